@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Intarsia's compiler: from an ONNX file and calibration pictures to NAME.bin, and the float network for comparison.
+ */
+#ifndef INTARSIA_COMPILER_H
+#define INTARSIA_COMPILER_H
+
+#include "intarsia/intarsia.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- build ---- */
+
+enum itx_method { ITX_METHOD_DEFAULT, ITX_METHOD_MINMAX, ITX_METHOD_PERCENTILE };
+
+/* stage: "import", "calibrate", ... static text; done out of total (0: unknown). Called from one thread. Non-zero
+ * return cancels the build. */
+typedef int itx_progress_fn(void *ctx, const char *stage, int done, int total);
+/* One line about something the user should know; static or valid only during the call. */
+typedef void itx_warn_fn(void *ctx, const char *text);
+
+struct itx_build_options {
+    size_t size;                        /* sizeof(struct itx_build_options) */
+    const char *const *images;          /* calibration pictures: paths of JPEG or PNG files */
+    int n_images;
+    enum itx_image_format input_format; /* RGB (default), BGR or NV12: what the program will be fed */
+    enum itx_range input_range;
+    enum itx_method method;
+    float percentile;                   /* for ITX_METHOD_PERCENTILE; 0: 99.99 */
+    int n_threads;                      /* 0: one for each processor; the result does not depend on it */
+    const char *save_temps;             /* folder for the graph after every pass; NULL: none */
+    const char *name;                   /* of the model inside the file; NULL: from the output path */
+    itx_progress_fn *progress;          /* NULL: none */
+    itx_warn_fn *warn;
+    void *ctx;                          /* given to both */
+};
+#define ITX_BUILD_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        sizeof(struct itx_build_options), NULL, 0, ITX_IMAGE_RGB, ITX_RANGE_FULL,                  \
+            ITX_METHOD_DEFAULT, 0, 0, NULL, NULL, NULL, NULL, NULL                                 \
+    }
+
+/* Reads onnx_path, calibrates, quantises, compiles, writes out_path (or nothing, on failure). A picture that cannot be
+ * read is warned about and left out; none left is an error. The report is in the model's meta as JSON
+ * (docs/plan-format.md, "Metadata"); *report, when not NULL, gets a copy to be freed with itx_text_free. */
+ITX_API itx_status itx_build(const char *onnx_path, const char *out_path,
+                             const struct itx_build_options *options, char **report,
+                             struct itx_error *err);
+
+/* Says for every node how it will run, or why it cannot, as JSON: {"ok": bool, "model": ..., "nodes": [{"name", "type",
+ * "runs": "int8"|"folded"|"fused"|"decoding"|"no", "as": step kind or "", "reason"}]}. ITX_OK also when some node cannot run;
+ * an error only when the file cannot be read at all. Freed with itx_text_free. */
+ITX_API itx_status itx_check(const char *onnx_path, char **report, struct itx_error *err);
+ITX_API void itx_text_free(char *text);
+
+/* ---- the float network ---- */
+
+typedef struct itx_float itx_float;
+
+/* Imports an ONNX file and prepares it for float32 execution. */
+ITX_API itx_status itx_float_open(itx_float **net, const char *onnx_path, int n_threads,
+                                  struct itx_error *err);
+ITX_API void itx_float_close(itx_float **net);
+/* input_format, sizes, classes and task as a compiled model's; step and byte counts are 0. */
+ITX_API itx_status itx_float_get_info(const itx_float *net, struct itx_model_info *info,
+                                      struct itx_error *err);
+ITX_API const char *itx_float_class_name(const itx_float *net, int class_id);
+/* As itx_session_segment, itx_session_mask, itx_session_mask_box; conf, iou, max_det and multi_label of `options` are used. */
+ITX_API itx_status itx_float_segment(itx_float *net, const struct itx_image *frame,
+                                     const struct itx_session_options *options,
+                                     const struct itx_instance **instances, int *n_instances,
+                                     struct itx_error *err);
+ITX_API itx_status itx_float_mask_box(itx_float *net, int i, int *x, int *y, int *w, int *h,
+                                      const uint8_t **mask, struct itx_error *err);
+ITX_API itx_status itx_float_timing(const itx_float *net, struct itx_timing *timing,
+                                    struct itx_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

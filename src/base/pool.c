@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A job is announced by raising `generation`; each worker that has run it raises `n_done`. Both sides spin for
+ * a few microseconds before they take the lock and sleep, since steps of a network follow each other closely.
+ */
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/mem.h"
+
+#define SPIN_ROUNDS 4000
+
+struct worker {
+    struct pool *pool;
+    int index;
+    pthread_t thread;
+};
+
+struct pool {
+    int n_threads;
+    pool_fn *fn;
+    void *ctx;
+    _Alignas(64) atomic_uint generation;
+    _Alignas(64) atomic_int n_done;
+    atomic_bool stop;
+    pthread_mutex_t lock;
+    pthread_cond_t start, finish;
+    int n_started;
+    struct worker workers[];
+};
+
+static inline void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static unsigned wait_for_job(struct pool *pool, unsigned seen)
+{
+    for (int i = 0; i < SPIN_ROUNDS; i++) {
+        const unsigned now = atomic_load_explicit(&pool->generation, memory_order_acquire);
+        if (now != seen) return now;
+        relax();
+    }
+    pthread_mutex_lock(&pool->lock);
+    unsigned now;
+    while ((now = atomic_load_explicit(&pool->generation, memory_order_acquire)) == seen)
+        pthread_cond_wait(&pool->start, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+    return now;
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *const worker = arg;
+    struct pool *const pool = worker->pool;
+    unsigned seen = 0;
+    for (;;) {
+        seen = wait_for_job(pool, seen);
+        if (atomic_load(&pool->stop)) return NULL;
+        pool->fn(pool->ctx, worker->index, pool->n_threads);
+        if (atomic_fetch_add_explicit(&pool->n_done, 1, memory_order_acq_rel) + 1 ==
+            pool->n_threads - 1) {
+            pthread_mutex_lock(&pool->lock);
+            pthread_cond_signal(&pool->finish);
+            pthread_mutex_unlock(&pool->lock);
+        }
+    }
+}
+
+static void announce(struct pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+    pthread_cond_broadcast(&pool->start);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+itx_status pool_create(struct pool **out, int n_threads, struct itx_error *err)
+{
+    if (n_threads < 1 || n_threads > 256)
+        return itx_fail(err, ITX_E_RANGE, "%d threads: 1 to 256 are possible", n_threads);
+    struct pool *pool =
+        mem_alloc_aligned(64, sizeof *pool + (size_t)n_threads * sizeof pool->workers[0]);
+    if (pool == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for %d threads", n_threads);
+    pool->n_threads = n_threads;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->start, NULL);
+    pthread_cond_init(&pool->finish, NULL);
+    for (int i = 1; i < n_threads; i++) {
+        pool->workers[i] = (struct worker){.pool = pool, .index = i};
+        if (pthread_create(&pool->workers[i].thread, NULL, worker_main, &pool->workers[i]) != 0) {
+            pool_destroy(&pool);
+            return itx_fail(err, ITX_E_NOMEM, "cannot start thread %d of %d", i + 1, n_threads);
+        }
+        pool->n_started = i;
+    }
+    *out = pool;
+    return ITX_OK;
+}
+
+void pool_destroy(struct pool **pool_ptr)
+{
+    struct pool *const pool = *pool_ptr;
+    if (pool == NULL) return;
+    atomic_store(&pool->stop, true);
+    announce(pool);
+    for (int i = 1; i <= pool->n_started; i++) pthread_join(pool->workers[i].thread, NULL);
+    pthread_cond_destroy(&pool->finish);
+    pthread_cond_destroy(&pool->start);
+    pthread_mutex_destroy(&pool->lock);
+    mem_free_aligned(pool);
+    *pool_ptr = NULL;
+}
+
+int pool_n_threads(const struct pool *pool)
+{
+    return pool != NULL ? pool->n_threads : 1;
+}
+
+void pool_run(struct pool *pool, pool_fn *fn, void *ctx)
+{
+    if (pool == NULL || pool->n_threads == 1) {
+        fn(ctx, 0, 1);
+        return;
+    }
+    pool->fn = fn;
+    pool->ctx = ctx;
+    atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
+    announce(pool);
+    fn(ctx, 0, pool->n_threads);
+    const int others = pool->n_threads - 1;
+    for (int i = 0; i < SPIN_ROUNDS; i++) {
+        if (atomic_load_explicit(&pool->n_done, memory_order_acquire) == others) return;
+        relax();
+    }
+    pthread_mutex_lock(&pool->lock);
+    while (atomic_load_explicit(&pool->n_done, memory_order_acquire) != others)
+        pthread_cond_wait(&pool->finish, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+static bool make_room(struct strbuf *b, size_t extra)
+{
+    if (b->failed) return false;
+    size_t need;
+    if (!size_add(b->len, extra, &need) || !size_add(need, 1, &need)) return !(b->failed = true);
+    if (need <= b->cap) return true;
+    size_t cap = b->cap < 64 ? 64 : b->cap;
+    while (cap < need)
+        if (!size_mul(cap, 2, &cap)) return !(b->failed = true);
+    char *p = mem_realloc(b->data, cap);
+    if (p == NULL) return !(b->failed = true);
+    b->data = p;
+    b->cap = cap;
+    return true;
+}
+
+void strbuf_add(struct strbuf *b, const void *data, size_t len)
+{
+    if (!make_room(b, len)) return;
+    if (len != 0) memcpy(b->data + b->len, data, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+}
+
+void strbuf_addf(struct strbuf *b, const char *fmt, ...)
+{
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    const int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (n >= 0 && make_room(b, (size_t)n)) {
+        vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+        b->len += (size_t)n;
+    }
+    va_end(again);
+}
+
+void strbuf_release(struct strbuf *b)
+{
+    mem_free(b->data);
+    *b = (struct strbuf){0};
+}
+
+int str_distance(const char *a, const char *b)
+{
+    const size_t la = strlen(a), lb = strlen(b);
+    if (la > 64 || lb > 64) return 1000;
+    int row[65];
+    for (size_t j = 0; j <= lb; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= la; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= lb; j++) {
+            const int change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            int best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            if (change < best) best = change;
+            row[j] = best;
+        }
+    }
+    return row[lb];
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Slices of text (never assumed terminated) and a string builder.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/compiler.h"
+
+struct str {
+    const char *data;
+    size_t len;
+};
+
+static inline struct str str_of(const char *text)
+{
+    return (struct str){text, strlen(text)};
+}
+
+static inline bool str_eq(struct str a, const char *b)
+{
+    return strlen(b) == a.len && (a.len == 0 || memcmp(a.data, b, a.len) == 0);
+}
+
+/* Growable text. Once an append fails, `failed` stays set and later appends do nothing, so that a caller
+ * may check once at the end. `data` is terminated, or NULL while empty. */
+struct strbuf {
+    char *data;
+    size_t len, cap;
+    bool failed;
+};
+
+void strbuf_add(struct strbuf *b, const void *data, size_t len);
+void strbuf_addf(struct strbuf *b, const char *fmt, ...) ITX_PRINTF(2, 3);
+void strbuf_release(struct strbuf *b);
+
+/* Edit distance for "did you mean". Both up to 64 characters; longer ones give a large number. */
+int str_distance(const char *a, const char *b);
+
+#endif

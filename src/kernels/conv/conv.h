@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Convolution [h, w, c] -> [oh, ow, k], s8 by s8, exact s32 accumulators, fused epilogue.
+ *
+ *   acc[y, x, o] = bias[o] + sum over i, j, c of in[y sh + i dh - pt, x sw + j dw - pl, c] * w[o, i, j, c]
+ *   out[y, x, o] = epilogue(acc, res[y, x, o])
+ *
+ * in is the stored s8 (its zero point is folded into bias); outside the image it is pad[c]. The caller guarantees
+ * that no accumulator leaves s32 (the check of the plan proves it from sum |w|); sums in between may wrap.
+ * Weights are in [-127, 127].
+ *
+ * The transposed convolution whose kernel equals its stride (k = s, no padding) has the same form: `upscale` s > 1
+ * means that w is [o, i, j, c] with i, j in [0, s), the input pixel (y, x) gives the s * s outputs
+ * (y s + i, x s + j), and kernel, stride, dilation are 1 in the formula above. Residuals are not supported then.
+ *
+ * Memory: pixels are `*_pixel` elements apart, rows w * pixel. Inputs are readable 64 bytes past their last
+ * element; outputs are written exactly. in and out do not overlap, except that res may be out's own place.
+ */
+#ifndef KERNELS_CONV_CONV_H
+#define KERNELS_CONV_CONV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/epilogue.h"
+
+struct conv_shape {
+    int in_h, in_w, in_c;
+    int out_h, out_w, out_c; /* with upscale: out_h = in_h * upscale */
+    int kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w;
+    int upscale; /* 1, or s of a transposed convolution (then kernel is s, stride 1, padding 0) */
+    int in_pixel, out_pixel, res_pixel; /* elements from one pixel to the next */
+};
+
+struct conv_params {
+    struct conv_shape shape;
+    struct epilogue epilogue;
+    const int8_t *pad;    /* [in_c], readable 64 bytes past the end */
+    const void *packed;   /* written by the row's pack() */
+    const int32_t *bias;  /* [out_c], readable up to a multiple of 64 entries */
+};
+
+/* One instruction set's implementation. */
+struct conv_row {
+    const char *name; /* conv_s8_TILE__ISA */
+    uint32_t cpu;     /* flags it needs */
+    /* Bytes of packed weights, and of scratch for one worker, each to be aligned to 64. */
+    size_t (*packed_size)(const struct conv_shape *s);
+    size_t (*scratch_size)(const struct conv_shape *s);
+    /* w: [out_c, kernel_h, kernel_w, in_c] as the plan stores it. */
+    void (*pack)(const struct conv_shape *s, const int8_t *w, void *packed);
+    /* Computes the output rows that come from rows [row_begin, row_end) of the grid the formula runs over (output
+     * rows; with upscale: input rows). out points at out[0, 0, 0]; its type is the epilogue's. */
+    void (*run)(const struct conv_params *p, const int8_t *in, const int8_t *res, void *out,
+                int row_begin, int row_end, void *scratch);
+};
+
+/* All rows of conv.def, best first, the scalar one last. */
+const struct conv_row *conv_rows(int *n);
+/* The best row that the flags allow for this shape; never NULL. */
+const struct conv_row *conv_choose(uint32_t cpu, const struct conv_shape *s);
+
+#endif

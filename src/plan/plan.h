@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the runtime works on: a flat list of int8 steps with weights, places in one arena and scales. It is the file
+ * format NAME.bin (docs/plan-format.md). Nothing here knows ONNX, a graph, or a float weight.
+ *
+ * A plan that came out of plan_read has been checked (plan_check): every index, size, place and number is within the
+ * limits stated here, so that executing it cannot touch memory outside the arena, divide by zero or overflow.
+ */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "tensor/dtype.h"
+#include "tensor/fixed.h"
+
+#define PLAN_VERSION 1
+#define PLAN_MAX_MODELS 64
+#define PLAN_MAX_TENSORS 65536
+#define PLAN_MAX_STEPS 65536
+#define PLAN_MAX_IO 256
+#define PLAN_MAX_DIM 65536      /* h, w, c */
+#define PLAN_MAX_ARENA ((uint64_t)1 << 34)
+#define PLAN_MAX_CLASSES 65536
+#define PLAN_ALIGN 64           /* of every blob in the file, every buffer in the arena */
+#define PLAN_TAIL 64            /* readable bytes after the arena and after each blob of the file */
+
+enum step_kind {
+#define STEP(id, name, n_inputs) id,
+#include "plan/steps.def"
+#undef STEP
+    STEP_KIND_COUNT
+};
+const char *step_kind_name(enum step_kind kind);
+
+/* A tensor [1, h, w, c] somewhere in the arena; a slice of a concatenated buffer has pixel > c.
+ * real = (stored - zero_point[i]) * scale[i], i = channel, or 0 when n_quant is 1. */
+struct plan_tensor {
+    const char *name;   /* of the graph's value */
+    enum dtype dtype;   /* DTYPE_S8, DTYPE_S16, DTYPE_S32 */
+    int h, w, c;
+    int pixel;          /* elements from one pixel to the next, >= c */
+    uint64_t offset;    /* bytes from the start of the arena, a multiple of the element's size */
+    int n_quant;        /* 1 or c */
+    const float *scale; /* finite, > 0 */
+    const int32_t *zero_point; /* s8: [-128, 127]; s16, s32: 0 */
+};
+
+/* One step. Arrays point into the file (or the compiler's arena); `out_c` is c of the output tensor. Only what the
+ * kind uses is set, all else is zero. */
+struct plan_step {
+    enum step_kind kind;
+    const char *name;   /* of the graph's node */
+    int n_in;
+    uint32_t in[3];     /* tensors */
+    uint32_t out;
+
+    /* CONV, DWCONV, DECONV (kernel = stride, pad 0), MAXPOOL; UPSAMPLE uses stride as its factors */
+    int kernel[2], stride[2], pad[4] /* top, left, bottom, right */, dilation[2]; /* h, w */
+
+    /* CONV: [out_c, kh, kw, in_c]; DECONV: [out_c, kh, kw, in_c]; DWCONV: [kh, kw, c]; in [-127, 127] */
+    const int8_t *weights;
+    const int32_t *bias;     /* [out_c], zero points of the input folded in */
+    const float *scale;      /* [out_c] stage A; absent when out is S32 */
+    /* Stage C, S8 outputs: CONV, DWCONV, DECONV. ADD: y = sat8((a mul + b res_mul + offset) >> shift) */
+    const int16_t *mul;      /* [out_c], [0, 32767] */
+    const int16_t *res_mul;  /* [out_c], [0, 32767]; NULL without residual */
+    const int32_t *offset;   /* [out_c], |offset| < 2^29 */
+    enum act act;
+    int range_log2;          /* [0, 12] */
+    int shift;               /* [0, 15] */
+
+    /* LUT: [256], y = table[(uint8_t)x]: entry 0 is for x = 0, entry 255 for x = -1 */
+    const int8_t *table;
+
+    /* ATTENTION (kernels/attention/attention.h) */
+    int heads;
+    float logit_scale; /* log2(e) * softmax scale * scale of q * scale of k */
+    float out_scale;   /* scale of v / scale of the output */
+};
+
+enum plan_input_kind {
+    PLAN_INPUT_TENSOR, /* float values, quantised with the tensor's scale */
+    PLAN_INPUT_RGB,    /* pictures: bytes 0..255, stored = byte - 128; the tensor's channels are always R, G, B. */
+    PLAN_INPUT_BGR,    /* The kind says what the caller is expected to give; others are converted. */
+    PLAN_INPUT_NV12,
+    PLAN_INPUT_KIND_COUNT
+};
+
+struct plan_input {
+    const char *name;
+    uint32_t tensor;
+    enum plan_input_kind kind;
+    int video_range;  /* NV12: 1 when luma is 16..235 */
+};
+
+struct plan_output {
+    const char *name;
+    uint32_t tensor;
+    const char *dequantize; /* name of the dequantise node behind it, which the RDK tools can remove; "" when removed */
+};
+
+enum plan_task { PLAN_RAW, PLAN_DETECT, PLAN_SEGMENT, PLAN_TASK_COUNT };
+
+#define PLAN_MAX_LEVELS 8
+
+/* A YOLO head with anchor-free decoding: for each level the outputs that hold class logits [h, w, n_classes],
+ * box distributions [h, w, 4 reg_max] and mask coefficients [h, w, n_coefs]; prototypes [ph, pw, n_coefs]. */
+struct plan_head {
+    enum plan_task task; /* PLAN_RAW: all else is zero */
+    int n_classes, reg_max, n_coefs, n_levels;
+    struct {
+        int stride;
+        uint32_t cls, box, coef; /* indices of outputs; coef is unused for PLAN_DETECT */
+    } level[PLAN_MAX_LEVELS];
+    uint32_t proto;            /* index of an output; PLAN_SEGMENT only */
+    const char *const *names;  /* [n_classes], UTF-8 */
+};
+
+struct plan {
+    const char *name;
+    const char *meta; /* JSON object: producer, build options, calibration summary, per-layer report */
+    int n_tensors, n_steps, n_inputs, n_outputs;
+    struct plan_tensor *tensors;
+    struct plan_step *steps;
+    struct plan_input *inputs;
+    struct plan_output *outputs;
+    struct plan_head head;
+    uint64_t arena_size; /* bytes, a multiple of PLAN_ALIGN; PLAN_TAIL more are allocated */
+};
+
+/* A file holds one model or several. */
+struct plan_file {
+    struct arena arena; /* owns the structs and everything read that is not used in place */
+    int n_models;
+    struct plan *models;
+};
+
+/* Verifies everything the comments above promise, for a plan from anywhere. Among it: tensors lie in the arena;
+ * steps' shapes fit each other; for every output channel of a convolution sum |w| * 128 + |bias| < 2^31 and that
+ * bound times `scale` < 2^31; attention's sums fit (kernels/attention). Messages name the model and the step. */
+itx_status plan_check(const struct plan *plan, struct itx_error *err);
+
+/* Reads and checks. The arrays of the result point into `data`, which must outlive it and be aligned to 8. The file's
+ * checksum is verified. A file of a newer version is refused with ITX_E_VERSION. */
+itx_status plan_read(struct plan_file *file, const void *data, size_t size, struct itx_error *err);
+void plan_file_release(struct plan_file *file);
+
+/* Checks, then writes the bytes of a file into *data (mem_free). The same plans give the same bytes. */
+itx_status plan_write(const struct plan *const *models, int n_models, void **data, size_t *size,
+                      struct itx_error *err);
+
+/* Bytes from the tensor's first element to the end of its last, in the arena. */
+uint64_t plan_tensor_extent(const struct plan_tensor *t);
+
+#endif

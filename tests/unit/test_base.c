@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cpu.h"
+#include "base/file.h"
+#include "base/pool.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "test.h"
+
+static void test_arena__objects_are_zeroed_and_aligned(void)
+{
+    struct arena arena = {0};
+    for (size_t size = 0; size < 200000; size = size * 3 + 1) {
+        uint8_t *p = arena_alloc(&arena, size);
+        REQUIRE(p != NULL);
+        CHECK((uintptr_t)p % 16 == 0);
+        for (size_t i = 0; i < size; i++)
+            if (p[i] != 0) CHECK(p[i] == 0);
+        memset(p, 0xff, size);
+    }
+    arena_release(&arena);
+    CHECK(arena_calloc(&arena, SIZE_MAX / 2, 3) == NULL);
+}
+
+static void test_vec__push(void)
+{
+    VEC(int) v = {0};
+    for (int i = 0; i < 1000; i++) CHECK(vec_push(&v, i));
+    for (int i = 0; i < 1000; i++) CHECK(v.data[i] == i);
+    vec_release(&v);
+    CHECK(v.data == NULL && v.len == 0);
+}
+
+static void test_status__prefix(void)
+{
+    struct itx_error err;
+    CHECK(itx_fail(&err, ITX_E_FORMAT, "bad %d\n", 7) == ITX_E_FORMAT);
+    itx_error_prefix(&err, "file %s", "x");
+    CHECK_STR(err.text, "file x: bad 7?");
+    CHECK(itx_fail(NULL, ITX_E_IO, "nothing") == ITX_E_IO);
+}
+
+static void test_str__distance(void)
+{
+    CHECK(str_distance("segment", "segmnet") == 2);
+    CHECK(str_distance("", "abc") == 3);
+    struct strbuf b = {0};
+    strbuf_addf(&b, "%s-%d", "a", 5);
+    strbuf_add(&b, "xyz", 3);
+    CHECK_STR(b.data, "a-5xyz");
+    strbuf_release(&b);
+}
+
+static void test_file__write_then_map(void)
+{
+    char path[] = "/tmp/itx_test_XXXXXX";
+    const int fd = mkstemp(path);
+    REQUIRE(fd >= 0);
+    close(fd);
+    struct itx_error err;
+    CHECK(file_write(path, "hello", 5, &err) == ITX_OK);
+    struct file_map map;
+    REQUIRE(file_map_open(&map, path, &err) == ITX_OK);
+    CHECK(map.size == 5 && memcmp(map.data, "hello", 5) == 0);
+    file_map_release(&map);
+    unlink(path);
+    CHECK(file_map_open(&map, path, &err) == ITX_E_IO);
+    CHECK(strstr(err.text, path) != NULL);
+    CHECK(file_map_open(&map, "/tmp", &err) == ITX_E_IO);
+    CHECK(file_write("/nonexistent/x", "a", 1, &err) == ITX_E_IO);
+}
+
+static void test_cpu__parse(void)
+{
+    uint32_t mask;
+    CHECK(cpu_parse("scalar", &mask) && mask == 0);
+    CHECK(cpu_parse("avx512vnni", &mask) && mask == (CPU_AVX2 | CPU_AVX512VNNI));
+    CHECK(!cpu_parse("mmx", &mask));
+}
+
+struct sum {
+    atomic_long total;
+    atomic_int calls;
+};
+
+static void add_part(void *ctx, int worker, int n_workers)
+{
+    struct sum *const sum = ctx;
+    int begin, end;
+    pool_part(1001, 4, worker, n_workers, &begin, &end);
+    for (int i = begin; i < end; i++) atomic_fetch_add(&sum->total, i);
+    atomic_fetch_add(&sum->calls, 1);
+}
+
+static void test_pool__every_item_once(void)
+{
+    for (int n = 1; n <= 5; n++) {
+        struct pool *pool = NULL;
+        REQUIRE(pool_create(&pool, n, NULL) == ITX_OK);
+        for (int round = 0; round < 200; round++) {
+            struct sum sum = {0};
+            pool_run(pool, add_part, &sum);
+            CHECK(atomic_load(&sum.total) == 1001L * 1000 / 2);
+            CHECK(atomic_load(&sum.calls) == n);
+        }
+        pool_destroy(&pool);
+        CHECK(pool == NULL);
+    }
+    struct pool *pool = NULL;
+    CHECK(pool_create(&pool, 0, NULL) == ITX_E_RANGE);
+}
+
+TEST_MAIN(TEST(test_arena__objects_are_zeroed_and_aligned), TEST(test_vec__push),
+          TEST(test_status__prefix), TEST(test_str__distance), TEST(test_file__write_then_map),
+          TEST(test_cpu__parse), TEST(test_pool__every_item_once))
