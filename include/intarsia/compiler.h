@@ -22,19 +22,20 @@ typedef int itx_progress_fn(void *ctx, const char *stage, int done, int total);
 typedef void itx_warn_fn(void *ctx, const char *text);
 
 struct itx_build_options {
-    size_t size;                        /* sizeof(struct itx_build_options) */
-    const char *const *images;          /* calibration pictures: paths of JPEG or PNG files */
+    size_t size;               /* sizeof(struct itx_build_options) */
+    const char *const *images; /* calibration pictures: paths of JPEG or PNG files */
     int n_images;
-    enum itx_image_format input_format; /* RGB (default), BGR or NV12: what the program will be fed */
+    enum itx_image_format
+        input_format; /* RGB (default), BGR or NV12: what the program will be fed */
     enum itx_range input_range;
     enum itx_method method;
-    float percentile;                   /* for ITX_METHOD_PERCENTILE; 0: 99.99 */
-    int n_threads;                      /* 0: one for each processor; the result does not depend on it */
-    const char *save_temps;             /* folder for the graph after every pass; NULL: none */
-    const char *name;                   /* of the model inside the file; NULL: from the output path */
-    itx_progress_fn *progress;          /* NULL: none */
+    float percentile;          /* for ITX_METHOD_PERCENTILE; 0: 99.99 */
+    int n_threads;             /* 0: one for each processor; the result does not depend on it */
+    const char *save_temps;    /* folder for the graph after every pass; NULL: none */
+    const char *name;          /* of the model inside the file; NULL: from the output path */
+    itx_progress_fn *progress; /* NULL: none */
     itx_warn_fn *warn;
-    void *ctx;                          /* given to both */
+    void *ctx; /* given to both */
 };
 #define ITX_BUILD_OPTIONS_INIT                                                                     \
     {                                                                                              \

@@ -72,7 +72,7 @@ enum itx_task { ITX_TASK_RAW, ITX_TASK_DETECT, ITX_TASK_SEGMENT };
 /* Everything here is valid while the model is open. */
 struct itx_model_info {
     const char *name;
-    const char *meta;  /* JSON object: how it was built, calibration, per-layer report */
+    const char *meta; /* JSON object: how it was built, calibration, per-layer report */
     enum itx_task task;
     enum itx_image_format input_format; /* of the frames it expects; others are converted */
     enum itx_range input_range;
@@ -109,7 +109,7 @@ ITX_API itx_status itx_model_get_tensor(const itx_model *model, int i, struct it
 struct itx_step_info {
     const char *name, *kind; /* "Conv", ... */
     int output_tensor;
-    int height, width, channels; /* of its output */
+    int height, width, channels;                                /* of its output */
     int input_channels, kernel_h, kernel_w, stride_h, stride_w; /* 0 where meaningless */
     const char *activation;
     uint64_t multiply_adds, weight_bytes;
@@ -122,19 +122,26 @@ ITX_API itx_status itx_model_get_step(const itx_model *model, int i, struct itx_
 typedef struct itx_session itx_session;
 
 struct itx_session_options {
-    size_t size;     /* sizeof(struct itx_session_options); set by ITX_SESSION_OPTIONS_INIT */
-    int n_threads;   /* 1 to 256; 0: one for each processor */
-    const char *cpu; /* use instruction sets up to this one only: "scalar", "avx2", "avx512vnni", ...; NULL: all */
-    float conf;      /* instances below this score are dropped; default 0.25 */
-    float iou;       /* overlap above which the weaker of two boxes of one class is dropped; default 0.7 */
+    size_t size;   /* sizeof(struct itx_session_options); set by ITX_SESSION_OPTIONS_INIT */
+    int n_threads; /* 1 to 256; 0: one for each processor */
+    const char *
+        cpu; /* use instruction sets up to this one only: "scalar", "avx2", "avx512vnni", ...; NULL: all */
+    float conf; /* instances below this score are dropped; default 0.25 */
+    float
+        iou; /* overlap above which the weaker of two boxes of one class is dropped; default 0.7 */
     int max_det;     /* instances kept for a frame; default 300 */
     int multi_label; /* 1: every class of an anchor above conf; 0: only the best */
     int profile;     /* 1: times of steps are taken (itx_session_step_ns) */
+    enum itx_image_format
+        via; /* ITX_IMAGE_NV12: a letterboxed RGB frame is turned into NV12 and back first, as a */
+    enum itx_range
+        via_range; /* camera would have given it; ITX_IMAGE_NONE (default): it is used as it is */
     int keep_tensors; /* 1: intermediate tensors do not share memory, so that each can be read after a run */
 };
 #define ITX_SESSION_OPTIONS_INIT                                                                   \
     {                                                                                              \
-        sizeof(struct itx_session_options), 0, NULL, 0.25f, 0.7f, 300, 0, 0, 0                     \
+        sizeof(struct itx_session_options), 0, NULL, 0.25f, 0.7f, 300, 0, 0, ITX_IMAGE_NONE,       \
+            ITX_RANGE_FULL, 0                                                                      \
     }
 
 /* options NULL: the defaults. Packs weights for this CPU, starts threads and allocates everything a run needs. */
@@ -204,8 +211,8 @@ ITX_API int itx_session_n_threads(const itx_session *session);
 
 struct itx_kernel_info {
     const char *family, *name;
-    const char *needs;  /* instruction set, "scalar" when none */
-    int available;      /* on this CPU */
+    const char *needs; /* instruction set, "scalar" when none */
+    int available;     /* on this CPU */
 };
 /* Every kernel row compiled in; ITX_E_RANGE past the end. */
 ITX_API itx_status itx_kernel_get(int i, struct itx_kernel_info *info);

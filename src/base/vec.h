@@ -24,8 +24,7 @@
     (vec_reserve(v, (v)->len + 1) ? ((v)->data[(v)->len++] = (__VA_ARGS__), true) : false)
 #define vec_reserve(v, n)                                                                          \
     ((n) <= (v)->cap || vec_grow((void **)&(v)->data, &(v)->cap, (n), sizeof *(v)->data))
-#define vec_release(v)                                                                             \
-    (mem_free((v)->data), (v)->data = NULL, (v)->len = 0, (v)->cap = 0, (void)0)
+#define vec_release(v) (mem_free((v)->data), (v)->data = NULL, (v)->len = 0, (v)->cap = 0, (void)0)
 
 #include "base/mem.h"
 

@@ -79,7 +79,8 @@ struct value {
     const char *name; /* unique, terminated, never NULL */
     enum dtype dtype; /* DTYPE_NONE: not known yet */
     struct shape shape;
-    const void *data; /* constant: shape_elements * dtype_size bytes, aligned to 16; NULL: computed or an input */
+    const void *
+        data; /* constant: shape_elements * dtype_size bytes, aligned to 16; NULL: computed or an input */
     struct value_quant quant;
 };
 

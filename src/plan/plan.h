@@ -23,11 +23,11 @@
 #define PLAN_MAX_TENSORS 65536
 #define PLAN_MAX_STEPS 65536
 #define PLAN_MAX_IO 256
-#define PLAN_MAX_DIM 65536      /* h, w, c */
+#define PLAN_MAX_DIM 65536 /* h, w, c */
 #define PLAN_MAX_ARENA ((uint64_t)1 << 34)
 #define PLAN_MAX_CLASSES 65536
-#define PLAN_ALIGN 64           /* of every blob in the file, every buffer in the arena */
-#define PLAN_TAIL 64            /* readable bytes after the arena and after each blob of the file */
+#define PLAN_ALIGN 64 /* of every blob in the file, every buffer in the arena */
+#define PLAN_TAIL 64  /* readable bytes after the arena and after each blob of the file */
 
 enum step_kind {
 #define STEP(id, name, n_inputs) id,
@@ -37,14 +37,21 @@ enum step_kind {
 };
 const char *step_kind_name(enum step_kind kind);
 
-/* A tensor [1, h, w, c] somewhere in the arena; a slice of a concatenated buffer has pixel > c.
+/* A piece of the arena. Buffers whose tensors are not alive at the same time may overlap; tensors of one buffer (the
+ * slices of a concatenation) never share an element. */
+struct plan_buffer {
+    uint64_t offset, size; /* bytes, multiples of PLAN_ALIGN; offset + size <= arena_size */
+};
+
+/* A tensor [1, h, w, c] in a buffer; a slice of a concatenated one has pixel > c.
  * real = (stored - zero_point[i]) * scale[i], i = channel, or 0 when n_quant is 1. */
 struct plan_tensor {
-    const char *name;   /* of the graph's value */
-    enum dtype dtype;   /* DTYPE_S8, DTYPE_S16, DTYPE_S32 */
+    const char *name; /* of the graph's value */
+    enum dtype dtype; /* DTYPE_S8, DTYPE_S16, DTYPE_S32 */
     int h, w, c;
-    int pixel;          /* elements from one pixel to the next, >= c */
-    uint64_t offset;    /* bytes from the start of the arena, a multiple of the element's size */
+    int pixel; /* elements from one pixel to the next, >= c */
+    uint32_t buffer;
+    uint64_t offset;    /* bytes from the start of the buffer, a multiple of the element's size */
     int n_quant;        /* 1 or c */
     const float *scale; /* finite, > 0 */
     const int32_t *zero_point; /* s8: [-128, 127]; s16, s32: 0 */
@@ -54,9 +61,9 @@ struct plan_tensor {
  * kind uses is set, all else is zero. */
 struct plan_step {
     enum step_kind kind;
-    const char *name;   /* of the graph's node */
+    const char *name; /* of the graph's node */
     int n_in;
-    uint32_t in[3];     /* tensors */
+    uint32_t in[3]; /* tensors */
     uint32_t out;
 
     /* CONV, DWCONV, DECONV (kernel = stride, pad 0), MAXPOOL; UPSAMPLE uses stride as its factors */
@@ -64,15 +71,15 @@ struct plan_step {
 
     /* CONV: [out_c, kh, kw, in_c]; DECONV: [out_c, kh, kw, in_c]; DWCONV: [kh, kw, c]; in [-127, 127] */
     const int8_t *weights;
-    const int32_t *bias;     /* [out_c], zero points of the input folded in */
-    const float *scale;      /* [out_c] stage A; absent when out is S32 */
+    const int32_t *bias; /* [out_c], zero points of the input folded in */
+    const float *scale;  /* [out_c] stage A; absent when out is S32 */
     /* Stage C, S8 outputs: CONV, DWCONV, DECONV. ADD: y = sat8((a mul + b res_mul + offset) >> shift) */
-    const int16_t *mul;      /* [out_c], [0, 32767] */
-    const int16_t *res_mul;  /* [out_c], [0, 32767]; NULL without residual */
-    const int32_t *offset;   /* [out_c], |offset| < 2^29 */
+    const int16_t *mul;     /* [out_c], [0, 32767] */
+    const int16_t *res_mul; /* [out_c], [0, 32767]; NULL without residual */
+    const int32_t *offset;  /* [out_c], |offset| < 2^29 */
     enum act act;
-    int range_log2;          /* [0, 12] */
-    int shift;               /* [0, 15] */
+    int range_log2; /* [0, 12] */
+    int shift;      /* [0, 15] */
 
     /* LUT: [256], y = table[(uint8_t)x]: entry 0 is for x = 0, entry 255 for x = -1 */
     const int8_t *table;
@@ -85,8 +92,8 @@ struct plan_step {
 
 enum plan_input_kind {
     PLAN_INPUT_TENSOR, /* float values, quantised with the tensor's scale */
-    PLAN_INPUT_RGB,    /* pictures: bytes 0..255, stored = byte - 128; the tensor's channels are always R, G, B. */
-    PLAN_INPUT_BGR,    /* The kind says what the caller is expected to give; others are converted. */
+    PLAN_INPUT_RGB, /* pictures: bytes 0..255, stored = byte - 128; the tensor's channels are always R, G, B. */
+    PLAN_INPUT_BGR, /* The kind says what the caller is expected to give; others are converted. */
     PLAN_INPUT_NV12,
     PLAN_INPUT_KIND_COUNT
 };
@@ -95,13 +102,14 @@ struct plan_input {
     const char *name;
     uint32_t tensor;
     enum plan_input_kind kind;
-    int video_range;  /* NV12: 1 when luma is 16..235 */
+    int video_range; /* NV12: 1 when luma is 16..235 */
 };
 
 struct plan_output {
     const char *name;
     uint32_t tensor;
-    const char *dequantize; /* name of the dequantise node behind it, which the RDK tools can remove; "" when removed */
+    const char *
+        dequantize; /* name of the dequantise node behind it, which the RDK tools can remove; "" when removed */
 };
 
 enum plan_task { PLAN_RAW, PLAN_DETECT, PLAN_SEGMENT, PLAN_TASK_COUNT };
@@ -117,14 +125,16 @@ struct plan_head {
         int stride;
         uint32_t cls, box, coef; /* indices of outputs; coef is unused for PLAN_DETECT */
     } level[PLAN_MAX_LEVELS];
-    uint32_t proto;            /* index of an output; PLAN_SEGMENT only */
-    const char *const *names;  /* [n_classes], UTF-8 */
+    uint32_t proto;           /* index of an output; PLAN_SEGMENT only */
+    const char *const *names; /* [n_classes], UTF-8 */
 };
 
 struct plan {
     const char *name;
-    const char *meta; /* JSON object: producer, build options, calibration summary, per-layer report */
-    int n_tensors, n_steps, n_inputs, n_outputs;
+    const char
+        *meta; /* JSON object: producer, build options, calibration summary, per-layer report */
+    int n_buffers, n_tensors, n_steps, n_inputs, n_outputs;
+    struct plan_buffer *buffers;
     struct plan_tensor *tensors;
     struct plan_step *steps;
     struct plan_input *inputs;
@@ -140,7 +150,7 @@ struct plan_file {
     struct plan *models;
 };
 
-/* Verifies everything the comments above promise, for a plan from anywhere. Among it: tensors lie in the arena;
+/* Verifies everything the comments above promise, for a plan from anywhere. Among it: tensors lie in their buffers;
  * steps' shapes fit each other; for every output channel of a convolution sum |w| * 128 + |bias| < 2^31 and that
  * bound times `scale` < 2^31; attention's sums fit (kernels/attention). Messages name the model and the step. */
 itx_status plan_check(const struct plan *plan, struct itx_error *err);
@@ -154,7 +164,7 @@ void plan_file_release(struct plan_file *file);
 itx_status plan_write(const struct plan *const *models, int n_models, void **data, size_t *size,
                       struct itx_error *err);
 
-/* Bytes from the tensor's first element to the end of its last, in the arena. */
+/* Bytes from the tensor's first element to the end of its last. */
 uint64_t plan_tensor_extent(const struct plan_tensor *t);
 
 #endif

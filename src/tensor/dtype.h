@@ -24,7 +24,7 @@ enum dtype {
 #define ITX_X(name, text, size) name,
     DTYPE_LIST(ITX_X)
 #undef ITX_X
-    DTYPE_COUNT
+        DTYPE_COUNT
 };
 
 static inline int dtype_size(enum dtype t)

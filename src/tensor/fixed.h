@@ -26,7 +26,7 @@ enum act {
 #define ITX_X(name, text) name,
     ACT_LIST(ITX_X)
 #undef ITX_X
-    ACT_COUNT
+        ACT_COUNT
 };
 
 const char *act_name(enum act act);

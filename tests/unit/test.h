@@ -42,8 +42,7 @@ static int test_was_skipped;
         }                                                                                          \
     } while (0)
 
-#define CHECK_STR(a, b)                                                                            \
-    CHECK_MSG(strcmp((a), (b)) == 0, "got \"%s\", expected \"%s\"", (a), (b))
+#define CHECK_STR(a, b) CHECK_MSG(strcmp((a), (b)) == 0, "got \"%s\", expected \"%s\"", (a), (b))
 
 /* Ends the test when what follows would make no sense. */
 #define REQUIRE(condition)                                                                         \
@@ -92,7 +91,7 @@ static inline int test_main(int argc, char **argv, const struct test *tests, siz
 
 #define TEST(name)                                                                                 \
     {                                                                                              \
-        #name, name                                                                                \
+#name, name                                                                                \
     }
 #define TEST_MAIN(...)                                                                             \
     int main(int argc, char **argv)                                                                \

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "tensor/exact.h"
+
 #include "test.h"
 
 static void test_fixed__sigmoid_error(void)
@@ -55,5 +57,18 @@ static void test_fixed__requant(void)
     }
 }
 
+static void test_exact__exp2_error(void)
+{
+    double worst = 0;
+    for (int i = -126000; i <= 126000; i += 7) {
+        const float x = (float)i / 1000;
+        worst = fmax(worst, fabs(exact_exp2(x) / exp2(x) - 1));
+    }
+    CHECK_MSG(worst < 0x1p-21, "worst relative error %g", worst);
+    CHECK(exact_exp2(-1000) == 0x1p-126f);
+    CHECK(exact_exp2(3) == 8);
+}
+
 TEST_MAIN(TEST(test_fixed__sigmoid_error), TEST(test_fixed__silu_error),
-          TEST(test_fixed__scale_rounds_to_even_and_saturates), TEST(test_fixed__requant))
+          TEST(test_fixed__scale_rounds_to_even_and_saturates), TEST(test_fixed__requant),
+          TEST(test_exact__exp2_error))

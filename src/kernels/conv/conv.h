@@ -35,9 +35,9 @@ struct conv_shape {
 struct conv_params {
     struct conv_shape shape;
     struct epilogue epilogue;
-    const int8_t *pad;    /* [in_c], readable 64 bytes past the end */
-    const void *packed;   /* written by the row's pack() */
-    const int32_t *bias;  /* [out_c], readable up to a multiple of 64 entries */
+    const int8_t *pad;   /* [in_c], readable 64 bytes past the end */
+    const void *packed;  /* written by the row's pack() */
+    const int32_t *bias; /* [out_c], readable up to a multiple of 64 entries */
 };
 
 /* One instruction set's implementation. */
