@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Replays files through a fuzz target where no fuzzing engine is linked in: arguments are files or folders (of files,
+ * not deeper). The empty input is always tried first. A target that returns anything but 0 took no interest in the
+ * input, which counts as skipped. A fault ends the program; the last line on stderr then names the file.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include "fuzz.h"
+
+struct replay {
+    int passed, failed, skipped;
+};
+
+static void replay_bytes(struct replay *r, const uint8_t *data, size_t size)
+{
+    /* a block of exactly this size, so that a sanitizer sees every read past the end */
+    uint8_t *copy = mem_alloc(size);
+    if (copy == NULL) {
+        r->failed++;
+        return;
+    }
+    if (size != 0) memcpy(copy, data, size);
+    if (LLVMFuzzerTestOneInput(copy, size) == 0)
+        r->passed++;
+    else
+        r->skipped++;
+    mem_free(copy);
+}
+
+static void replay_file(struct replay *r, const char *path)
+{
+    struct file_map map = {0};
+    struct itx_error err;
+    fprintf(stderr, "%s\n", path);
+    if (file_map_open(&map, path, &err) != ITX_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        r->failed++;
+        return;
+    }
+    replay_bytes(r, map.data, map.size);
+    file_map_release(&map);
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static void replay_folder(struct replay *r, const char *path)
+{
+    struct dirent **entries;
+    const int n = scandir(path, &entries, not_hidden, alphasort);
+    if (n < 0) {
+        perror(path);
+        r->failed++;
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        struct strbuf name = {0};
+        strbuf_addf(&name, "%s/%s", path, entries[i]->d_name);
+        if (name.failed)
+            r->failed++;
+        else
+            replay_file(r, name.data);
+        strbuf_release(&name);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+int main(int argc, char **argv)
+{
+    struct replay r = {0};
+    replay_bytes(&r, (const uint8_t *)"", 0);
+    for (int i = 1; i < argc; i++) {
+        struct stat info;
+        if (stat(argv[i], &info) == 0 && S_ISDIR(info.st_mode))
+            replay_folder(&r, argv[i]);
+        else
+            replay_file(&r, argv[i]);
+    }
+    printf("%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped);
+    return r.failed != 0;
+}
