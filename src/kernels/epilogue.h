@@ -6,6 +6,7 @@
 #ifndef KERNELS_EPILOGUE_H
 #define KERNELS_EPILOGUE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tensor/fixed.h"
@@ -29,5 +30,10 @@ struct epilogue {
     const int32_t *offset;  /* stage C. Without a residual: (zero_point << 15) + 2^14, so that
                              * y = sat8(fixed_mulhrs(v, mul) + zero_point) */
 };
+
+/* The scalar form: stores one accumulator of `channel` at out[index], whose type is e->out's. res points at the
+ * residual element, and is not read without a residual. */
+void epilogue_store(const struct epilogue *e, int channel, int32_t acc, const int8_t *res,
+                    void *out, size_t index);
 
 #endif

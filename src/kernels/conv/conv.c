@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/conv/conv.h"
+
+#include "base/compiler.h"
+#include "base/cpu.h"
+#include "kernels/conv/conv_rows.h"
+
+static const struct conv_row rows[] = {
+#define X(suffix, flags)                                                                           \
+    {"conv_s8_" #suffix,           flags,                                                          \
+     conv_s8_packed_size_##suffix, conv_s8_scratch_size_##suffix,                                  \
+     conv_s8_pack_##suffix,        conv_s8_run_##suffix},
+#include "kernels/conv/conv.def"
+#undef X
+};
+
+const struct conv_row *conv_rows(int *n)
+{
+    *n = (int)ARRAY_LEN(rows);
+    return rows;
+}
+
+const struct conv_row *conv_choose(uint32_t cpu, const struct conv_shape *s)
+{
+    (void)s;
+    const struct conv_row *row = rows;
+    while ((row->cpu & ~cpu) != 0) row++;
+    return row;
+}
