@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which channels must share a scale: union-find over all channels of all values.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "quant/quant.h"
+
+static uint32_t find(uint32_t *parent, uint32_t a)
+{
+    while (parent[a] != a) {
+        parent[a] = parent[parent[a]];
+        a = parent[a];
+    }
+    return a;
+}
+
+/* The smaller index becomes the root, so that the numbering does not depend on the order of joins. */
+static void join(uint32_t *parent, uint32_t a, uint32_t b)
+{
+    a = find(parent, a);
+    b = find(parent, b);
+    if (a < b)
+        parent[b] = a;
+    else
+        parent[a] = b;
+}
+
+static uint32_t n_channels(const struct quant_atoms *q, value_id v)
+{
+    return q->first[v + 1] - q->first[v];
+}
+
+static void join_whole(struct quant_atoms *q, value_id v)
+{
+    for (uint32_t i = 1; i < n_channels(q, v); i++) join(q->of, q->first[v], q->first[v] + i);
+}
+
+/* Channels [a0, a0 + n) of a are channels [b0, b0 + n) of b. */
+static void join_channels(struct quant_atoms *q, value_id a, uint32_t a0, value_id b, uint32_t b0,
+                          uint32_t n)
+{
+    for (uint32_t i = 0; i < n && a0 + i < n_channels(q, a) && b0 + i < n_channels(q, b); i++)
+        join(q->of, q->first[a] + a0 + i, q->first[b] + b0 + i);
+}
+
+static uint32_t slice_start(const struct graph *g, const struct node *n)
+{
+    const struct value *starts = graph_value(g, node_input(n, 1));
+    int64_t start = 0;
+    if (starts->data != NULL && starts->dtype == DTYPE_S64)
+        memcpy(&start, starts->data, sizeof start);
+    const int64_t c = graph_value(g, n->inputs[0])->shape.dim[1];
+    if (start < 0) start += c;
+    return (uint32_t)(start < 0 ? 0 : start > c ? c : start);
+}
+
+static void join_node(struct quant_atoms *q, const struct graph *g, const struct node *n,
+                      enum quant_granularity granularity)
+{
+    const value_id out = n->outputs[0];
+    uint32_t at = 0;
+    switch (n->op) {
+    case OP_CONCAT:
+        for (int i = 0; i < n->n_inputs; i++) {
+            join_channels(q, out, at, n->inputs[i], 0, n_channels(q, n->inputs[i]));
+            at += n_channels(q, n->inputs[i]);
+        }
+        return;
+    case OP_SPLIT:
+        for (int i = 0; i < n->n_outputs; i++) {
+            join_channels(q, n->inputs[0], at, n->outputs[i], 0, n_channels(q, n->outputs[i]));
+            at += n_channels(q, n->outputs[i]);
+        }
+        return;
+    case OP_SLICE:
+        join_channels(q, n->inputs[0], slice_start(g, n), out, 0, n_channels(q, out));
+        return;
+    case OP_MAX_POOL:
+    case OP_RESIZE:
+    case OP_IDENTITY:
+        join_channels(q, n->inputs[0], 0, out, 0, n_channels(q, out));
+        return;
+    case OP_ATTENTION:
+        for (int i = 0; i < n->n_inputs; i++) join_whole(q, n->inputs[i]);
+        join_whole(q, out);
+        return;
+    default:
+        break;
+    }
+    if (op_info(n->op)->flags & OP_ELT && n->n_inputs == 1) { /* becomes a table of 256 entries */
+        join_whole(q, n->inputs[0]);
+        join_whole(q, out);
+        return;
+    }
+    if (granularity == QUANT_PER_TENSOR)
+        for (int i = 0; i < n->n_outputs; i++) join_whole(q, n->outputs[i]);
+}
+
+itx_status quant_atoms_create(struct quant_atoms *q, const struct graph *g,
+                              enum quant_granularity granularity, struct itx_error *err)
+{
+    const size_t n_values = g->values.len;
+    *q = (struct quant_atoms){
+        .first = mem_calloc(n_values + 1, sizeof q->first[0]),
+        .is_quantised = mem_calloc(n_values, sizeof q->is_quantised[0]),
+    };
+    if (q->first == NULL || q->is_quantised == NULL) goto no_memory;
+    uint64_t n = 0;
+    for (size_t v = 0; v < n_values; v++) {
+        const struct value *value = &g->values.data[v];
+        q->first[v] = (uint32_t)n;
+        if (v == 0 || value->data != NULL || value->shape.rank != 4) continue;
+        q->is_quantised[v] = true;
+        n += (uint64_t)value->shape.dim[1];
+        if (n > INT32_MAX) goto no_memory;
+    }
+    q->first[n_values] = (uint32_t)n;
+    q->of = mem_calloc(n, sizeof q->of[0]);
+    if (q->of == NULL) goto no_memory;
+    for (uint32_t i = 0; i < n; i++) q->of[i] = i;
+    for (size_t i = 0; i < g->inputs.len; i++) join_whole(q, g->inputs.data[i]);
+    for (size_t i = 0; i < g->nodes.len; i++) join_node(q, g, &g->nodes.data[i], granularity);
+    /* Roots come before what they join, so one pass gives every channel its number. */
+    for (uint32_t i = 0; i < n; i++) q->of[i] = find(q->of, i);
+    for (uint32_t i = 0; i < n; i++) q->of[i] = q->of[i] == i ? (uint32_t)q->n++ : q->of[q->of[i]];
+    return ITX_OK;
+
+no_memory:
+    quant_atoms_release(q);
+    return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu values", n_values);
+}
+
+void quant_atoms_release(struct quant_atoms *q)
+{
+    mem_free(q->first);
+    mem_free(q->of);
+    mem_free(q->is_quantised);
+    *q = (struct quant_atoms){0};
+}

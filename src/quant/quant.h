@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From observed activations to value_quant on every value of a canonical graph (passes/pass.h).
+ *
+ * The unit is an "atom": a set of channels, of one value or of several, that must share one scale and zero point.
+ * Values that only move data (Concat, Split, Slice, MaxPool, Resize) share atoms with what they move; a consumer that
+ * needs one scale for a whole value (Attention, unary functions) joins that value's atoms. Everything else is free: one
+ * atom for each channel, or one for each value, as the options say.
+ */
+#ifndef QUANT_QUANT_H
+#define QUANT_QUANT_H
+
+#include "graph/graph.h"
+
+/* ---- atoms.c ---- */
+
+enum quant_granularity { QUANT_PER_TENSOR, QUANT_PER_CHANNEL };
+
+struct quant_atoms {
+    int n; /* number of atoms */
+    uint32_t
+        *first; /* [values + 1]: the atoms of value v's channels are of[first[v] .. first[v + 1]) */
+    uint32_t *of;       /* atom of every channel of every quantised value */
+    bool *is_quantised; /* [values]: has atoms: a computed or input value [1, c, ...] */
+};
+itx_status quant_atoms_create(struct quant_atoms *atoms, const struct graph *g,
+                              enum quant_granularity granularity, struct itx_error *err);
+void quant_atoms_release(struct quant_atoms *atoms);
+
+/* ---- observe.c: statistics over calibration photos. One object a thread; merged in the end; merging is exact and
+ * commutative, so the result does not depend on how photos were divided. ---- */
+
+/* Values are counted in bins of equal ratio: the upper 15 bits of the float (sign, exponent, 6 of mantissa). */
+#define QUANT_BINS 32768
+
+struct quant_stats {
+    size_t n_values;
+    uint32_t *first;      /* [values + 1]: channels of value v */
+    float *min, *max;     /* [channels of all values] */
+    uint64_t **histogram; /* [values][QUANT_BINS], NULL where not asked for */
+};
+itx_status quant_stats_create(struct quant_stats *s, const struct graph *g, bool with_histogram,
+                              struct itx_error *err);
+void quant_stats_release(struct quant_stats *s);
+/* Adds one tensor [1, c, ...] of value v; `data` is dense. Not-a-number is refused: ITX_E_RANGE. */
+itx_status quant_stats_add(struct quant_stats *s, value_id v, const struct tensor *t,
+                           struct itx_error *err);
+void quant_stats_merge(struct quant_stats *into, const struct quant_stats *from);
+
+/* ---- ranges.c: thresholds ---- */
+
+enum quant_method { QUANT_MINMAX, QUANT_PERCENTILE, QUANT_MSE };
+
+struct quant_options {
+    enum quant_method method;
+    enum quant_granularity granularity;
+    float percentile; /* (50, 100] */
+};
+
+/* Sets value.quant of every value: S8 for what steps exchange, S16 or S32 for outputs of the graph that a
+ * convolution makes and nobody else reads (graph outputs of the S32 kind get their scales in the lowering). */
+itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
+                        const struct quant_options *options, struct itx_error *err);
+
+/* The smallest scale >= wanted of the form 2^e / k with k in [256, 511]: on this grid stage C's multipliers are whole
+ * numbers (docs/arithmetic.md). */
+float quant_snap_scale(double wanted);
+
+/* ---- weights.c ---- */
+
+/* Weights of one convolution as the plan stores them. */
+struct quant_weights {
+    int8_t *w;     /* [out_c, kh, kw, in_c / group], rounded to nearest, in [-127, 127] */
+    float *scale;  /* [out_c]: real = accumulator * scale */
+    int32_t *bias; /* [out_c], with the zero points of the input folded in */
+};
+/* `w`: [out_c, in_c / group, kh, kw] (ONNX); `in` is the quantisation of the input's channels of this group, whose
+ * scales are folded into the weights. `bias` may be NULL. Arrays are allocated in `arena`, with room up to a multiple of 64. */
+itx_status quant_weights_make(struct quant_weights *out, struct arena *arena, const float *w,
+                              const float *bias, int out_c, int in_c, int kh, int kw,
+                              const float *in_scale, const int32_t *in_zero, int n_in_quant,
+                              struct itx_error *err);
+
+#endif
