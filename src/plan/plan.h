@@ -71,7 +71,7 @@ struct plan_step {
 
     /* CONV: [out_c, kh, kw, in_c]; DECONV: [out_c, kh, kw, in_c]; DWCONV: [kh, kw, c]; in [-127, 127] */
     const int8_t *weights;
-    const int32_t *bias; /* [out_c], zero points of the input folded in */
+    const int32_t *bias; /* [out_c]; DECONV: [out_c, kh, kw]; zero points of the input folded in */
     const float *scale;  /* [out_c] stage A; absent when out is S32 */
     /* Stage C, S8 outputs: CONV, DWCONV, DECONV. ADD: y = sat8((a mul + b res_mul + offset) >> shift) */
     const int16_t *mul;     /* [out_c], [0, 32767] */

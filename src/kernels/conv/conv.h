@@ -13,6 +13,9 @@
  * means that w is [o, i, j, c] with i, j in [0, s), the input pixel (y, x) gives the s * s outputs
  * (y s + i, x s + j), and kernel, stride, dilation are 1 in the formula above. Residuals are not supported then.
  *
+ * With upscale the bias is one for each tap, [out_c, s, s], since each output pixel sees one tap only and the zero
+ * point of the input weighs differently in each.
+ *
  * Memory: pixels are `*_pixel` elements apart, rows w * pixel. Inputs are readable 64 bytes past their last
  * element; outputs are written exactly. in and out do not overlap, except that res may be out's own place.
  */
@@ -37,7 +40,7 @@ struct conv_params {
     struct epilogue epilogue;
     const int8_t *pad;   /* [in_c], readable 64 bytes past the end */
     const void *packed;  /* written by the row's pack() */
-    const int32_t *bias; /* [out_c], readable up to a multiple of 64 entries */
+    const int32_t *bias; /* [out_c] (upscale: [out_c, s, s]), readable up to a multiple of 64 */
 };
 
 /* One instruction set's implementation. */

@@ -57,9 +57,9 @@ static void run_upscaled(const struct conv_params *p, const int8_t *in, void *ou
             const int8_t *const a = in + pixel_index(y / n, x / n, s->in_w, s->in_pixel);
             const size_t to = pixel_index(y, x, s->out_w, s->out_pixel);
             for (int o = 0; o < s->out_c; o++) {
-                const int8_t *const w =
-                    (const int8_t *)p->packed + pixel_index(o * n + y % n, x % n, n, s->in_c);
-                uint32_t acc = (uint32_t)p->bias[o];
+                const int tap = (o * n + y % n) * n + x % n;
+                const int8_t *const w = (const int8_t *)p->packed + (size_t)tap * (size_t)s->in_c;
+                uint32_t acc = (uint32_t)p->bias[tap];
                 for (int c = 0; c < s->in_c; c++) acc += (uint32_t)(a[c] * w[c]);
                 epilogue_store(&p->epilogue, o, (int32_t)acc, NULL, out, to + (size_t)o);
             }
