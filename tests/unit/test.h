@@ -47,8 +47,9 @@ static int test_was_skipped;
 /* Ends the test when what follows would make no sense. */
 #define REQUIRE(condition)                                                                         \
     do {                                                                                           \
+        const int test_n_before = test_n_failed_checks;                                            \
         CHECK(condition);                                                                          \
-        if (!(condition)) return;                                                                  \
+        if (test_n_failed_checks != test_n_before) return;                                         \
     } while (0)
 
 #define SKIP(why)                                                                                  \
