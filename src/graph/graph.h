@@ -103,6 +103,8 @@ struct graph {
     VEC(struct node) nodes;
     VEC(value_id) inputs, outputs;
     VEC(struct graph_meta) meta; /* ONNX metadata_props: names, stride, task, ... */
+    uint32_t *name_slots;        /* hash table, name to value_id; kept by graph.c */
+    size_t n_name_slots;
 };
 
 itx_status graph_create(struct graph **g, struct itx_error *err);
@@ -144,8 +146,11 @@ itx_status graph_set_ints(struct graph *g, node_id node, enum attr_id id, int n,
                           struct itx_error *err);
 itx_status graph_set_text(struct graph *g, node_id node, enum attr_id id, const char *text,
                           struct itx_error *err);
+void graph_clear_attr(struct graph *g, node_id node, enum attr_id id);
 itx_status graph_set_meta(struct graph *g, const char *key, const char *text,
                           struct itx_error *err);
+/* The value of that name (len bytes), or 0. */
+value_id graph_find_value(const struct graph *g, const char *name, size_t len);
 /* NULL when absent. */
 const char *graph_get_meta(const struct graph *g, const char *key);
 
@@ -188,10 +193,14 @@ static inline uint32_t graph_n_uses(const struct graph_uses *u, value_id v)
 
 /* Every use of `from`, as an input or as an output of the graph, becomes `to`. Nodes stay in place. */
 void graph_replace_uses(struct graph *g, value_id from, value_id to);
-/* Removes nodes whose results nobody uses, and forgets constants nobody uses (their data stays in the arena). */
+/* Removes nodes whose results nobody uses, and forgets constants nobody uses (their data stays in the arena). Value
+ * ids stay as they are: a forgotten value has no producer, no data and no use. */
 itx_status graph_remove_dead(struct graph *g, struct itx_error *err);
 /* Orders nodes topologically again (stable); ITX_E_FORMAT when there is a cycle. */
 itx_status graph_sort(struct graph *g, struct itx_error *err);
+/* Drops forgotten values and numbers the others anew: inputs of the graph, then for each node the constants it is the
+ * first to use and its outputs, then constants that only are outputs. Every value_id held outside the graph is stale. */
+itx_status graph_compact(struct graph *g, struct itx_error *err);
 
 /* --- check.c: the verifier. Arity, ids, order, one producer, unique names, known attributes of the right kind,
  * dtype and data consistent. Names the node. --- */
