@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The functions behind the rows of add.def; for this folder only. Contracts: add.h.
+ */
+#ifndef KERNELS_ADD_ADD_ROWS_H
+#define KERNELS_ADD_ADD_ROWS_H
+
+#include "kernels/add/add.h"
+
+#define X(suffix, flags)                                                                           \
+    void add_s8_run__##suffix(const struct add_params *p, const int8_t *a, const int8_t *b,        \
+                              int8_t *out, int row_begin, int row_end);
+#include "kernels/add/add.def"
+#undef X
+
+#endif
