@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vision/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static bool is_picture_name(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png"};
+    const size_t len = strlen(name);
+    if (name[0] == '.') return false;
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        const size_t n = strlen(endings[i]);
+        if (len > n && strcasecmp(name + len - n, endings[i]) == 0) return true;
+    }
+    return false;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static itx_status out_of_memory(struct itx_error *err)
+{
+    return itx_fail(err, ITX_E_NOMEM, "out of memory for a list of pictures");
+}
+
+/* folder and name joined by a slash; name may be empty. */
+static itx_status push(struct file_list *list, const char *folder, const char *name,
+                       struct itx_error *err)
+{
+    const size_t n_folder = strlen(folder), n_name = strlen(name);
+    const bool slash = n_name != 0 && n_folder != 0 && folder[n_folder - 1] != '/';
+    char *path = arena_alloc(&list->arena, n_folder + n_name + 2);
+    if (path == NULL || !vec_reserve(&list->paths, list->paths.len + 1)) return out_of_memory(err);
+    memcpy(path, folder, n_folder);
+    if (slash) path[n_folder] = '/';
+    memcpy(path + n_folder + slash, name, n_name);
+    list->paths.data[list->paths.len++] = path;
+    return ITX_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static itx_status add_folder(struct file_list *list, const char *path, struct itx_error *err)
+{
+    DIR *dir = opendir(path);
+    if (dir == NULL) return itx_fail_errno(err, "%s: cannot read the folder", path);
+    const size_t first = list->paths.len;
+    itx_status rc = ITX_OK;
+    const struct dirent *entry;
+    errno = 0;
+    while (rc == ITX_OK && (entry = readdir(dir)) != NULL) {
+        if (is_picture_name(entry->d_name)) rc = push(list, path, entry->d_name, err);
+        if (rc == ITX_OK && is_picture_name(entry->d_name) &&
+            is_folder(list->paths.data[list->paths.len - 1]))
+            list->paths.len--;
+        errno = 0;
+    }
+    if (rc == ITX_OK && errno != 0) rc = itx_fail_errno(err, "%s: cannot read the folder", path);
+    closedir(dir);
+    if (rc != ITX_OK) return rc;
+    const size_t n = list->paths.len - first;
+    if (n == 0) return itx_fail(err, ITX_E_IO, "folder %s has no JPEG or PNG pictures", path);
+    qsort(list->paths.data + first, n, sizeof list->paths.data[0], by_name);
+    return ITX_OK;
+}
+
+static itx_status add_pattern(struct file_list *list, const char *pattern, struct itx_error *err)
+{
+    glob_t found = {0};
+    const int rc_glob = glob(pattern, 0, NULL, &found);
+    itx_status rc = ITX_OK;
+    if (rc_glob == GLOB_NOMATCH)
+        rc = itx_fail(err, ITX_E_IO, "%s: nothing matches this pattern", pattern);
+    else if (rc_glob == GLOB_NOSPACE)
+        rc = out_of_memory(err);
+    else if (rc_glob != 0)
+        rc = itx_fail(err, ITX_E_IO, "%s: cannot read the folders of this pattern", pattern);
+    for (size_t i = 0; rc == ITX_OK && i < found.gl_pathc; i++)
+        rc = is_folder(found.gl_pathv[i]) ? add_folder(list, found.gl_pathv[i], err)
+                                          : push(list, found.gl_pathv[i], "", err);
+    globfree(&found);
+    return rc;
+}
+
+itx_status file_list_add(struct file_list *list, const char *path, struct itx_error *err)
+{
+    struct stat st;
+    if (is_folder(path)) return add_folder(list, path, err);
+    if (strpbrk(path, "*?[") != NULL && stat(path, &st) != 0) return add_pattern(list, path, err);
+    return push(list, path, "", err);
+}
+
+void file_list_release(struct file_list *list)
+{
+    vec_release(&list->paths);
+    arena_release(&list->arena);
+}

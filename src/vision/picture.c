@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vision/picture.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "vision/codec.h"
+
+#define JPEG_QUALITY 92 /* of pictures that are written for people */
+
+itx_status picture_create(struct picture *picture, int64_t width, int64_t height,
+                          struct itx_error *err)
+{
+    if (width < 1 || height < 1) return itx_fail(err, ITX_E_FORMAT, "the picture is empty");
+    if (width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE ||
+        width * height > PICTURE_MAX_PIXELS)
+        return itx_fail(err, ITX_E_RANGE,
+                        "a picture of %lld x %lld is too large (limits: %d a side, 2^30 pixels)",
+                        (long long)width, (long long)height, PICTURE_MAX_SIDE);
+    uint8_t *rgb = mem_calloc((size_t)height, (size_t)width * 3);
+    if (rgb == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for a picture of %lld x %lld",
+                        (long long)width, (long long)height);
+    *picture = (struct picture){(int)width, (int)height, (size_t)width * 3, rgb};
+    return ITX_OK;
+}
+
+void picture_release(struct picture *picture)
+{
+    mem_free(picture->rgb);
+    *picture = (struct picture){0};
+}
+
+int exif_orientation(const uint8_t *tiff, size_t size)
+{
+    if (size < 8) return 1;
+    const bool big = memcmp(tiff, "MM\0*", 4) == 0;
+    if (!big && memcmp(tiff, "II*\0", 4) != 0) return 1;
+    uint32_t at = load_le32(tiff + 4);
+    if (big) at = __builtin_bswap32(at);
+    if (at > size - 2) return 1;
+    const int n = big ? tiff[at] << 8 | tiff[at + 1] : load_le16(tiff + at);
+    const uint8_t *entry = tiff + at + 2;
+    for (int i = 0; i < n && (size_t)(tiff + size - entry) >= 12; i++, entry += 12) {
+        const int tag = big ? entry[0] << 8 | entry[1] : load_le16(entry);
+        const int value = big ? entry[8] << 8 | entry[9] : load_le16(entry + 8);
+        if (tag == 0x0112) return value >= 1 && value <= 8 ? value : 1;
+    }
+    return 1;
+}
+
+/* Turns the picture so that stored row 0, column 0 come to where EXIF's orientation says they belong. Goes in squares,
+ * so that the side that is walked across the rows stays in the cache. */
+static itx_status picture_orient(struct picture *picture, int orientation, struct itx_error *err)
+{
+    if (orientation == 1) return ITX_OK;
+    const int w = picture->width, h = picture->height, square = 32;
+    const bool swaps = orientation >= 5;
+    struct picture turned = {0};
+    ITX_TRY(picture_create(&turned, swaps ? h : w, swaps ? w : h, err));
+    const bool mirror_x =
+        orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    const bool mirror_y =
+        orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    for (int ty = 0; ty < turned.height; ty += square) {
+        for (int tx = 0; tx < turned.width; tx += square) {
+            for (int y = ty; y < turned.height && y < ty + square; y++) {
+                for (int x = tx; x < turned.width && x < tx + square; x++) {
+                    const int u = swaps ? y : x, v = swaps ? x : y;
+                    const int sx = mirror_x ? w - 1 - u : u, sy = mirror_y ? h - 1 - v : v;
+                    memcpy(turned.rgb + (size_t)y * turned.stride + (size_t)x * 3,
+                           picture->rgb + (size_t)sy * picture->stride + (size_t)sx * 3, 3);
+                }
+            }
+        }
+    }
+    picture_release(picture);
+    *picture = turned;
+    return ITX_OK;
+}
+
+itx_status picture_read_memory(struct picture *picture, const void *data, size_t size,
+                               struct itx_error *err)
+{
+    static const uint8_t png_signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    static const uint8_t jpeg_signature[3] = {0xff, 0xd8, 0xff};
+    struct picture result = {0};
+    int orientation = 1;
+    itx_status rc;
+    if (size >= sizeof png_signature && memcmp(data, png_signature, sizeof png_signature) == 0)
+        rc = png_decode(&result, &orientation, data, size, err);
+    else if (size >= sizeof jpeg_signature &&
+             memcmp(data, jpeg_signature, sizeof jpeg_signature) == 0)
+        rc = jpeg_decode(&result, &orientation, data, size, err);
+    else
+        rc = itx_fail(err, ITX_E_FORMAT,
+                      size == 0 ? "the file is empty" : "not a JPEG or PNG picture");
+    if (rc == ITX_OK) rc = picture_orient(&result, orientation, err);
+    if (rc == ITX_OK)
+        *picture = result;
+    else
+        picture_release(&result);
+    return rc;
+}
+
+itx_status picture_read(struct picture *picture, const char *path, struct itx_error *err)
+{
+    struct file_map map = {0};
+    ITX_TRY(file_map_open(&map, path, err));
+    const itx_status rc = picture_read_memory(picture, map.data, map.size, err);
+    if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
+    file_map_release(&map);
+    return rc;
+}
+
+bool codec_sink_grow(struct codec_sink *sink, size_t extra)
+{
+    size_t need, cap = sink->cap < 65536 ? 65536 : sink->cap;
+    if (!size_add(sink->size, extra, &need)) return false;
+    while (cap < need)
+        if (!size_mul(cap, 2, &cap)) return false;
+    if (cap == sink->cap) return true;
+    uint8_t *data = mem_realloc(sink->data, cap);
+    if (data == NULL) return false;
+    sink->data = data;
+    sink->cap = cap;
+    return true;
+}
+
+itx_status picture_write(const struct picture *picture, const char *path, struct itx_error *err)
+{
+    const size_t len = strlen(path);
+    const bool is_png = len >= 4 && strcasecmp(path + len - 4, ".png") == 0;
+    void *data = NULL;
+    size_t size = 0;
+    itx_status rc = is_png ? picture_encode_png(picture, &data, &size, err)
+                           : picture_encode_jpeg(picture, JPEG_QUALITY, &data, &size, err);
+    if (rc != ITX_OK)
+        itx_error_prefix(err, "%s", path);
+    else
+        rc = file_write(path, data, size, err);
+    mem_free(data);
+    return rc;
+}

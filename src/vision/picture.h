@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pictures from and to files: JPEG and PNG in, JPEG and PNG out, RGB bytes in between.
+ *
+ * What is read is what everybody else reads: the samples are those of libjpeg's default decoder (accurate integer DCT,
+ * smooth chroma), EXIF orientation is applied, alpha is dropped, 16 bits are cut to the upper 8. CMYK with an Adobe
+ * marker is stored inverted, without one as it stands. A file whose picture is not complete is refused.
+ */
+#ifndef VISION_PICTURE_H
+#define VISION_PICTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define PICTURE_MAX_SIDE 65535
+#define PICTURE_MAX_PIXELS ((int64_t)1 << 30) /* 3 GiB of RGB */
+
+/* Zero-initialised is valid and empty. Rows are `stride` bytes apart; owned (mem_free), see picture_release. */
+struct picture {
+    int width, height;
+    size_t stride;
+    uint8_t *rgb;
+};
+
+/* A zeroed picture of width x height; both are checked against the limits. */
+itx_status picture_create(struct picture *picture, int64_t width, int64_t height,
+                          struct itx_error *err);
+void picture_release(struct picture *picture);
+
+/* Reads a file; messages begin with the path. The content decides what it is, not the name. */
+itx_status picture_read(struct picture *picture, const char *path, struct itx_error *err);
+itx_status picture_read_memory(struct picture *picture, const void *data, size_t size,
+                               struct itx_error *err);
+
+/* By the ending of the path: .png, else JPEG. Written whole or not at all. */
+itx_status picture_write(const struct picture *picture, const char *path, struct itx_error *err);
+
+/* Encodes into *data (mem_free). quality 1..100. */
+itx_status picture_encode_jpeg(const struct picture *picture, int quality, void **data,
+                               size_t *size, struct itx_error *err);
+itx_status picture_encode_png(const struct picture *picture, void **data, size_t *size,
+                              struct itx_error *err);
+
+#endif
