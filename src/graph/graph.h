@@ -212,7 +212,7 @@ itx_status graph_check(const struct graph *g, struct itx_error *err);
 itx_status graph_infer_node(struct graph *g, node_id node, struct itx_error *err);
 itx_status graph_infer(struct graph *g, struct itx_error *err);
 
-/* --- text.c: a real format, one node a line; print and parse are inverse (docs in text.c).
+/* --- text_print.c, text_parse.c: a real format, one node a line, described in text_print.c; print and parse are inverse.
  * Constants larger than TEXT_MAX_INLINE elements are printed as a digest and cannot be parsed back unless
  * `with_data` is set. --- */
 #define TEXT_MAX_INLINE 64

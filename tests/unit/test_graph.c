@@ -224,8 +224,83 @@ static void test_graph__out_of_memory(void)
     graph_destroy(&s.g);
 }
 
+static void check_round_trip(const struct graph *g, const char *expected)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    REQUIRE(out != NULL);
+    CHECK(graph_print(g, out, false, NULL) == ITX_OK);
+    fclose(out);
+    CHECK_STR(text, expected);
+    free(text);
+}
+
+static void test_graph__text_prints_what_it_parses(void)
+{
+    static const char text[] =
+        "graph \"net\"\n"
+        "meta \"names\" \"{0: 'a\\\\b'}\"\n"
+        "input %x: f32[1, 2]\n"
+        "const %k: s64[3] = {1, -2, 9223372036854775807}\n"
+        "%y: f32[2], %\"z z\": none[?] = Split(%x, %k) @\"split\" {axis = -1}\n"
+        "const %f: f32[4] = {0.100000001, 3.40282347e+38, -inf, nan}\n"
+        "%q: f32[] = Resize(%y, _, %f) {cubic_coeff_a = -0.75, mode = \"a\\x07\\\"\", pads = [1, "
+        "2]}\n"
+        "output %q\n"
+        "output %\"z z\"\n"
+        "quant %q: s16 {0.5} {0}\n";
+    struct graph *g = NULL;
+    struct itx_error err = {0};
+    CHECK_MSG(graph_parse(&g, text, sizeof text - 1, &err) == ITX_OK, "%s", err.text);
+    if (g == NULL) return;
+    CHECK(g->nodes.len == 2 && g->nodes.data[1].inputs[1] == 0);
+    const struct value *f = graph_value(g, graph_find_value(g, "f", 1));
+    CHECK(((const float *)f->data)[0] == 0.1f && ((const float *)f->data)[1] == 0x1.fffffep127f);
+    CHECK_STR(node_text(&g->nodes.data[1], ATTR_MODE, ""), "a\a\"");
+    CHECK_STR(graph_get_meta(g, "names"), "{0: 'a\\b'}");
+    check_round_trip(g, text);
+    graph_destroy(&g);
+}
+
+static void test_graph__text_refuses(void)
+{
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"%y: f32[1] = Relu(%x)", "line 1: no value 'x' so far"},
+        {"\ninput %x: f32[-1]", "line 2: negative dimension before at ']'"},
+        {"input %x: f33[1]", "line 1: expected a type at 'f33[1]'"},
+        {"input %x: f32[1]\ninput %x: f32[1]", "line 2: value 'x' is defined twice"},
+        {"const %k: s64[2] = {1}",
+         "line 1: constant 'k' has 8 bytes of data, not those of its shape"},
+        {"const %k: u8[1] = {256}", "line 1: number out of range before at '}'"},
+        {"const %k: f32[99999999999] = {1}",
+         "line 1: constant 'k' has 4 bytes of data, not those of its shape"},
+        {"const %k: f32[65] = digest 00",
+         "line 1: constant 'k' is only a digest: print the graph with data"},
+        {"input %x: f32[1]\n%y: f32[1] = Relo(%x)", "line 2: unknown operation before at '(%x)'"},
+        {"input %x: f32[1]\n%y: f32[1] = Relu(%x) {axes = 1}",
+         "line 2: unknown attribute before at ' = 1}'"},
+        {"input %x: f32[1]\n%y: f32[1] = Relu(%x, %x)",
+         "node '' (Relu): 2 inputs, expected 1 to 1"},
+        {"output %x", "line 1: no value 'x' so far"},
+        {"output _", "output 0 is no value of the graph"},
+        {"graph \"a", "line 1: expected '\"' at ''"},
+        {"hello", "line 1: expected '%' at 'hello'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct graph *g = NULL;
+        struct itx_error err = {0};
+        CHECK(graph_parse(&g, cases[i].text, strlen(cases[i].text), &err) != ITX_OK);
+        CHECK(g == NULL);
+        CHECK_STR(err.text, cases[i].message);
+    }
+}
+
 TEST_MAIN(TEST(test_graph__tables), TEST(test_graph__names_are_unique),
           TEST(test_graph__attributes), TEST(test_graph__uses),
           TEST(test_graph__remove_dead_and_compact), TEST(test_graph__sort_orders_and_finds_cycles),
           TEST(test_graph__insert_keeps_order), TEST(test_graph__check_refuses),
-          TEST(test_graph__copy_is_independent), TEST(test_graph__out_of_memory))
+          TEST(test_graph__copy_is_independent), TEST(test_graph__out_of_memory),
+          TEST(test_graph__text_prints_what_it_parses), TEST(test_graph__text_refuses))
