@@ -56,6 +56,15 @@ static uint32_t slice_start(const struct graph *g, const struct node *n)
     return (uint32_t)(start < 0 ? 0 : start > c ? c : start);
 }
 
+/* One tensor in; whatever else it has are constants, as the limits of a Clip. */
+static bool is_unary(const struct graph *g, const struct node *n)
+{
+    if (!(op_info(n->op)->flags & OP_ELT)) return false;
+    for (int i = 1; i < n->n_inputs; i++)
+        if (n->inputs[i] != 0 && graph_value(g, n->inputs[i])->data == NULL) return false;
+    return true;
+}
+
 static void join_node(struct quant_atoms *q, const struct graph *g, const struct node *n,
                       enum quant_granularity granularity)
 {
@@ -89,7 +98,7 @@ static void join_node(struct quant_atoms *q, const struct graph *g, const struct
     default:
         break;
     }
-    if (op_info(n->op)->flags & OP_ELT && n->n_inputs == 1) { /* becomes a table of 256 entries */
+    if (is_unary(g, n)) { /* becomes a table of 256 entries */
         join_whole(q, n->inputs[0]);
         join_whole(q, out);
         return;

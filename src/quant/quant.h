@@ -68,17 +68,29 @@ float quant_snap_scale(double wanted);
 
 /* ---- weights.c ---- */
 
-/* Weights of one convolution as the plan stores them. */
-struct quant_weights {
-    int8_t *w;     /* [out_c, kh, kw, in_c / group], rounded to nearest, in [-127, 127] */
-    float *scale;  /* [out_c]: real = accumulator * scale */
-    int32_t *bias; /* [out_c], with the zero points of the input folded in */
+enum quant_weights_kind { QUANT_CONV, QUANT_DEPTHWISE, QUANT_TRANSPOSED };
+
+/* A convolution in float (groups are taken apart by the caller), and how its input is stored. */
+struct quant_conv {
+    enum quant_weights_kind kind;
+    const float *
+        w; /* ONNX: CONV [out_c, in_c, kh, kw], DEPTHWISE [out_c, 1, kh, kw], TRANSPOSED [in_c, out_c, kh, kw] */
+    const float *bias;       /* [out_c] or NULL */
+    int out_c, in_c, kh, kw; /* DEPTHWISE: in_c is 1 */
+    const float *in_scale;   /* [n_in_quant] of the input's channels; folded into the weights */
+    const int32_t *in_zero;
+    int n_in_quant; /* 1 or the number of input channels */
 };
-/* `w`: [out_c, in_c / group, kh, kw] (ONNX); `in` is the quantisation of the input's channels of this group, whose
- * scales are folded into the weights. `bias` may be NULL. Arrays are allocated in `arena`, with room up to a multiple of 64. */
-itx_status quant_weights_make(struct quant_weights *out, struct arena *arena, const float *w,
-                              const float *bias, int out_c, int in_c, int kh, int kw,
-                              const float *in_scale, const int32_t *in_zero, int n_in_quant,
-                              struct itx_error *err);
+
+/* As the plan stores them. */
+struct quant_weights {
+    int8_t *
+        w; /* CONV, TRANSPOSED [out_c, kh, kw, in_c], DEPTHWISE [kh, kw, out_c]; rounded, in [-127, 127] */
+    float *scale;  /* [out_c]: real = accumulator * scale */
+    int32_t *bias; /* [out_c], TRANSPOSED [out_c, kh, kw]; zero points of the input folded in */
+};
+/* Arrays are allocated in `arena`, with room up to a multiple of 64 entries. */
+itx_status quant_weights_make(struct quant_weights *out, struct arena *arena,
+                              const struct quant_conv *conv, struct itx_error *err);
 
 #endif

@@ -163,7 +163,8 @@ static enum dtype wide_output(const struct graph *g, const struct graph_uses *us
     if (uses->producer[v] == NODE_NONE) return DTYPE_S8;
     const struct node *n = &g->nodes.data[uses->producer[v]];
     if (n->op != OP_CONV && n->op != OP_CONV_TRANSPOSE) return DTYPE_S8;
-    if (node_int(n, ATTR_GROUP, 1) != 1 && n->op == OP_CONV_TRANSPOSE) return DTYPE_S8;
+    const int64_t group = node_int(n, ATTR_GROUP, 1); /* grouped ones are made piece by piece */
+    if (group != 1 && group != graph_value(g, v)->shape.dim[1]) return DTYPE_S8;
     if (node_input(n, 3) != 0) return DTYPE_S8;
     return node_int(n, ATTR_ACT, ACT_NONE) == ACT_NONE ? DTYPE_S32 : DTYPE_S16;
 }

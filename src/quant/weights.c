@@ -8,61 +8,68 @@
 
 #define MAX_BIAS 536870912.0 /* 2^29 */
 
-struct taps {
-    int in_c, n_taps; /* n_taps = kh * kw */
-    const float *in_scale;
-    const int32_t *in_zero;
-    int n_in_quant;
-};
-
-static double in_scale(const struct taps *t, int c)
+/* Input channel that weight (o, c) meets. */
+static int input_channel(const struct quant_conv *q, int o, int c)
 {
-    return t->in_scale[t->n_in_quant > 1 ? c : 0];
+    if (q->n_in_quant == 1) return 0;
+    return q->kind == QUANT_DEPTHWISE ? o : c;
 }
 
-/* One output channel: w [in_c, kh, kw] -> q [kh, kw, in_c]. */
-static void quantise_channel(const struct taps *t, const float *w, double bias, int8_t *q,
-                             float *scale, int32_t *q_bias)
+/* The weight of output channel o, input channel c, tap k, times the scale of its input. */
+static double folded(const struct quant_conv *q, int o, int c, int k)
 {
+    const size_t row = q->kind == QUANT_TRANSPOSED ? (size_t)c * (size_t)q->out_c + (size_t)o
+                                                   : (size_t)o * (size_t)q->in_c + (size_t)c;
+    const size_t n_taps = (size_t)q->kh * (size_t)q->kw;
+    return (double)q->w[row * n_taps + (size_t)k] * q->in_scale[input_channel(q, o, c)];
+}
+
+static size_t stored_index(const struct quant_conv *q, int o, int c, int k)
+{
+    if (q->kind == QUANT_DEPTHWISE) return (size_t)k * (size_t)q->out_c + (size_t)o;
+    return ((size_t)o * (size_t)(q->kh * q->kw) + (size_t)k) * (size_t)q->in_c + (size_t)c;
+}
+
+static void quantise_channel(struct quant_weights *out, const struct quant_conv *q, int o)
+{
+    const int n_taps = q->kh * q->kw;
+    const double bias = q->bias != NULL ? q->bias[o] : 0;
     double most = 0;
-    for (int c = 0; c < t->in_c; c++)
-        for (int k = 0; k < t->n_taps; k++)
-            most = fmax(most, fabs(w[c * t->n_taps + k] * in_scale(t, c)));
-    /* A channel without weights is its bias alone; the scale must still let the bias fit. */
-    double s = fmax(most / 127, fabs(bias) / (MAX_BIAS / 2));
-    if (s < 1e-30) s = 1e-30;
-    *scale = (float)s;
-    int64_t zero_sum = 0;
-    for (int c = 0; c < t->in_c; c++) {
-        const int32_t zero = t->in_zero[t->n_in_quant > 1 ? c : 0];
-        for (int k = 0; k < t->n_taps; k++) {
-            const double r = rint(w[c * t->n_taps + k] * in_scale(t, c) / *scale);
-            const int8_t v = (int8_t)fmin(127, fmax(-127, r));
-            q[k * t->in_c + c] = v;
-            zero_sum += (int64_t)v * zero;
-        }
+    for (int c = 0; c < q->in_c; c++)
+        for (int k = 0; k < n_taps; k++) most = fmax(most, fabs(folded(q, o, c, k)));
+    /* A channel almost without weights is its bias alone; the scale must still let the bias fit. */
+    const double s = fmax(fmax(most / 127, fabs(bias) / (MAX_BIAS / 2)), 1e-30);
+    const float scale = (float)s;
+    const int n_biases = q->kind == QUANT_TRANSPOSED ? n_taps : 1;
+    for (int b = 0; b < n_biases; b++) {
+        int64_t zero_sum = 0; /* what the input's zero points add to the accumulator */
+        for (int k = n_biases > 1 ? b : 0; k < (n_biases > 1 ? b + 1 : n_taps); k++)
+            for (int c = 0; c < q->in_c; c++) {
+                const double r = rint(folded(q, o, c, k) / scale);
+                const int8_t w = (int8_t)fmin(127, fmax(-127, r));
+                out->w[stored_index(q, o, c, k)] = w;
+                zero_sum += (int64_t)w * q->in_zero[input_channel(q, o, c)];
+            }
+        const double sum = rint(bias / scale) - (double)zero_sum;
+        out->bias[o * n_biases + b] = (int32_t)fmin(2 * MAX_BIAS, fmax(-2 * MAX_BIAS, sum));
     }
-    const double b = rint(bias / *scale) - (double)zero_sum;
-    *q_bias = (int32_t)fmin(2 * MAX_BIAS, fmax(-2 * MAX_BIAS, b));
+    out->scale[o] = scale;
 }
 
-itx_status quant_weights_make(struct quant_weights *out, struct arena *arena, const float *w,
-                              const float *bias, int out_c, int in_c, int kh, int kw,
-                              const float *scale, const int32_t *zero_point, int n_in_quant,
-                              struct itx_error *err)
+itx_status quant_weights_make(struct quant_weights *out, struct arena *arena,
+                              const struct quant_conv *q, struct itx_error *err)
 {
-    const struct taps taps = {in_c, kh * kw, scale, zero_point, n_in_quant};
-    const size_t n = (size_t)in_c * (size_t)taps.n_taps;
-    const size_t room = size_align((size_t)out_c, 64);
+    const size_t n_taps = (size_t)q->kh * (size_t)q->kw;
+    const size_t room = size_align((size_t)q->out_c, 64);
+    const size_t n = (size_t)q->in_c * n_taps * (size_t)q->out_c;
     *out = (struct quant_weights){
-        .w = arena_calloc(arena, (size_t)out_c, n),
+        .w = arena_alloc(arena, size_align(n, 64) + 64),
         .scale = arena_calloc(arena, room, sizeof(float)),
-        .bias = arena_calloc(arena, room, sizeof(int32_t)),
+        .bias = arena_calloc(arena, q->kind == QUANT_TRANSPOSED ? room * n_taps : room,
+                             sizeof(int32_t)),
     };
     if (out->w == NULL || out->scale == NULL || out->bias == NULL)
-        return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu weights", n * (size_t)out_c);
-    for (int o = 0; o < out_c; o++)
-        quantise_channel(&taps, w + (size_t)o * n, bias != NULL ? bias[o] : 0,
-                         out->w + (size_t)o * n, &out->scale[o], &out->bias[o]);
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu weights", n);
+    for (int o = 0; o < q->out_c; o++) quantise_channel(out, q, o);
     return ITX_OK;
 }
