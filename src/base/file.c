@@ -56,18 +56,33 @@ static itx_status write_all(int fd, const uint8_t *data, size_t size)
     return ITX_OK;
 }
 
+/* Writes and closes fd, which `path` stands for in messages. */
+static itx_status write_and_close(int fd, const char *path, const void *data, size_t size,
+                                  struct itx_error *err)
+{
+    itx_status rc = write_all(fd, data, size);
+    if (rc == ITX_OK && fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP) rc = ITX_E_IO;
+    if (rc != ITX_OK) itx_fail_errno(err, "%s: cannot write", path);
+    if (close(fd) != 0 && rc == ITX_OK) rc = itx_fail_errno(err, "%s: cannot write", path);
+    return rc;
+}
+
 itx_status file_write(const char *path, const void *data, size_t size, struct itx_error *err)
 {
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        /* a terminal, a pipe, /dev/full: nothing to replace */
+        const int fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0) return itx_fail_errno(err, "%s: cannot write", path);
+        return write_and_close(fd, path, data, size, err);
+    }
     char tmp[PATH_MAX];
     const int n = snprintf(tmp, sizeof tmp, "%s.tmp.%ld", path, (long)getpid());
     if (n < 0 || (size_t)n >= sizeof tmp)
         return itx_fail(err, ITX_E_IO, "%s: path is too long", path);
     const int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return itx_fail_errno(err, "%s: cannot write", path);
-    itx_status rc = write_all(fd, data, size);
-    if (rc == ITX_OK && fsync(fd) != 0 && errno != EINVAL) rc = ITX_E_IO;
-    if (rc != ITX_OK) itx_fail_errno(err, "%s: cannot write", path);
-    if (close(fd) != 0 && rc == ITX_OK) rc = itx_fail_errno(err, "%s: cannot write", path);
+    itx_status rc = write_and_close(fd, path, data, size, err);
     if (rc == ITX_OK && rename(tmp, path) != 0)
         rc = itx_fail_errno(err, "%s: cannot replace", path);
     if (rc != ITX_OK) unlink(tmp);

@@ -20,7 +20,8 @@ struct file_map {
 itx_status file_map_open(struct file_map *map, const char *path, struct itx_error *err);
 void file_map_release(struct file_map *map);
 
-/* Writes PATH.tmp.PID, syncs, renames; on failure removes it and says which path and why. */
+/* Writes PATH.tmp.PID, syncs, renames; on failure removes it and says which path and why. What exists and is not a regular
+ * file (a pipe, a device) is written directly. */
 itx_status file_write(const char *path, const void *data, size_t size, struct itx_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -71,6 +72,11 @@ static void test_file__write_then_map(void)
     CHECK(strstr(err.text, path) != NULL);
     CHECK(file_map_open(&map, "/tmp", &err) == ITX_E_IO);
     CHECK(file_write("/nonexistent/x", "a", 1, &err) == ITX_E_IO);
+    CHECK(file_write("/dev/null", "a", 1, &err) == ITX_OK);
+    CHECK(file_write("/dev/full", "a", 1, &err) == ITX_E_IO);
+    CHECK_STR(err.text, "/dev/full: cannot write: No space left on device");
+    struct stat st;
+    CHECK(stat("/dev/full", &st) == 0 && S_ISCHR(st.st_mode)); /* not replaced by a file */
 }
 
 static void test_cpu__parse(void)
