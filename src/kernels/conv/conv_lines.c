@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/conv/conv_lines.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { SLACK = 64 };
+
+static void set_geometry(struct conv_lines *l, const struct conv_shape *s,
+                         const struct conv_element *e)
+{
+    const bool is_upscale = s->upscale > 1;
+    l->element = e;
+    l->kernel_h = is_upscale ? 1 : s->kernel_h;
+    l->kernel_w = is_upscale ? 1 : s->kernel_w;
+    l->grid_w = is_upscale ? s->in_w : s->out_w;
+    l->channels = (s->in_c + e->group - 1) / e->group * e->group;
+    const bool is_dilated = s->dilation_w > 1 && l->kernel_w > 1;
+    l->n_segments = is_dilated ? l->kernel_h * l->kernel_w : l->kernel_h;
+    l->run = is_dilated ? l->channels : l->channels * l->kernel_w;
+    l->n_lines = (l->kernel_h - 1) * s->dilation_h + 1;
+    l->line_w = (l->grid_w - 1) * s->stride_w + (l->kernel_w - 1) * s->dilation_w + 1;
+    const size_t pixel_size = (size_t)l->channels * e->size;
+    l->step = pixel_size * (size_t)s->stride_w;
+    l->line_size = size_align(pixel_size * (size_t)l->line_w + SLACK, 64);
+}
+
+size_t conv_lines_size(const struct conv_shape *s, const struct conv_element *e)
+{
+    struct conv_lines l;
+    set_geometry(&l, s, e);
+    return size_align((size_t)l.n_segments * sizeof *l.segment, 64) +
+           size_align((size_t)l.channels * e->size + SLACK, 64) + l.line_size * (size_t)l.n_lines;
+}
+
+int conv_lines_depth(const struct conv_shape *s, int group)
+{
+    const int n_taps = s->upscale > 1 ? 1 : s->kernel_h * s->kernel_w;
+    return (s->in_c + group - 1) / group * group * n_taps;
+}
+
+void conv_lines_init(struct conv_lines *l, const struct conv_params *p,
+                     const struct conv_element *e, int row_begin, void *scratch)
+{
+    set_geometry(l, &p->shape, e);
+    uint8_t *at = scratch;
+    l->segment = scratch;
+    at += size_align((size_t)l->n_segments * sizeof *l->segment, 64);
+    l->pad = at;
+    at += size_align((size_t)l->channels * e->size + SLACK, 64);
+    l->lines = at;
+    l->next_row = row_begin * p->shape.stride_h - p->shape.pad_top;
+    e->convert(l->pad, 0, p->pad, 0, 1, l->channels);
+}
+
+/* Line of image row y, which may lie outside the image. */
+static uint8_t *line_of(const struct conv_lines *l, const struct conv_shape *s, int y)
+{
+    return l->lines + (size_t)((y + s->pad_top) % l->n_lines) * l->line_size;
+}
+
+static int clamp(int v, int low, int high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+static void fill_line(const struct conv_lines *l, const struct conv_params *p, const int8_t *in,
+                      int y)
+{
+    const struct conv_shape *const s = &p->shape;
+    const size_t pixel_size = (size_t)l->channels * l->element->size;
+    uint8_t *const line = line_of(l, s, y);
+    const bool is_inside = y >= 0 && y < s->in_h;
+    const int begin = is_inside ? clamp(s->pad_left, 0, l->line_w) : l->line_w;
+    const int end = clamp(s->pad_left + s->in_w, begin, l->line_w);
+    for (int x = 0; x < begin; x++) memcpy(line + (size_t)x * pixel_size, l->pad, pixel_size);
+    if (end > begin) {
+        const int8_t *const from = in + (size_t)y * (size_t)s->in_w * (size_t)s->in_pixel;
+        uint8_t *const to = line + (size_t)begin * pixel_size;
+        if (s->in_pixel == l->channels)
+            l->element->convert(to, 0, from, 0, 1, (end - begin) * l->channels);
+        else
+            l->element->convert(to, pixel_size, from, (size_t)s->in_pixel, end - begin,
+                                l->channels);
+    }
+    for (int x = end; x < l->line_w; x++) memcpy(line + (size_t)x * pixel_size, l->pad, pixel_size);
+}
+
+void conv_lines_seek(struct conv_lines *l, const struct conv_params *p, const int8_t *in, int y)
+{
+    const struct conv_shape *const s = &p->shape;
+    const int top = y * s->stride_h - s->pad_top;
+    if (l->next_row < top) l->next_row = top;
+    for (; l->next_row < top + l->n_lines; l->next_row++) fill_line(l, p, in, l->next_row);
+    const size_t tap_size = (size_t)l->channels * l->element->size * (size_t)s->dilation_w;
+    const int n_columns = l->n_segments / l->kernel_h;
+    for (int i = 0; i < l->n_segments; i++)
+        l->segment[i] =
+            line_of(l, s, top + i / n_columns * s->dilation_h) + (size_t)(i % n_columns) * tap_size;
+}
+
+void conv_phase_bias(const struct conv_params *p, int phase, const int32_t *sums, int n_channels,
+                     int32_t *to)
+{
+    const int n_phases = p->shape.upscale * p->shape.upscale;
+    for (int o = 0; o < n_channels; o++) {
+        if (o >= p->shape.out_c)
+            to[o] = 0;
+        else
+            to[o] = (int32_t)((uint32_t)p->bias[o * n_phases + phase] +
+                              (uint32_t)(sums != NULL ? sums[o] : 0));
+    }
+}
