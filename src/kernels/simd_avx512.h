@@ -11,9 +11,8 @@
 #include <stdint.h>
 
 #include "kernels/epilogue.h"
+#include "kernels/simd_tile.h"
 #include "tensor/fixed.h"
-
-#define SIMD_INLINE static inline __attribute__((always_inline))
 
 /* fixed_sigmoid's constants; idle lookups repeat the table, so that an index of 5 bits is allowed. */
 struct sigmoid_avx512 {
@@ -80,16 +79,6 @@ SIMD_INLINE __m512i scale_avx512(const int32_t *lo, const int32_t *hi, __m512 sc
     const __m512i t = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
     return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), t);
 }
-
-/* A tile of accumulators and where it goes: pixel p's channel c0 + i is at acc[p * acc_step + i]. */
-struct epilogue_tile {
-    const int32_t *acc;
-    int acc_step; /* a multiple of 16, at least n_channels */
-    int n_px, n_channels, c0;
-    const int8_t *res;         /* pixel 0, channel c0; NULL: none */
-    uint8_t *out;              /* pixel 0, channel c0 */
-    size_t res_step, out_step; /* bytes from one pixel to the next */
-};
 
 /* Stage C's constants for 32 lanes. */
 struct requant_avx512 {

@@ -99,16 +99,3 @@ void conv_lines_seek(struct conv_lines *l, const struct conv_params *p, const in
         l->segment[i] =
             line_of(l, s, top + i / n_columns * s->dilation_h) + (size_t)(i % n_columns) * tap_size;
 }
-
-void conv_phase_bias(const struct conv_params *p, int phase, const int32_t *sums, int n_channels,
-                     int32_t *to)
-{
-    const int n_phases = p->shape.upscale * p->shape.upscale;
-    for (int o = 0; o < n_channels; o++) {
-        if (o >= p->shape.out_c)
-            to[o] = 0;
-        else
-            to[o] = (int32_t)((uint32_t)p->bias[o * n_phases + phase] +
-                              (uint32_t)(sums != NULL ? sums[o] : 0));
-    }
-}

@@ -51,9 +51,4 @@ void conv_lines_seek(struct conv_lines *l, const struct conv_params *p, const in
 /* Elements of K for one output channel, padded. */
 int conv_lines_depth(const struct conv_shape *s, int group);
 
-/* Start values of one phase's accumulators: to[o] = bias of channel o + sums[o]; zero from out_c to n_channels. Phase
- * i * upscale + j is the output at (y s + i, x s + j). sums may be NULL: zeros. */
-void conv_phase_bias(const struct conv_params *p, int phase, const int32_t *sums, int n_channels,
-                     int32_t *to);
-
 #endif

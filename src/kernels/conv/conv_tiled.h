@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the SIMD rows of the family share: packing, padded lines, the walk over register tiles. An instruction set
+ * adds the products of a tile (one function for every tile size), its epilogue, and the conversion of lines.
+ *
+ * Packed, for each of the upscale^2 phases: vectors of `lanes` channels in blocks of 4, 2 or 1, each block
+ * [depth / group][vectors][lanes][group] elements; then w_offset * sum(w) of every channel, s32.
+ */
+#ifndef KERNELS_CONV_CONV_TILED_H
+#define KERNELS_CONV_CONV_TILED_H
+
+#include "kernels/conv/conv_lines.h"
+#include "kernels/simd_tile.h"
+
+enum {
+    CONV_MAX_BLOCK = 4, /* vectors */
+    CONV_MAX_PX = 12,
+    CONV_MAX_ACC = 6 * 64,
+};
+
+/* One register tile: acc[p, o] = init[o] + the products of pixel p, which begins at byte `at` + p * step of every
+ * segment. The number of pixels and vectors is the function's. */
+struct conv_dot {
+    const struct conv_lines *lines;
+    size_t at;
+    const uint8_t *weights; /* the block's */
+    const int32_t *init;    /* [vectors, lanes], aligned to 32 */
+    int32_t *acc;           /* [n_px, vectors, lanes], aligned to 64 */
+};
+typedef void conv_dot_fn(const struct conv_dot *job);
+
+struct conv_kernel {
+    struct conv_element element; /* of lines and of weights */
+    int lanes, max_block;
+    int w_offset;                                /* the converted activation is s8 - w_offset */
+    int max_px[CONV_MAX_BLOCK + 1];              /* by vectors */
+    conv_dot_fn *const (*dots)[CONV_MAX_PX + 1]; /* [vectors][n_px] */
+    void (*epilogue)(const struct epilogue *e, const struct epilogue_tile *t);
+};
+
+/* The functions of a row. */
+size_t conv_tiled_packed_size(const struct conv_kernel *k, const struct conv_shape *s);
+size_t conv_tiled_scratch_size(const struct conv_kernel *k, const struct conv_shape *s);
+void conv_tiled_pack(const struct conv_kernel *k, const struct conv_shape *s, const int8_t *w,
+                     void *packed);
+/* The parts of a row's run that do not change on its way. */
+struct conv_tiled_run {
+    const struct conv_kernel *kernel;
+    const struct conv_params *params;
+    const int8_t *in, *res;
+    uint8_t *out;
+};
+void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end, void *scratch);
+
+/* Defines the functions of conv_rows.h for a suffix. */
+#define CONV_TILED_ROW(suffix, kernel)                                                             \
+    size_t conv_s8_packed_size_##suffix(const struct conv_shape *s)                                \
+    {                                                                                              \
+        return conv_tiled_packed_size(&(kernel), s);                                               \
+    }                                                                                              \
+    size_t conv_s8_scratch_size_##suffix(const struct conv_shape *s)                               \
+    {                                                                                              \
+        return conv_tiled_scratch_size(&(kernel), s);                                              \
+    }                                                                                              \
+    void conv_s8_pack_##suffix(const struct conv_shape *s, const int8_t *w, void *packed)          \
+    {                                                                                              \
+        conv_tiled_pack(&(kernel), s, w, packed);                                                  \
+    }                                                                                              \
+    void conv_s8_run_##suffix(const struct conv_params *p, const int8_t *in, const int8_t *res,    \
+                              void *out, int row_begin, int row_end, void *scratch)                \
+    {                                                                                              \
+        const struct conv_tiled_run r = {                                                          \
+            .kernel = &(kernel), .params = p, .in = in, .res = res, .out = out};                   \
+        conv_tiled_rows(&r, row_begin, row_end, scratch);                                          \
+    }
+
+#endif

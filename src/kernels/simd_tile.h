@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the instruction sets' epilogues share.
+ */
+#ifndef KERNELS_SIMD_TILE_H
+#define KERNELS_SIMD_TILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/epilogue.h"
+
+/* Arguments that are constants at the call must be constants in the body. */
+#define SIMD_INLINE static inline __attribute__((always_inline))
+
+/* A tile of accumulators and where it goes: pixel p's channel c0 + i is at acc[p * acc_step + i]. */
+struct epilogue_tile {
+    const int32_t *acc;
+    int acc_step; /* a multiple of 16, at least n_channels */
+    int n_px, n_channels, c0;
+    const int8_t *res;         /* pixel 0, channel c0; NULL: none */
+    uint8_t *out;              /* pixel 0, channel c0 */
+    size_t res_step, out_step; /* bytes from one pixel to the next */
+};
+
+static inline size_t epilogue_out_size(const struct epilogue *e)
+{
+    return e->out == EPILOGUE_S8 ? 1 : e->out == EPILOGUE_S16 ? 2 : 4;
+}
+
+#endif
