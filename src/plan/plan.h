@@ -26,8 +26,14 @@
 #define PLAN_MAX_DIM 65536 /* h, w, c */
 #define PLAN_MAX_ARENA ((uint64_t)1 << 34)
 #define PLAN_MAX_CLASSES 65536
-#define PLAN_ALIGN 64 /* of every blob in the file, every buffer in the arena */
-#define PLAN_TAIL 64  /* readable bytes after the arena and after each blob of the file */
+#define PLAN_MAX_KERNEL 255                  /* kernel, stride, dilation */
+#define PLAN_MAX_PAD 65535                   /* each of pad[4] */
+#define PLAN_MAX_WEIGHTS ((uint64_t)1 << 31) /* of one step, less than */
+#define PLAN_MAX_WRITERS 1024 /* tensors of one buffer that a step or the caller writes */
+#define PLAN_MAX_REG 64       /* bins of a box distribution */
+#define PLAN_MAX_COEFS 256    /* mask coefficients */
+#define PLAN_ALIGN 64         /* of every blob in the file, every buffer in the arena */
+#define PLAN_TAIL 64          /* readable bytes after the arena and after each blob of the file */
 
 enum step_kind {
 #define STEP(id, name, n_inputs) id,
@@ -37,8 +43,11 @@ enum step_kind {
 };
 const char *step_kind_name(enum step_kind kind);
 
-/* A piece of the arena. Buffers whose tensors are not alive at the same time may overlap; tensors of one buffer (the
- * slices of a concatenation) never share an element. */
+/* A piece of the arena: one grid of pixels. Its tensors are ranges of the grid's channels: they have the same h * w,
+ * pixel and element size, and offset + c elements <= pixel. A concatenation is read as one tensor and written as
+ * slices. Every element is written once, by one step or (inputs) by the caller, before a step reads it.
+ * A buffer is alive from the step that first writes to it to the last that reads it, inputs from the start, outputs
+ * to the end. Buffers that are alive during the same step never overlap; others may. */
 struct plan_buffer {
     uint64_t offset, size; /* bytes, multiples of PLAN_ALIGN; offset + size <= arena_size */
 };
@@ -62,11 +71,12 @@ struct plan_tensor {
 struct plan_step {
     enum step_kind kind;
     const char *name; /* of the graph's node */
-    int n_in;
-    uint32_t in[3]; /* tensors */
+    int n_in;         /* of the kind; CONV and DWCONV: one more with a residual (out is S8 then) */
+    uint32_t in[3];   /* tensors */
     uint32_t out;
 
-    /* CONV, DWCONV, DECONV (kernel = stride, pad 0), MAXPOOL; UPSAMPLE uses stride as its factors */
+    /* CONV, DWCONV, DECONV (one number for kernel and stride, pad 0), MAXPOOL; dilation is 1 for the last two. UPSAMPLE
+     * has its factors in stride and nothing else. */
     int kernel[2], stride[2], pad[4] /* top, left, bottom, right */, dilation[2]; /* h, w */
 
     /* CONV: [out_c, kh, kw, in_c]; DECONV: [out_c, kh, kw, in_c]; DWCONV: [kh, kw, c]; in [-127, 127] */
@@ -79,14 +89,14 @@ struct plan_step {
     const int32_t *offset;  /* [out_c], |offset| < 2^29 */
     enum act act;
     int range_log2; /* [0, 12] */
-    int shift;      /* [0, 15] */
+    int shift; /* [8, 15], ADD: [0, 15]; without a residual 15, and offset = (zero point << 15) + 2^14 */
 
     /* LUT: [256], y = table[(uint8_t)x]: entry 0 is for x = 0, entry 255 for x = -1 */
     const int8_t *table;
 
-    /* ATTENTION (kernels/attention/attention.h) */
+    /* ATTENTION (kernels/attention/attention.h); its tensors have one scale each */
     int heads;
-    float logit_scale; /* log2(e) * softmax scale * scale of q * scale of k */
+    float logit_scale; /* log2(e) * softmax scale * scale of q * scale of k, >= 0 */
     float out_scale;   /* scale of v / scale of the output */
 };
 
@@ -152,7 +162,7 @@ struct plan_file {
 
 /* Verifies everything the comments above promise, for a plan from anywhere. Among it: tensors lie in their buffers;
  * steps' shapes fit each other; for every output channel of a convolution sum |w| * 128 + |bias| < 2^31 and that
- * bound times `scale` < 2^31; attention's sums fit (kernels/attention). Messages name the model and the step. */
+ * bound times `scale` < 2^31; attention's sums fit (tensor/attention_limits.h). Messages name the model and the step. */
 itx_status plan_check(const struct plan *plan, struct itx_error *err);
 
 /* Reads and checks. The arrays of the result point into `data`, which must outlive it and be aligned to 8. The file's
@@ -166,5 +176,13 @@ itx_status plan_write(const struct plan *const *models, int n_models, void **dat
 
 /* Bytes from the tensor's first element to the end of its last. */
 uint64_t plan_tensor_extent(const struct plan_tensor *t);
+/* How many elements the arrays of a step have; 0: it has none. Within 64 bits for steps whose numbers are within the
+ * limits above. */
+struct plan_arrays {
+    uint64_t weights, bias, scale, mul, res_mul, offset, table;
+};
+struct plan_arrays plan_step_arrays(const struct plan *plan, const struct plan_step *step);
+/* Multiply-adds of one run: of convolutions and attention; 0 for the other kinds. */
+uint64_t plan_step_multiply_adds(const struct plan *plan, const struct plan_step *step);
 
 #endif

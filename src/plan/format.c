@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan/format.h"
+
+#include "base/bytes.h"
+
+const char *step_kind_name(enum step_kind kind)
+{
+    static const char *const names[] = {
+#define STEP(id, name, n_inputs) name,
+#include "plan/steps.def"
+#undef STEP
+    };
+    return names[kind];
+}
+
+static uint64_t mix(uint64_t state, uint64_t word)
+{
+    const uint64_t product = (state ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return product << 31 | product >> 33;
+}
+
+/* Four independent chains, so that the multiplications overlap. Each step is a bijection of the state for a given
+ * word and of the word for a given state: a chain that went apart in one word never meets again. */
+uint64_t format_checksum(const uint8_t *data, size_t size)
+{
+    uint64_t lane[4] = {1, 2, 3, 4};
+    for (size_t at = 0; at + 32 <= size; at += 32)
+        for (size_t i = 0; i < 4; i++) lane[i] = mix(lane[i], load_le64(data + at + 8 * i));
+    uint64_t sum = size;
+    for (int i = 0; i < 4; i++) sum = mix(sum, lane[i]);
+    return sum;
+}
+
+/* Length of the well-formed sequence at p (a terminated text), 0 when it is not one. */
+static int utf8_sequence(const uint8_t *p)
+{
+    if (p[0] < 0x80) return 1;
+    const int len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4) return 0;
+    for (int i = 1; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80) return 0;
+    if (p[0] == 0xe0 && p[1] < 0xa0) return 0; /* overlong */
+    if (p[0] == 0xed && p[1] > 0x9f) return 0; /* surrogates */
+    if (p[0] == 0xf0 && p[1] < 0x90) return 0; /* overlong */
+    if (p[0] == 0xf4 && p[1] > 0x8f) return 0; /* above U+10FFFF */
+    return len;
+}
+
+bool format_is_utf8(const char *text)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    while (*p != 0) {
+        const int len = utf8_sequence(p);
+        if (len == 0) return false;
+        p += len;
+    }
+    return true;
+}
+
+uint64_t plan_tensor_extent(const struct plan_tensor *t)
+{
+    const uint64_t pixels = (uint64_t)t->h * (uint64_t)t->w;
+    return ((pixels - 1) * (uint64_t)t->pixel + (uint64_t)t->c) * (uint64_t)dtype_size(t->dtype);
+}
+
+struct plan_arrays plan_step_arrays(const struct plan *plan, const struct plan_step *step)
+{
+    const uint64_t in_c = (uint64_t)plan->tensors[step->in[0]].c;
+    const uint64_t out_c = (uint64_t)plan->tensors[step->out].c;
+    const enum dtype out = plan->tensors[step->out].dtype;
+    const uint64_t area = (uint64_t)step->kernel[0] * (uint64_t)step->kernel[1];
+    struct plan_arrays n = {0};
+    switch (step->kind) {
+    case STEP_CONV:
+    case STEP_DWCONV:
+    case STEP_DECONV:
+        n.weights = step->kind == STEP_DWCONV ? area * out_c : out_c * area * in_c;
+        n.bias = step->kind == STEP_DECONV ? out_c * area : out_c;
+        n.scale = out != DTYPE_S32 ? out_c : 0;
+        n.mul = n.offset = out == DTYPE_S8 ? out_c : 0;
+        n.res_mul = step->n_in == 2 ? out_c : 0;
+        break;
+    case STEP_ADD:
+        n.mul = n.res_mul = n.offset = out_c;
+        break;
+    case STEP_LUT:
+        n.table = 256;
+        break;
+    case STEP_MAXPOOL:
+    case STEP_UPSAMPLE:
+    case STEP_COPY:
+    case STEP_ATTENTION:
+    case STEP_KIND_COUNT:
+        break;
+    }
+    return n;
+}
+
+uint64_t plan_step_multiply_adds(const struct plan *plan, const struct plan_step *step)
+{
+    const struct plan_tensor *const in = &plan->tensors[step->in[0]];
+    const struct plan_tensor *const out = &plan->tensors[step->out];
+    const uint64_t in_pixels = (uint64_t)in->h * (uint64_t)in->w;
+    const uint64_t out_pixels = (uint64_t)out->h * (uint64_t)out->w;
+    if (step->kind == STEP_ATTENTION) /* every query with every key, then with every value */
+        return in_pixels * in_pixels * ((uint64_t)in->c + (uint64_t)out->c);
+    /* a transposed convolution spreads each input pixel, the others gather for each output pixel */
+    return plan_step_arrays(plan, step).weights *
+           (step->kind == STEP_DECONV ? in_pixels : out_pixels);
+}
