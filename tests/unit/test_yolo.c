@@ -367,7 +367,7 @@ static void test_yolo__out_of_memory(void)
     struct yolo_decoder *decoder = NULL;
     int n = 0;
     for (; n < 100; n++) {
-        mem_fail_after(n + 1);
+        mem_fail_after(n);
         const itx_status rc = yolo_decoder_create(&decoder, &head, NULL);
         mem_fail_after(-1);
         if (rc == ITX_OK) break;
