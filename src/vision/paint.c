@@ -38,7 +38,7 @@ static float edge_distance(float level, float sigma)
 
 itx_status brush_init(struct brush *brush, int side, struct itx_error *err)
 {
-    const float half = fminf(fmaxf((float)side / 720, 0.75f), 6), rim = fmaxf(0.8f, half * 0.5f);
+    const float half = fminf(fmaxf((float)side / 720, 0.9f), 6), rim = fmaxf(0.8f, half * 0.5f);
     const float sigma = fmaxf(1, (half + rim + 0.5f) / 2.2f);
     *brush = (struct brush){.radius = (int)ceilf(3 * sigma), .margin = (int)ceilf(half + rim) + 1};
     const size_t n = (size_t)(TILE + 2 * brush->radius);

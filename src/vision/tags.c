@@ -74,40 +74,41 @@ static struct rect find_place(const struct places *p, const struct tag *tag, int
 struct typesetter {
     PangoContext *context;
     PangoLayout *layout;
+    PangoFontDescription *font;
     double size; /* of the font, pixels */
 };
-
-static bool have_fonts(void)
-{
-    PangoFontFamily **families = NULL;
-    int n = 0;
-    pango_font_map_list_families(pango_cairo_font_map_get_default(), &families, &n);
-    g_free(families);
-    return n > 0;
-}
-
-static void typesetter_init(struct typesetter *t, const struct picture *picture, int n_tags)
-{
-    const int side = picture->width > picture->height ? picture->width : picture->height;
-    t->size = fmax(10, 0.135 * pow(side, 0.7)) * (n_tags > 20 ? 0.85 : 1);
-    t->context = pango_font_map_create_context(pango_cairo_font_map_get_default());
-    cairo_font_options_t *options = cairo_font_options_create();
-    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
-    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_SLIGHT);
-    pango_cairo_context_set_font_options(t->context, options);
-    cairo_font_options_destroy(options);
-    t->layout = pango_layout_new(t->context);
-    PangoFontDescription *font = pango_font_description_from_string("sans");
-    pango_font_description_set_absolute_size(font, t->size * PANGO_SCALE);
-    pango_layout_set_font_description(t->layout, font);
-    pango_font_description_free(font);
-    pango_layout_set_single_paragraph_mode(t->layout, TRUE);
-}
 
 static void typesetter_release(struct typesetter *t)
 {
     g_object_unref(t->layout);
     g_object_unref(t->context);
+    pango_font_description_free(t->font);
+}
+
+/* False where no font is installed; nothing is to be released then. */
+static bool typesetter_init(struct typesetter *t, const struct picture *picture, int n_tags)
+{
+    const int side = picture->width > picture->height ? picture->width : picture->height;
+    t->size = fmax(10, 0.135 * pow(side, 0.7)) * (n_tags > 20 ? 0.85 : 1);
+    PangoFontMap *map = pango_cairo_font_map_get_default();
+    t->context = pango_font_map_create_context(map);
+    t->layout = pango_layout_new(t->context);
+    t->font = pango_font_description_from_string("sans");
+    pango_font_description_set_absolute_size(t->font, t->size * PANGO_SCALE);
+    PangoFont *found = pango_font_map_load_font(map, t->context, t->font);
+    if (found == NULL) {
+        typesetter_release(t);
+        return false;
+    }
+    g_object_unref(found);
+    cairo_font_options_t *options = cairo_font_options_create();
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_SLIGHT);
+    pango_cairo_context_set_font_options(t->context, options);
+    cairo_font_options_destroy(options);
+    pango_layout_set_font_description(t->layout, t->font);
+    pango_layout_set_single_paragraph_mode(t->layout, TRUE);
+    return true;
 }
 
 /* "name 0.87", the name bold. */
@@ -189,13 +190,12 @@ static void lay_over(struct picture *picture, cairo_surface_t *surface, struct r
 
 itx_status tags_paint(struct picture *picture, const struct tag *tags, int n, struct itx_error *err)
 {
-    if (!have_fonts()) return ITX_OK;
+    struct typesetter t;
+    if (!typesetter_init(&t, picture, n)) return ITX_OK;
     struct places places = {picture->width, picture->height, NULL, 0};
     places.taken = mem_calloc((size_t)n, sizeof *places.taken);
-    if (places.taken == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for drawing");
-    struct typesetter t;
-    typesetter_init(&t, picture, n);
     itx_status rc = ITX_OK;
+    if (places.taken == NULL) rc = itx_fail(err, ITX_E_NOMEM, "out of memory for drawing");
     for (int i = 0; i < n && rc == ITX_OK; i++) {
         cairo_surface_t *surface = make_tag(&t, &tags[i]);
         if (surface == NULL) {
