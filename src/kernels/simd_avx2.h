@@ -14,6 +14,18 @@
 #include "kernels/simd_tile.h"
 #include "tensor/fixed.h"
 
+/* Lines of s8 widened to s16: a conv_convert_fn. */
+static inline void widen_lines_avx2(uint8_t *to, size_t to_step, const int8_t *from,
+                                    size_t from_step, int n_px, int n)
+{
+    for (int p = 0; p < n_px; p++, to += to_step, from += from_step) {
+        for (int i = 0; i < n; i += 16) {
+            const __m128i a = _mm_loadu_si128((const __m128i *)(from + i));
+            _mm256_storeu_si256((__m256i *)(to + 2 * i), _mm256_cvtepi8_epi16(a));
+        }
+    }
+}
+
 /* fixed_sigmoid's constants: a table of eight s16 fills a 128-bit lane, which vpshufb looks up. */
 struct sigmoid_avx2 {
     __m256i c0, c1, c2, c3, limit;

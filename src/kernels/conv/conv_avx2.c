@@ -11,17 +11,6 @@
 
 enum { GROUP = 2, LANES = 8, MAX_PX = 6, MAX_BLOCK = 2, GROUP_SIZE = GROUP * 2 };
 
-static void convert(uint8_t *to, size_t to_step, const int8_t *from, size_t from_step, int n_px,
-                    int n)
-{
-    for (int p = 0; p < n_px; p++, to += to_step, from += from_step) {
-        for (int i = 0; i < n; i += 16) {
-            const __m128i a = _mm_loadu_si128((const __m128i *)(from + i));
-            _mm256_storeu_si256((__m256i *)(to + 2 * i), _mm256_cvtepi8_epi16(a));
-        }
-    }
-}
-
 SIMD_INLINE __m256i broadcast_group(const uint8_t *p)
 {
     int32_t group;
@@ -91,7 +80,7 @@ static conv_dot_fn *const dots[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
 #undef DOT_LIST
 
 static const struct conv_kernel kernel = {
-    .element = {.size = 2, .group = GROUP, .convert = convert},
+    .element = {.size = 2, .group = GROUP, .convert = widen_lines_avx2},
     .lanes = LANES,
     .max_block = MAX_BLOCK,
     .w_offset = 0,
