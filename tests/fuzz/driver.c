@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Replays files through a fuzz target where no fuzzing engine is linked in: arguments are files or folders (of files,
- * not deeper). The empty input is always tried first. A target that returns anything but 0 took no interest in the
- * input, which counts as skipped. A fault ends the program; the last line on stderr then names the file.
+ * Replays files through a fuzz target where no fuzzing engine is linked in, and every shortening and many single-byte
+ * changes of the small ones. Arguments are files or folders (of files, not deeper). The empty input is always tried first. A
+ * target that returns anything but 0 took no interest in the input, which counts as skipped. A fault ends the program; the
+ * last line on stderr then names the file.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -20,20 +21,43 @@ struct replay {
     int passed, failed, skipped;
 };
 
+#define MAX_CHANGED 4096 /* larger files are only replayed */
+
+/* A block of exactly this size, so that a sanitizer sees every read past the end. */
+static int run_exact(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = mem_alloc(size);
+    FUZZ_REQUIRE(copy != NULL);
+    if (size != 0) memcpy(copy, data, size);
+    const int result = LLVMFuzzerTestOneInput(copy, size);
+    mem_free(copy);
+    return result;
+}
+
+static void run_changes(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = mem_alloc(size);
+    FUZZ_REQUIRE(copy != NULL);
+    uint64_t seed = 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < size; i++) {
+        run_exact(data, i);
+        memcpy(copy, data, size);
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        copy[i] = (uint8_t)(seed >> 56);
+        LLVMFuzzerTestOneInput(copy, size);
+        copy[i] = data[(seed >> 20) % size];
+        LLVMFuzzerTestOneInput(copy, size);
+    }
+    mem_free(copy);
+}
+
 static void replay_bytes(struct replay *r, const uint8_t *data, size_t size)
 {
-    /* a block of exactly this size, so that a sanitizer sees every read past the end */
-    uint8_t *copy = mem_alloc(size);
-    if (copy == NULL) {
-        r->failed++;
-        return;
-    }
-    if (size != 0) memcpy(copy, data, size);
-    if (LLVMFuzzerTestOneInput(copy, size) == 0)
+    if (run_exact(data, size) == 0)
         r->passed++;
     else
         r->skipped++;
-    mem_free(copy);
+    if (size <= MAX_CHANGED) run_changes(data, size);
 }
 
 static void replay_file(struct replay *r, const char *path)

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Returns 0; a broken property ends the process through FUZZ_REQUIRE. */
+/* Returns 0, or -1 when the input says nothing (too large, say); a broken property ends the process through
+ * FUZZ_REQUIRE. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FUZZ_REQUIRE(condition)                                                                    \
