@@ -140,6 +140,15 @@ SIMD_INLINE __m256i requant_res_avx2(const struct requant_avx2 *q, __m256i v, __
                               _mm256_sra_epi32(_mm256_add_epi32(hi, q->offset_hi), q->shift));
 }
 
+/* Loads the first n of 16; exact, since a residual may lie in the output. */
+SIMD_INLINE __m128i load_s8_avx2(const int8_t *from, int n)
+{
+    if (n >= 16) return _mm_loadu_si128((const __m128i *)from);
+    int8_t part[16] = {0};
+    memcpy(part, from, (size_t)n);
+    return _mm_loadu_si128((const __m128i *)part);
+}
+
 /* Stores the first n of 16. */
 SIMD_INLINE void store_s8_avx2(uint8_t *to, __m256i y, int n)
 {
@@ -187,7 +196,7 @@ SIMD_INLINE void epilogue_16_avx2(const struct epilogue *e, const struct epilogu
         __m256i y;
         if (e->res_mul != NULL) {
             const int8_t *const res = t->res + (size_t)p * t->res_step + i;
-            y = requant_res_avx2(&requant, v, _mm_loadu_si128((const __m128i *)res));
+            y = requant_res_avx2(&requant, v, load_s8_avx2(res, n));
         } else {
             y = requant_avx2(&requant, v);
         }

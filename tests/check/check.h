@@ -135,6 +135,6 @@ struct check_bench {
     double amount;
     const char *unit;
 };
-void check_time(struct check *c, const struct check_bench *bench);
+double check_time(struct check *c, const struct check_bench *bench); /* the median, ns */
 
 #endif

@@ -159,7 +159,7 @@ static struct timing measure(check_work *work, void *ctx)
                            (double)(samples[n * 9 / 10] - samples[n / 10]) / median};
 }
 
-void check_time(struct check *c, const struct check_bench *bench)
+double check_time(struct check *c, const struct check_bench *bench)
 {
     const struct timing t = measure(bench->work, bench->ctx);
     const struct timing scalar = measure(bench->work, bench->reference_ctx);
@@ -168,6 +168,7 @@ void check_time(struct check *c, const struct check_bench *bench)
     if (bench->amount > 0) printf("  %8.2f G%s/s", bench->amount / t.median, bench->unit);
     printf("\n");
     fflush(stdout);
+    return t.median;
 }
 
 int main(int argc, char **argv)

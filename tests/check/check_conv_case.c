@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check_conv_case.h"
+
+#include <math.h>
+#include <string.h>
+
+static int pick_kernel(struct check *c)
+{
+    static const int sizes[] = {1, 1, 2, 3, 3, 3, 5, 7};
+    return sizes[check_pick(c, 0, (int)ARRAY_LEN(sizes) - 1)];
+}
+
+static int pick_channels(struct check *c)
+{
+    static const int sizes[] = {1, 3, 4, 17};
+    const int i = check_pick(c, 0, 7);
+    if (i < (int)ARRAY_LEN(sizes)) return sizes[i];
+    return check_pick_size(c, i % 2 == 0 ? 16 : 64, 150);
+}
+
+/* Square half of the time. */
+static int pick_other(struct check *c, int first, int other)
+{
+    return check_pick(c, 0, 1) == 0 ? first : other;
+}
+
+static int pick_gap(struct check *c)
+{
+    return check_pick(c, 0, 1) * check_pick(c, 0, 40);
+}
+
+/* The input's size that gives `out` pixels when the padding behind is at most the padding before, plus a remainder
+ * that no window reaches. */
+static int pick_input(struct check *c, int out, int stride, int extent, int pad)
+{
+    const int exact = (out - 1) * stride + extent - pad;
+    const int size = exact - check_pick(c, 0, pad) + check_pick(c, 0, stride - 1);
+    return size > 1 ? size : 1;
+}
+
+static void pick_window(struct check *c, struct conv_shape *s)
+{
+    s->kernel_h = pick_kernel(c);
+    s->kernel_w = pick_other(c, s->kernel_h, pick_kernel(c));
+    s->stride_h = check_pick(c, 1, 2);
+    s->stride_w = pick_other(c, s->stride_h, check_pick(c, 1, 3));
+    s->dilation_h = check_pick(c, 0, 3) == 0 ? check_pick(c, 1, 3) : 1;
+    s->dilation_w = pick_other(c, s->dilation_h, check_pick(c, 1, 3));
+    const int extent_h = (s->kernel_h - 1) * s->dilation_h + 1;
+    const int extent_w = (s->kernel_w - 1) * s->dilation_w + 1;
+    s->pad_top = check_pick(c, 0, extent_h - 1);
+    s->pad_left = check_pick(c, 0, extent_w - 1);
+    s->out_h = check_pick(c, 1, 6);
+    s->out_w = check_pick(c, 0, 1) == 0 ? check_pick_size(c, 6, 40) : check_pick_size(c, 12, 40);
+    s->in_h = pick_input(c, s->out_h, s->stride_h, extent_h, s->pad_top);
+    s->in_w = pick_input(c, s->out_w, s->stride_w, extent_w, s->pad_left);
+}
+
+static void pick_upscale(struct check *c, struct conv_shape *s)
+{
+    s->upscale = s->kernel_h = s->kernel_w = check_pick(c, 2, 3);
+    s->stride_h = s->stride_w = s->dilation_h = s->dilation_w = 1;
+    s->in_h = check_pick(c, 1, 4);
+    s->in_w = check_pick_size(c, 6, 30);
+    s->out_h = s->in_h * s->upscale;
+    s->out_w = s->in_w * s->upscale;
+}
+
+struct conv_shape conv_case_shape(struct check *c, enum conv_kind kind)
+{
+    struct conv_shape s = {.upscale = 1};
+    s.in_c = pick_channels(c);
+    s.out_c = kind == CONV_DEPTHWISE ? s.in_c : check_pick_size(c, 16, 150);
+    if (kind == CONV_DENSE && check_pick(c, 0, 7) == 0)
+        pick_upscale(c, &s);
+    else
+        pick_window(c, &s);
+    /* long sums now and then */
+    if (s.out_h * s.out_w < 20 && kind == CONV_DENSE && check_pick(c, 0, 3) == 0)
+        s.in_c = check_pick_size(c, 256, 1200);
+    s.in_pixel = s.in_c + (check_pick(c, 0, 2) == 0 ? (4 - s.in_c % 4) % 4 : pick_gap(c));
+    s.out_pixel = s.out_c + pick_gap(c);
+    s.res_pixel = s.out_c + pick_gap(c);
+    return s;
+}
+
+static int depth(const struct conv_shape *s, enum conv_kind kind)
+{
+    const int taps = s->upscale > 1 ? 1 : s->kernel_h * s->kernel_w;
+    return kind == CONV_DEPTHWISE ? taps : taps * s->in_c;
+}
+
+static size_t round_64(int n)
+{
+    return ((size_t)n + 63) / 64 * 64;
+}
+
+/* Scales between two that matter: results of a few units, and the largest the contract allows. Powers of two give
+ * many ties. */
+static const float *pick_scales(struct check *c, size_t n, double largest_acc)
+{
+    float *const scale = check_input_aligned(c, n * sizeof *scale, 0, sizeof *scale);
+    const int kind = check_pick(c, 0, 3);
+    for (size_t i = 0; i < n; i++) {
+        const double random = check_pick(c, 1, 1000) / 1000.0;
+        if (kind == 0)
+            scale[i] = ldexpf(1, -check_pick(c, 0, 12));
+        else
+            scale[i] = (float)(random * (kind == 1 ? 40000 : 3000000) / largest_acc);
+        scale[i] = fminf(scale[i], (float)(2147000000 / largest_acc));
+    }
+    return scale;
+}
+
+/* The kind of epilogue; its arrays come later. */
+static struct epilogue pick_epilogue(struct check *c)
+{
+    const enum epilogue_out out = (enum epilogue_out)check_pick(c, 0, 2);
+    const enum act act = (enum act)check_pick(c, 0, ACT_COUNT - 1);
+    return (struct epilogue){
+        .out = check_pick(c, 0, 1) == 0 ? EPILOGUE_S8 : out,
+        .act = check_pick(c, 0, 1) == 0 ? ACT_SILU : act,
+        .range_log2 = check_pick(c, 0, 12),
+        .shift = 15,
+    };
+}
+
+enum residual { RESIDUAL_NO, RESIDUAL_YES };
+
+static void fill_requant(struct check *c, struct epilogue *e, size_t n, enum residual residual)
+{
+    int16_t *const mul = check_input_aligned(c, n * sizeof *mul, 0, sizeof *mul);
+    int32_t *const offset = check_input_aligned(c, n * sizeof *offset, 0, sizeof *offset);
+    check_fill_s16(c, mul, n, check_pick_fill(c), 0, 32767);
+    e->mul = mul;
+    e->offset = offset;
+    if (residual == RESIDUAL_NO) {
+        for (size_t i = 0; i < n; i++) offset[i] = check_pick(c, -128, 127) * 32768 + 16384;
+        return;
+    }
+    int16_t *const res_mul = check_input_aligned(c, n * sizeof *mul, 0, sizeof *mul);
+    check_fill_s16(c, res_mul, n, check_pick_fill(c), 0, 32767);
+    check_fill_s32(c, offset, n, check_pick_fill(c), -(1 << 29) + 1, (1 << 29) - 1);
+    e->res_mul = res_mul;
+    e->shift = check_pick(c, 8, 15);
+}
+
+static void fill_inputs(struct check *c, struct conv_case *t, int n_products)
+{
+    const struct conv_shape *const s = &t->params.shape;
+    const struct check_layout in_layout = {s->in_h, s->in_w, s->in_c, (size_t)s->in_pixel, 0, 1};
+    const size_t in_size = check_extent(&in_layout);
+    int8_t *const in = check_input(c, in_size, CHECK_TAIL);
+    check_fill_s8(c, in, in_size, check_pick_fill(c), -128, 127);
+    int8_t *const pad = check_input(c, (size_t)s->in_c, CHECK_TAIL);
+    check_fill_s8(c, pad, (size_t)s->in_c, check_pick_fill(c), -128, 127);
+    const size_t n_weights =
+        (size_t)n_products * (size_t)s->out_c * (size_t)(s->upscale * s->upscale);
+    int8_t *const weights = check_input(c, n_weights, 0);
+    check_fill_s8(c, weights, n_weights, check_pick_fill(c), -127, 127);
+    t->in = in;
+    t->weights = weights;
+    t->params.pad = pad;
+}
+
+/* Biases of the size of the products, or up to what s32 leaves. Returns the largest accumulator's magnitude. */
+static double fill_bias(struct check *c, struct conv_case *t, int n_products)
+{
+    const struct conv_shape *const s = &t->params.shape;
+    const size_t n_bias = round_64(s->out_c * s->upscale * s->upscale);
+    const int32_t sum = 128 * 127 * n_products;
+    const int32_t limit = check_pick(c, 0, 1) == 0 ? 1000 * n_products : INT32_MAX - sum;
+    int32_t *const bias = check_input_aligned(c, n_bias * sizeof *bias, 0, sizeof *bias);
+    check_fill_s32(c, bias, n_bias, check_pick_fill(c), -limit, limit);
+    t->params.bias = bias;
+    return (double)limit + sum;
+}
+
+struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const struct conv_shape *s)
+{
+    struct conv_case t = {.params = {.shape = *s, .epilogue = pick_epilogue(c)}};
+    struct epilogue *const e = &t.params.epilogue;
+    const bool can_add = e->out == EPILOGUE_S8 && s->upscale == 1;
+    const enum residual residual = can_add && check_pick(c, 0, 1) ? RESIDUAL_YES : RESIDUAL_NO;
+    const size_t element = e->out == EPILOGUE_S8 ? 1 : e->out == EPILOGUE_S16 ? 2 : 4;
+    const int n_products = depth(s, kind);
+    t.is_in_place = residual == RESIDUAL_YES && s->res_pixel == s->out_pixel;
+    t.out_layout =
+        (struct check_layout){s->out_h, s->out_w, s->out_c, (size_t)s->out_pixel, 0, element};
+    t.out_size = check_extent(&t.out_layout);
+    t.grid_h = s->upscale > 1 ? s->in_h : s->out_h;
+    check_case(c,
+               "in %d x %d x %d (%d), out %d x %d x %d (%d), kernel %d x %d, stride %d x %d, pad "
+               "%d, %d, dilation %d x %d, upscale %d; out %d, act %d, range %d, residual %d",
+               s->in_h, s->in_w, s->in_c, s->in_pixel, s->out_h, s->out_w, s->out_c, s->out_pixel,
+               s->kernel_h, s->kernel_w, s->stride_h, s->stride_w, s->pad_top, s->pad_left,
+               s->dilation_h, s->dilation_w, s->upscale, (int)e->out, (int)e->act, e->range_log2,
+               (int)residual);
+    fill_inputs(c, &t, n_products);
+    const double largest_acc = fill_bias(c, &t, n_products);
+    if (e->out != EPILOGUE_S32) e->scale = pick_scales(c, round_64(s->out_c), largest_acc);
+    if (e->out == EPILOGUE_S8) fill_requant(c, e, round_64(s->out_c), residual);
+    if (residual == RESIDUAL_YES && !t.is_in_place) {
+        const struct check_layout layout = {s->out_h, s->out_w, s->out_c, (size_t)s->res_pixel,
+                                            0,        1};
+        int8_t *const res = check_input(c, check_extent(&layout), CHECK_TAIL);
+        check_fill_s8(c, res, check_extent(&layout), check_pick_fill(c), -128, 127);
+        t.res = res;
+    }
+    return t;
+}
+
+const struct conv_layer conv_layers[] = {
+#define X(family, ...) {#family, __VA_ARGS__},
+#include "conv_layers.def"
+#undef X
+};
+const int n_conv_layers = (int)ARRAY_LEN(conv_layers);
+
+struct conv_shape conv_layer_shape(const struct conv_layer *l)
+{
+    const int pad = l->upscale > 1 ? 0 : l->kernel / 2;
+    const int out =
+        l->upscale > 1 ? l->in_h * l->upscale : (l->in_h + 2 * pad - l->kernel) / l->stride + 1;
+    return (struct conv_shape){
+        .in_h = l->in_h,
+        .in_w = l->in_h,
+        .in_c = l->in_c,
+        .out_h = out,
+        .out_w = out,
+        .out_c = l->out_c,
+        .kernel_h = l->kernel,
+        .kernel_w = l->kernel,
+        .stride_h = l->stride,
+        .stride_w = l->stride,
+        .pad_top = pad,
+        .pad_left = pad,
+        .dilation_h = 1,
+        .dilation_w = 1,
+        .upscale = l->upscale,
+        .in_pixel = l->in_c == 3 ? 4 : l->in_c,
+        .out_pixel = l->out_c,
+        .res_pixel = l->out_c,
+    };
+}
+
+double conv_layer_macs(const struct conv_layer *l)
+{
+    const struct conv_shape s = conv_layer_shape(l);
+    const bool is_depthwise = strcmp(l->family, "dwconv") == 0;
+    const double grid = l->upscale > 1 ? (double)s.in_h * s.in_w : (double)s.out_h * s.out_w;
+    return grid * l->kernel * l->kernel * l->out_c * (is_depthwise ? 1 : l->in_c);
+}
+
+struct conv_case conv_layer_case(struct check *c, const struct conv_layer *l)
+{
+    const struct conv_shape s = conv_layer_shape(l);
+    const enum conv_kind kind = strcmp(l->family, "dwconv") == 0 ? CONV_DEPTHWISE : CONV_DENSE;
+    const int n_products = depth(&s, kind);
+    struct conv_case t = {
+        .params = {
+            .shape = s,
+            .epilogue = {.out = EPILOGUE_S8, .act = ACT_SILU, .range_log2 = 1, .shift = 15}}};
+    t.out_layout = (struct check_layout){s.out_h, s.out_w, s.out_c, (size_t)s.out_c, 0, 1};
+    t.out_size = check_extent(&t.out_layout);
+    t.grid_h = s.upscale > 1 ? s.in_h : s.out_h;
+    check_case(c, "layer %d x %d x %d", l->in_h, l->in_h, l->in_c);
+    fill_inputs(c, &t, n_products);
+    t.params.epilogue.scale = pick_scales(c, round_64(s.out_c), fill_bias(c, &t, n_products));
+    fill_requant(c, &t.params.epilogue, round_64(s.out_c), RESIDUAL_NO);
+    return t;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Cases of the families conv and dwconv: shapes, and parameters as extreme as the contract allows.
+ */
+#ifndef TESTS_CHECK_CHECK_CONV_CASE_H
+#define TESTS_CHECK_CHECK_CONV_CASE_H
+
+#include "check.h"
+#include "kernels/conv/conv.h"
+
+enum conv_kind { CONV_DENSE, CONV_DEPTHWISE };
+
+struct conv_case {
+    struct conv_params params; /* packed is left to the rows */
+    const int8_t *weights, *in, *res;
+    bool is_in_place; /* the residual lies in the output */
+    struct check_layout out_layout;
+    size_t out_size;
+    int grid_h; /* what run()'s rows count */
+};
+
+struct conv_shape conv_case_shape(struct check *c, enum conv_kind kind);
+/* Describes the case and allocates its buffers. */
+struct conv_case conv_case_create(struct check *c, enum conv_kind kind,
+                                  const struct conv_shape *shape);
+
+/* A layer of conv_layers.def: SiLU, S8, no residual. */
+struct conv_layer {
+    const char *family;
+    int in_h, in_c, out_c, kernel, stride, upscale, n;
+};
+extern const struct conv_layer conv_layers[];
+extern const int n_conv_layers;
+
+struct conv_shape conv_layer_shape(const struct conv_layer *layer);
+struct conv_case conv_layer_case(struct check *c, const struct conv_layer *layer);
+double conv_layer_macs(const struct conv_layer *layer);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/dwconv/dwconv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "check_conv_case.h"
+
+CHECK_ROWS(dwconv)
+
+/* Runs the parts that check_split gave. */
+static void run_parts(struct check *c, const struct dwconv_row *row, const struct conv_case *t,
+                      void *out)
+{
+    const struct conv_shape *const s = &t->params.shape;
+    struct conv_params params = t->params;
+    void *const packed = check_scratch(c, row->packed_size(s));
+    void *const scratch = check_scratch(c, row->scratch_size(s));
+    row->pack(s, t->weights, packed);
+    params.packed = packed;
+    const int8_t *const res = t->is_in_place ? out : t->res;
+    int begin, end;
+    while (check_next_part(c, &begin, &end))
+        row->run(&params, t->in, res, out, begin, end, scratch);
+}
+
+static void check(struct check *c, const void *row, const void *reference)
+{
+    for (int i = 0; i < 400 && !check_has_failed(c); i++) {
+        const struct conv_shape s = conv_case_shape(c, CONV_DEPTHWISE);
+        const struct conv_case t = conv_case_create(c, CONV_DEPTHWISE, &s);
+        void *const want = check_output_aligned(c, t.out_size, 4);
+        void *const got = check_output_aligned(c, t.out_size, 4);
+        check_split(c, t.grid_h);
+        run_parts(c, reference, &t, want);
+        check_split(c, t.grid_h);
+        run_parts(c, row, &t, got);
+        check_same(c, want, got, &t.out_layout);
+    }
+}
+
+struct work {
+    const struct dwconv_row *row;
+    struct conv_params params;
+    const struct conv_case *layer;
+    void *out, *scratch;
+};
+
+static void work(void *ctx)
+{
+    const struct work *const w = ctx;
+    w->row->run(&w->params, w->layer->in, NULL, w->out, 0, w->layer->grid_h, w->scratch);
+}
+
+static struct work work_create(struct check *c, const struct dwconv_row *row,
+                               const struct conv_case *t)
+{
+    const struct conv_shape *const s = &t->params.shape;
+    void *const packed = check_scratch(c, row->packed_size(s));
+    row->pack(s, t->weights, packed);
+    struct work w = {row, t->params, t, check_output_aligned(c, t->out_size, 4),
+                     check_scratch(c, row->scratch_size(s))};
+    w.params.packed = packed;
+    return w;
+}
+
+/* Every layer of YOLO11n-seg at 640 x 640, then their sum: one frame on one thread. */
+static void bench(struct check *c, const void *row, const void *reference)
+{
+    double total_ns = 0, total_macs = 0;
+    for (int i = 0; i < n_conv_layers; i++) {
+        const struct conv_layer *const l = &conv_layers[i];
+        if (strcmp(l->family, "dwconv") != 0) continue;
+        const struct conv_case t = conv_layer_case(c, l);
+        struct work a = work_create(c, row, &t), b = work_create(c, reference, &t);
+        char label[64];
+        snprintf(label, sizeof label, "%d x %d x %d, %d x %d / %d, to %d", l->in_h, l->in_h,
+                 l->in_c, l->kernel, l->kernel, l->stride, l->out_c);
+        const double macs = conv_layer_macs(l);
+        total_ns += l->n * check_time(c, &(struct check_bench){label, work, &a, &b, macs, "MAC"});
+        total_macs += l->n * macs;
+    }
+    printf("dwconv, one frame of YOLO11n-seg: %.2f ms, %.2f GMAC, %.1f GMAC/s\n", total_ns / 1e6,
+           total_macs / 1e9, total_macs / total_ns);
+}
+
+const struct check_family check_dwconv = {"dwconv", dwconv_check_row, check, bench};
