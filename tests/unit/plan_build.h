@@ -109,10 +109,10 @@ static inline void build_window(struct plan_step *s, int kernel, int stride, int
     for (int i = 0; i < 4; i++) s->pad[i] = pad;
 }
 
-static inline const int16_t *build_multipliers(struct build *b, int n)
+static inline const int16_t *build_multipliers(struct build *b, int n, int high)
 {
     int16_t *const mul = build_room(b, (size_t)n, sizeof *mul);
-    for (int i = 0; i < n; i++) mul[i] = (int16_t)build_random(b, 100, 3000);
+    for (int i = 0; i < n; i++) mul[i] = (int16_t)build_random(b, high / 20, high);
     return mul;
 }
 
@@ -134,13 +134,13 @@ static inline void build_conv_arrays(struct build *b, struct plan_step *s, enum 
     s->act = act;
     s->range_log2 = 1;
     if (n.mul == 0) return;
-    s->mul = build_multipliers(b, out_c);
+    s->mul = build_multipliers(b, out_c, 300);
     int32_t *const offset = build_room(b, (size_t)out_c, sizeof *offset);
-    s->shift = n.res_mul != 0 ? 10 : 15;
+    s->shift = n.res_mul != 0 ? 14 : 15;
     for (int i = 0; i < out_c; i++)
         offset[i] = n.res_mul != 0 ? build_random(b, -100000, 100000)
                                    : b->tensors[s->out].zero_point[0] * 32768 + 16384;
-    if (n.res_mul != 0) s->res_mul = build_multipliers(b, out_c);
+    if (n.res_mul != 0) s->res_mul = build_multipliers(b, out_c, 9000);
     s->offset = offset;
 }
 
@@ -195,18 +195,18 @@ static inline void build_all(struct build *b, const char *name, uint64_t seed)
     build_step(b, STEP_COPY, "/copy", 1, &max, copy);
     s = build_step(b, STEP_CONV, "/mix", 2, (const uint32_t[]){joined, joined}, mixed);
     build_window(s, 1, 1, 0);
-    build_conv_arrays(b, s, ACT_RELU);
+    build_conv_arrays(b, s, ACT_NONE);
     s = build_step(b, STEP_ATTENTION, "/attention", 3, (const uint32_t[]){q, k, v}, attended);
     s->heads = 2;
-    s->logit_scale = 0.002f;
+    s->logit_scale = 0.001f;
     s->out_scale = 1.5f;
     s = build_step(b, STEP_LUT, "/lut", 1, &attended, looked);
     int8_t *const table = build_room(b, 256, 1);
     for (int i = 0; i < 256; i++) table[i] = (int8_t)build_random(b, -128, 127);
     s->table = table;
     s = build_step(b, STEP_ADD, "/add", 2, (const uint32_t[]){looked, a}, added);
-    s->mul = build_multipliers(b, 8);
-    s->res_mul = build_multipliers(b, 8);
+    s->mul = build_multipliers(b, 8, 3000);
+    s->res_mul = build_multipliers(b, 8, 3000);
     s->shift = 12;
     int32_t *const offset = build_room(b, 8, sizeof *offset);
     for (int i = 0; i < 8; i++) offset[i] = build_random(b, -100000, 100000);
@@ -214,7 +214,7 @@ static inline void build_all(struct build *b, const char *name, uint64_t seed)
     s = build_step(b, STEP_DWCONV, "/deep", 2, (const uint32_t[]){added, looked}, deep);
     build_window(s, 3, 1, 2);
     s->dilation[0] = s->dilation[1] = 2;
-    build_conv_arrays(b, s, ACT_NONE);
+    build_conv_arrays(b, s, ACT_RELU);
     s = build_step(b, STEP_UPSAMPLE, "/up", 1, &deep, up);
     s->stride[0] = 2;
     s->stride[1] = 3;

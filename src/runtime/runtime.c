@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/runtime.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "runtime/float_mode.h"
+#include "runtime/step.h"
+
+struct runtime {
+    const struct plan *plan;
+    struct runtime_options options;
+    struct arena arena; /* steps, packed weights, tables of this struct */
+    struct pool *pool;
+    struct step *steps; /* [n_steps] */
+    uint64_t *step_ns;  /* [n_steps] */
+    void **tensors;     /* [n_tensors], into data */
+    uint8_t *data;      /* of all buffers */
+    uint8_t *scratch;   /* one piece a worker, then what the workers share */
+    size_t data_size, scratch_size, piece_size;
+};
+
+/* ---- making one ---- */
+
+void *step_room(const struct step_context *c, size_t n, size_t size)
+{
+    size_t bytes;
+    if (!size_add(n, 64, &n) || !size_mul(n, size, &bytes) || !size_add(bytes, 128, &bytes))
+        return NULL;
+    uint8_t *const p = arena_alloc(c->arena, bytes);
+    if (p == NULL) return NULL;
+    return p + (size_align((uintptr_t)p, STEP_ALIGN) - (uintptr_t)p);
+}
+
+void *step_copy(const struct step_context *c, const void *array, size_t n, size_t size)
+{
+    if (n == 0) return NULL;
+    void *const p = step_room(c, n, size);
+    if (p != NULL) memcpy(p, array, n * size);
+    return p;
+}
+
+/* Where each buffer begins: as planned, or one after another. */
+static itx_status place_tensors(struct runtime *r, struct itx_error *err)
+{
+    const struct plan *const plan = r->plan;
+    uint64_t *const begin = arena_calloc(&r->arena, (size_t)plan->n_buffers, sizeof *begin);
+    r->tensors = arena_calloc(&r->arena, (size_t)plan->n_tensors, sizeof *r->tensors);
+    if (begin == NULL || r->tensors == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %d tensors", plan->n_tensors);
+    uint64_t end = 0; /* 65536 buffers of at most 2^34 bytes */
+    for (int i = 0; i < plan->n_buffers; i++) {
+        begin[i] = r->options.keep_tensors ? end : plan->buffers[i].offset;
+        end += plan->buffers[i].size;
+    }
+    r->data_size = (size_t)(r->options.keep_tensors ? end : plan->arena_size) + PLAN_TAIL;
+    r->data = mem_alloc_aligned(PLAN_ALIGN, r->data_size);
+    if (r->data == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu bytes of tensors", r->data_size);
+    for (int i = 0; i < plan->n_tensors; i++) {
+        const struct plan_tensor *const t = &plan->tensors[i];
+        r->tensors[i] = r->data + begin[t->buffer] + t->offset;
+    }
+    return ITX_OK;
+}
+
+static itx_status prepare_step(struct step *s, const struct step_context *c,
+                               const struct plan_step *p, struct itx_error *err)
+{
+    switch (p->kind) {
+    case STEP_CONV:
+    case STEP_DWCONV:
+    case STEP_DECONV:
+        return step_prepare_conv(s, c, p, err);
+    case STEP_ADD:
+        return step_prepare_add(s, c, p, err);
+    case STEP_LUT:
+        return step_prepare_lut(s, c, p, err);
+    case STEP_MAXPOOL:
+        step_prepare_maxpool(s, c, p);
+        return ITX_OK;
+    case STEP_UPSAMPLE:
+    case STEP_COPY:
+        step_prepare_move(s, c, p);
+        return ITX_OK;
+    case STEP_ATTENTION:
+        step_prepare_attention(s, c, p);
+        return ITX_OK;
+    case STEP_KIND_COUNT:
+        break;
+    }
+    ITX_BUG();
+}
+
+static itx_status prepare_steps(struct runtime *r, struct itx_error *err)
+{
+    const struct plan *const plan = r->plan;
+    const struct step_context context = {.plan = plan, .cpu = r->options.cpu, .arena = &r->arena};
+    r->steps = arena_calloc(&r->arena, (size_t)plan->n_steps, sizeof *r->steps);
+    r->step_ns = arena_calloc(&r->arena, (size_t)plan->n_steps, sizeof *r->step_ns);
+    if (r->steps == NULL || r->step_ns == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %d steps", plan->n_steps);
+    for (int i = 0; i < plan->n_steps; i++) {
+        const struct plan_step *const p = &plan->steps[i];
+        for (int k = 0; k < p->n_in; k++) r->steps[i].in[k] = r->tensors[p->in[k]];
+        r->steps[i].out = r->tensors[p->out];
+        ITX_TRY(prepare_step(&r->steps[i], &context, p, err));
+    }
+    return ITX_OK;
+}
+
+static itx_status make_scratch(struct runtime *r, struct itx_error *err)
+{
+    size_t piece = 0, shared = 0;
+    for (int i = 0; i < r->plan->n_steps; i++) {
+        const struct step *const s = &r->steps[i];
+        if (s->scratch_size > piece) piece = s->scratch_size;
+        if (s->shared_size > shared) shared = s->shared_size;
+    }
+    size_t pieces, all;
+    if (piece > SIZE_MAX / 2 || shared > SIZE_MAX / 2 ||
+        !size_mul(size_align(piece, STEP_ALIGN), (size_t)r->options.n_threads, &pieces) ||
+        !size_add(pieces, size_align(shared, STEP_ALIGN), &all))
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu bytes a thread", piece);
+    r->piece_size = size_align(piece, STEP_ALIGN);
+    r->scratch_size = all;
+    r->scratch = mem_alloc_aligned(STEP_ALIGN, all);
+    if (r->scratch == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu bytes of scratch", all);
+    for (int i = 0; i < r->plan->n_steps; i++) r->steps[i].shared = r->scratch + pieces;
+    return ITX_OK;
+}
+
+static itx_status fill(struct runtime *r, struct itx_error *err)
+{
+    ITX_TRY(pool_create(&r->pool, r->options.n_threads, err));
+    ITX_TRY(place_tensors(r, err));
+    ITX_TRY(prepare_steps(r, err));
+    return make_scratch(r, err);
+}
+
+itx_status runtime_create(struct runtime **runtime, const struct plan *plan,
+                          const struct runtime_options *options, struct itx_error *err)
+{
+    struct runtime *r = mem_calloc(1, sizeof *r);
+    if (r == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for a session");
+    r->plan = plan;
+    r->options = *options;
+    r->options.cpu &= cpu_detect();
+    const itx_status status = fill(r, err);
+    if (status != ITX_OK)
+        runtime_destroy(&r);
+    else
+        *runtime = r;
+    return status;
+}
+
+void runtime_destroy(struct runtime **runtime)
+{
+    struct runtime *const r = *runtime;
+    if (r == NULL) return;
+    pool_destroy(&r->pool);
+    mem_free_aligned(r->scratch);
+    mem_free_aligned(r->data);
+    arena_release(&r->arena);
+    mem_free(r);
+    *runtime = NULL;
+}
+
+/* ---- running ---- */
+
+struct job {
+    const struct runtime *runtime;
+    const struct step *step;
+};
+
+static void run_part(void *ctx, int worker, int n_workers)
+{
+    const struct job *const job = ctx;
+    const struct step *const s = job->step;
+    int begin, end;
+    pool_part(s->n_items, s->grain, worker, n_workers, &begin, &end);
+    if (begin == end) return;
+    const float_mode mode = float_mode_enter();
+    s->run(s, begin, end, job->runtime->scratch + (size_t)worker * job->runtime->piece_size);
+    float_mode_leave(mode);
+}
+
+static void run_step(const struct runtime *r, const struct step *s)
+{
+    struct job job = {r, s};
+    if (s->before != NULL) {
+        const float_mode mode = float_mode_enter();
+        s->before(s);
+        float_mode_leave(mode);
+    }
+    pool_run(r->pool, run_part, &job);
+}
+
+void runtime_run(struct runtime *r)
+{
+    for (int i = 0; i < r->plan->n_steps; i++) {
+        const uint64_t start = r->options.profile ? clock_ns() : 0;
+        run_step(r, &r->steps[i]);
+        if (r->options.profile) r->step_ns[i] = clock_ns() - start;
+    }
+}
+
+/* ---- asking ---- */
+
+void *runtime_tensor(const struct runtime *r, uint32_t i)
+{
+    return r->tensors[i];
+}
+
+uint64_t runtime_step_ns(const struct runtime *r, int i)
+{
+    return i >= 0 && i < r->plan->n_steps ? r->step_ns[i] : 0;
+}
+
+const char *runtime_step_kernel(const struct runtime *r, int i)
+{
+    return i >= 0 && i < r->plan->n_steps ? r->steps[i].kernel : NULL;
+}
+
+struct pool *runtime_pool(const struct runtime *r)
+{
+    return r->pool;
+}
+
+uint32_t runtime_cpu(const struct runtime *r)
+{
+    return r->options.cpu;
+}
+
+struct runtime_memory runtime_memory(const struct runtime *r)
+{
+    return (struct runtime_memory){
+        .arena = r->data_size, .weights = r->arena.used, .scratch = r->scratch_size};
+}

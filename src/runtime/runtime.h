@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Executes a plan: chooses a kernel for each step, packs weights for it, lays out the arena, and runs the steps one
+ * after another, each divided among threads. The same plan and inputs give the same bytes in every tensor whatever
+ * the CPU, the kernels allowed and the number of threads.
+ *
+ * One runtime is for one thread at a time; any number of them may share a plan.
+ */
+#ifndef RUNTIME_RUNTIME_H
+#define RUNTIME_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "base/status.h"
+#include "plan/plan.h"
+
+struct runtime;
+
+struct runtime_options {
+    uint32_t
+        cpu; /* enum cpu_flags that may be used, if this CPU has them; CPU_ALL: no restriction */
+    int n_threads;     /* 1 to 256, the caller's included */
+    bool keep_tensors; /* buffers share no memory, so that every tensor can be read after a run */
+    bool profile;      /* runtime_step_ns is filled */
+};
+
+/* The plan has passed plan_check; it is not copied and outlives the runtime, except its arrays, which may go. */
+itx_status runtime_create(struct runtime **runtime, const struct plan *plan,
+                          const struct runtime_options *options, struct itx_error *err);
+void runtime_destroy(struct runtime **runtime); /* accepts NULL content, leaves NULL */
+
+/* Runs all steps on what lies in the tensors of the plan's inputs. Allocates nothing, cannot fail. */
+void runtime_run(struct runtime *runtime);
+
+/* First element of tensor i (layout: plan->tensors[i]), readable PLAN_TAIL bytes past its last. Inputs are written
+ * there before a run; outputs (with keep_tensors: all) are valid from a run to the next. */
+void *runtime_tensor(const struct runtime *runtime, uint32_t i);
+
+/* Time of step i in the last run; 0 without `profile` or out of range. */
+uint64_t runtime_step_ns(const struct runtime *runtime, int i);
+/* Name of the kernel row that runs step i; NULL out of range. */
+const char *runtime_step_kernel(const struct runtime *runtime, int i);
+
+/* The workers, for other work between runs. */
+struct pool *runtime_pool(const struct runtime *runtime);
+/* Flags of the kernels that may be used here. */
+uint32_t runtime_cpu(const struct runtime *runtime);
+
+struct runtime_memory {
+    size_t arena;   /* all tensors */
+    size_t weights; /* packed, with what goes with them */
+    size_t scratch; /* of all workers */
+};
+struct runtime_memory runtime_memory(const struct runtime *runtime);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One step made ready to run; for this folder only. step_FAMILY.c fill it for the kinds they know: each
+ * step_prepare_X requires a checked step of its kinds and writes everything but `shared`, which is given to all steps
+ * together when the largest need is known.
+ */
+#ifndef RUNTIME_STEP_H
+#define RUNTIME_STEP_H
+
+#include "base/arena.h"
+#include "kernels/add/add.h"
+#include "kernels/attention/attention.h"
+#include "kernels/conv/conv.h"
+#include "kernels/dwconv/dwconv.h"
+#include "kernels/lut/lut.h"
+#include "kernels/move/move.h"
+#include "kernels/pool/pool.h"
+#include "plan/plan.h"
+
+#define STEP_ALIGN 64 /* of everything that kernels are given */
+
+struct step {
+    const char *kernel;
+    /* The work is n_items items (rows, mostly), each computable by itself; parts are multiples of `grain`. */
+    int n_items, grain;
+    void (*run)(const struct step *s, int begin, int end, void *scratch);
+    void (*before)(const struct step *s); /* once, before the parts; NULL: nothing to do */
+    size_t scratch_size, shared_size;
+    void *shared; /* filled by `before`, read by all workers */
+    const int8_t *in[3];
+    void *out;
+    union {
+        struct {
+            const struct conv_row *row;
+            struct conv_params params;
+        } conv;
+        struct {
+            const struct dwconv_row *row;
+            struct conv_params params;
+        } dwconv;
+        struct {
+            const struct pool_row *row;
+            struct pool_shape shape;
+        } pool;
+        struct {
+            const struct move_row *row;
+            struct move_shape shape;
+        } move;
+        struct {
+            const struct add_row *row;
+            struct add_params params;
+        } add;
+        struct {
+            const struct lut_row *row;
+            struct lut_params params;
+        } lut;
+        struct {
+            const struct attention_row *row;
+            struct attention_params params;
+            struct attention_io io;
+        } attention;
+    } u;
+};
+
+struct step_context {
+    const struct plan *plan;
+    uint32_t cpu;
+    struct arena *arena; /* what lives as long as the runtime */
+};
+
+itx_status step_prepare_conv(struct step *s, const struct step_context *c,
+                             const struct plan_step *p, struct itx_error *err);
+itx_status step_prepare_add(struct step *s, const struct step_context *c, const struct plan_step *p,
+                            struct itx_error *err);
+itx_status step_prepare_lut(struct step *s, const struct step_context *c, const struct plan_step *p,
+                            struct itx_error *err);
+void step_prepare_attention(struct step *s, const struct step_context *c,
+                            const struct plan_step *p);
+void step_prepare_maxpool(struct step *s, const struct step_context *c, const struct plan_step *p);
+void step_prepare_move(struct step *s, const struct step_context *c, const struct plan_step *p);
+
+/* Zeroed room for n elements of `size` bytes at a multiple of STEP_ALIGN, readable up to the next multiple of 64
+ * elements and 64 bytes past the last. NULL when out of memory. */
+void *step_room(const struct step_context *c, size_t n, size_t size);
+/* The same, filled with a copy of `array`. */
+void *step_copy(const struct step_context *c, const void *array, size_t n, size_t size);
+
+#endif

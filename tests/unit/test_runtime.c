@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The runtime: each step against its formula written out in wide integers and doubles, and the same bytes for every
+ * number of threads and every instruction set.
+ */
+#include "runtime/runtime.h"
+
+#include <fenv.h>
+#include <math.h>
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "runtime/float_mode.h"
+
+#include "plan_build.h"
+#include "test.h"
+
+/* The levels that cpu_parse knows; those this CPU lacks run as lower ones. */
+static const uint32_t masks[] = {CPU_SCALAR, CPU_AVX2, CPU_AVX2 | CPU_AVXVNNI,
+                                 CPU_AVX2 | CPU_AVX512VNNI, CPU_ALL};
+
+static struct runtime *make(const struct plan *plan, uint32_t cpu, int n_threads, bool keep)
+{
+    struct itx_error err = {0};
+    struct runtime *r = NULL;
+    CHECK_MSG(plan_check(plan, &err) == ITX_OK, "%s", err.text);
+    const struct runtime_options options = {
+        .cpu = cpu, .n_threads = n_threads, .keep_tensors = keep};
+    CHECK_MSG(runtime_create(&r, plan, &options, &err) == ITX_OK, "%s", err.text);
+    return r;
+}
+
+static size_t pixel_size(const struct plan_tensor *t)
+{
+    return (size_t)t->pixel * (size_t)dtype_size(t->dtype);
+}
+
+static void fill_inputs(const struct plan *plan, struct runtime *r, uint64_t seed)
+{
+    for (int i = 0; i < plan->n_inputs; i++) {
+        const struct plan_tensor *const t = &plan->tensors[plan->inputs[i].tensor];
+        uint8_t *const data = runtime_tensor(r, plan->inputs[i].tensor);
+        for (int p = 0; p < t->h * t->w; p++)
+            for (int k = 0; k < t->c * dtype_size(t->dtype); k++)
+                data[(size_t)p * pixel_size(t) + (size_t)k] = (uint8_t)test_random(&seed);
+    }
+}
+
+/* ---- formulas ---- */
+
+struct view {
+    const struct plan_tensor *t;
+    const void *data;
+};
+
+static struct view view_of(const struct plan *plan, const struct runtime *r, uint32_t i)
+{
+    return (struct view){&plan->tensors[i], runtime_tensor(r, i)};
+}
+
+static int64_t at(struct view v, int y, int x, int k)
+{
+    const size_t i = ((size_t)y * (size_t)v.t->w + (size_t)x) * (size_t)v.t->pixel + (size_t)k;
+    return v.t->dtype == DTYPE_S8    ? ((const int8_t *)v.data)[i]
+           : v.t->dtype == DTYPE_S16 ? ((const int16_t *)v.data)[i]
+                                     : ((const int32_t *)v.data)[i];
+}
+
+static int64_t clamp(double v, int64_t low, int64_t high)
+{
+    return v < (double)low ? low : v > (double)high ? high : (int64_t)v;
+}
+
+static int64_t requant(int64_t a, int64_t mul, int64_t b, int64_t res_mul, int64_t offset,
+                       int shift)
+{
+    return clamp(floor((double)(a * mul + b * res_mul + offset) / (double)(1 << shift)), -128, 127);
+}
+
+static int64_t accumulate(const struct plan *plan, const struct plan_step *s, struct view in,
+                          const int place[3])
+{
+    const int k = place[2], kh = s->kernel[0], kw = s->kernel[1];
+    const int in_c = s->kind == STEP_DWCONV ? 1 : in.t->c;
+    if (s->kind == STEP_DECONV) {
+        const int tap = (k * kh + place[0] % kh) * kw + place[1] % kw;
+        int64_t acc = s->bias[tap];
+        for (int c = 0; c < in_c; c++)
+            acc += at(in, place[0] / kh, place[1] / kw, c) * s->weights[tap * in_c + c];
+        return acc;
+    }
+    int64_t acc = s->bias[k];
+    for (int i = 0; i < kh; i++) {
+        for (int j = 0; j < kw; j++) {
+            const int y = place[0] * s->stride[0] + i * s->dilation[0] - s->pad[0];
+            const int x = place[1] * s->stride[1] + j * s->dilation[1] - s->pad[1];
+            for (int c = 0; c < in_c; c++) {
+                const int w = s->kind == STEP_DWCONV
+                                  ? s->weights[(i * kw + j) * plan->tensors[s->out].c + k]
+                                  : s->weights[((k * kh + i) * kw + j) * in_c + c];
+                const bool is_inside = y >= 0 && y < in.t->h && x >= 0 && x < in.t->w;
+                const int from = s->kind == STEP_DWCONV ? k : c;
+                acc += w * (is_inside ? at(in, y, x, from) : in.t->zero_point[0]);
+            }
+        }
+    }
+    return acc;
+}
+
+static int64_t conv_value(const struct plan *plan, const struct plan_step *s, struct view in,
+                          struct view res, const int place[3])
+{
+    const int64_t acc = accumulate(plan, s, in, place);
+    const int k = place[2];
+    if (s->scale == NULL) return acc;
+    const float product = (float)acc * s->scale[k];
+    const int16_t v =
+        fixed_act(s->act, (int16_t)clamp(rint(product), -32768, 32767), s->range_log2);
+    if (s->mul == NULL) return v;
+    const bool has_res = s->res_mul != NULL;
+    return requant(v, s->mul[k], has_res ? at(res, place[0], place[1], k) : 0,
+                   has_res ? s->res_mul[k] : 0, s->offset[k], s->shift);
+}
+
+static int64_t max_value(const struct plan_step *s, struct view in, const int place[3])
+{
+    int64_t max = -128;
+    for (int i = 0; i < s->kernel[0]; i++) {
+        for (int j = 0; j < s->kernel[1]; j++) {
+            const int y = place[0] * s->stride[0] + i - s->pad[0];
+            const int x = place[1] * s->stride[1] + j - s->pad[1];
+            if (y < 0 || y >= in.t->h || x < 0 || x >= in.t->w) continue;
+            const int64_t v = at(in, y, x, place[2]);
+            max = v > max ? v : max;
+        }
+    }
+    return max;
+}
+
+/* The softmax in doubles. */
+static double attention_value(const struct plan_step *s, const struct view in[3],
+                              const struct plan_tensor *out, const int place[3])
+{
+    const struct plan_tensor *const q = in[0].t, *const v = in[2].t;
+    const int key_dim = q->c / s->heads, head_dim = v->c / s->heads, head = place[2] / head_dim;
+    double den = 0, num = 0;
+    for (int y = 0; y < q->h; y++) {
+        for (int x = 0; x < q->w; x++) {
+            int64_t l = 0;
+            for (int d = head * key_dim; d < (head + 1) * key_dim; d++)
+                l += (at(in[0], place[0], place[1], d) - q->zero_point[0]) *
+                     (at(in[1], y, x, d) - in[1].t->zero_point[0]);
+            const double e = exp2((double)l * s->logit_scale);
+            den += e;
+            num += e * (double)(at(in[2], y, x, place[2]) - v->zero_point[0]);
+        }
+    }
+    return num / den * s->out_scale + out->zero_point[0];
+}
+
+static bool is_right(const struct plan *plan, const struct plan_step *s, const struct view in[3],
+                     struct view out, const int place[3])
+{
+    const int y = place[0], x = place[1], k = place[2];
+    const int64_t got = at(out, y, x, k);
+    switch (s->kind) {
+    case STEP_CONV:
+    case STEP_DWCONV:
+    case STEP_DECONV:
+        return got == conv_value(plan, s, in[0], in[1], place);
+    case STEP_MAXPOOL:
+        return got == max_value(s, in[0], place);
+    case STEP_UPSAMPLE:
+        return got == at(in[0], y / s->stride[0], x / s->stride[1], k);
+    case STEP_COPY:
+        return got == at(in[0], y, x, k);
+    case STEP_ADD:
+        return got == requant(at(in[0], y, x, k), s->mul[k], at(in[1], y, x, k), s->res_mul[k],
+                              s->offset[k], s->shift);
+    case STEP_LUT:
+        return got == s->table[at(in[0], y, x, k) & 0xff];
+    case STEP_ATTENTION:
+        return fabs((double)got - fmax(-128, fmin(127, attention_value(s, in, out.t, place)))) <
+               0.6;
+    case STEP_KIND_COUNT:
+        break;
+    }
+    return false;
+}
+
+static void check_steps(const struct plan *plan, const struct runtime *r)
+{
+    for (int i = 0; i < plan->n_steps; i++) {
+        const struct plan_step *const s = &plan->steps[i];
+        struct view in[3];
+        for (int n = 0; n < 3; n++) in[n] = view_of(plan, r, s->in[n]);
+        const struct view out = view_of(plan, r, s->out);
+        int n_wrong = 0;
+        for (int y = 0; y < out.t->h; y++)
+            for (int x = 0; x < out.t->w; x++)
+                for (int k = 0; k < out.t->c; k++)
+                    n_wrong += !is_right(plan, s, in, out, (const int[]){y, x, k});
+        CHECK_MSG(n_wrong == 0, "step %s: %d wrong values", s->name, n_wrong);
+    }
+}
+
+static void test_runtime__every_step_follows_its_formula(void)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct build b;
+        build_all(&b, "model", seed);
+        struct runtime *r = make(&b.plan, CPU_SCALAR, 1, true);
+        REQUIRE(r != NULL);
+        fill_inputs(&b.plan, r, seed);
+        runtime_run(r);
+        check_steps(&b.plan, r);
+        runtime_destroy(&r);
+        CHECK(r == NULL);
+        build_release(&b);
+    }
+}
+
+/* The values would not say much if they were all saturated. */
+static void test_runtime__values_vary(void)
+{
+    struct build b;
+    build_all(&b, "model", 1);
+    struct runtime *r = make(&b.plan, CPU_SCALAR, 1, true);
+    REQUIRE(r != NULL);
+    fill_inputs(&b.plan, r, 1);
+    runtime_run(r);
+    for (int i = 0; i < b.plan.n_tensors; i++) {
+        const struct view v = view_of(&b.plan, r, (uint32_t)i);
+        bool seen[256] = {0};
+        int n = 0;
+        for (int y = 0; y < v.t->h; y++)
+            for (int x = 0; x < v.t->w; x++)
+                for (int k = 0; k < v.t->c; k++) {
+                    bool *const s = &seen[at(v, y, x, k) & 0xff];
+                    n += !*s;
+                    *s = true;
+                }
+        CHECK_MSG(n >= 16, "%s has %d values", v.t->name, n);
+    }
+    runtime_destroy(&r);
+    build_release(&b);
+}
+
+static void check_same_tensor(const struct plan *plan, const struct runtime *a,
+                              const struct runtime *b, uint32_t i)
+{
+    const struct plan_tensor *const t = &plan->tensors[i];
+    const uint8_t *const x = runtime_tensor(a, i), *const y = runtime_tensor(b, i);
+    const size_t size = (size_t)(t->c * dtype_size(t->dtype));
+    int n_wrong = 0;
+    for (size_t p = 0; p < (size_t)(t->h * t->w); p++)
+        n_wrong += memcmp(x + p * pixel_size(t), y + p * pixel_size(t), size) != 0;
+    CHECK_MSG(n_wrong == 0, "tensor %s: %d pixels differ", t->name, n_wrong);
+}
+
+static void test_runtime__same_bytes_everywhere(void)
+{
+    struct build b;
+    build_all(&b, "model", 7);
+    struct runtime *first = make(&b.plan, CPU_SCALAR, 1, true);
+    REQUIRE(first != NULL);
+    fill_inputs(&b.plan, first, 99);
+    runtime_run(first);
+    for (size_t m = 0; m < ARRAY_LEN(masks); m++) {
+        for (int n_threads = 1; n_threads <= 4; n_threads++) {
+            struct runtime *kept = make(&b.plan, masks[m], n_threads, true);
+            struct runtime *shared = make(&b.plan, masks[m], n_threads, false);
+            REQUIRE(kept != NULL && shared != NULL);
+            for (int run = 0; run < 3; run++) {
+                fill_inputs(&b.plan, kept, 99);
+                fill_inputs(&b.plan, shared, 99);
+                runtime_run(kept);
+                runtime_run(shared);
+            }
+            for (int i = 0; i < b.plan.n_tensors; i++)
+                check_same_tensor(&b.plan, first, kept, (uint32_t)i);
+            for (int i = 0; i < b.plan.n_outputs; i++)
+                check_same_tensor(&b.plan, first, shared, b.plan.outputs[i].tensor);
+            runtime_destroy(&kept);
+            runtime_destroy(&shared);
+        }
+    }
+    runtime_destroy(&first);
+    build_release(&b);
+}
+
+/* Places used again hold the same results, and keep_tensors undoes the sharing. */
+static void test_runtime__places_used_again(void)
+{
+    struct build b;
+    build_all(&b, "model", 8);
+    struct runtime *plain = make(&b.plan, CPU_ALL, 2, false);
+    REQUIRE(plain != NULL);
+    fill_inputs(&b.plan, plain, 5);
+    runtime_run(plain);
+    b.buffers[6].offset = b.buffers[3].offset; /* "deep" where "attended" was */
+    struct runtime *reused = make(&b.plan, CPU_ALL, 2, false);
+    struct runtime *kept = make(&b.plan, CPU_ALL, 2, true);
+    REQUIRE(reused != NULL && kept != NULL);
+    CHECK(runtime_tensor(reused, 9) == runtime_tensor(reused, 12));
+    CHECK(runtime_tensor(kept, 9) != runtime_tensor(kept, 12));
+    fill_inputs(&b.plan, reused, 5);
+    fill_inputs(&b.plan, kept, 5);
+    runtime_run(reused);
+    runtime_run(kept);
+    for (int i = 0; i < b.plan.n_outputs; i++) {
+        check_same_tensor(&b.plan, plain, reused, b.plan.outputs[i].tensor);
+        check_same_tensor(&b.plan, plain, kept, b.plan.outputs[i].tensor);
+    }
+    check_steps(&b.plan, kept);
+    runtime_destroy(&plain);
+    runtime_destroy(&reused);
+    runtime_destroy(&kept);
+    build_release(&b);
+}
+
+static void test_runtime__run_allocates_nothing(void)
+{
+    struct build b;
+    build_all(&b, "model", 7);
+    struct runtime *r = make(&b.plan, CPU_ALL, 3, false);
+    REQUIRE(r != NULL);
+    fill_inputs(&b.plan, r, 1);
+    const uint64_t before = mem_count();
+    for (int i = 0; i < 5; i++) runtime_run(r);
+    CHECK(mem_count() == before);
+    runtime_destroy(&r);
+    build_release(&b);
+}
+
+static void test_runtime__restores_the_float_mode(void)
+{
+    struct build b;
+    build_all(&b, "model", 3);
+    struct runtime *first = make(&b.plan, CPU_SCALAR, 1, true);
+    REQUIRE(first != NULL);
+    fill_inputs(&b.plan, first, 2);
+    runtime_run(first);
+    for (int n_threads = 1; n_threads <= 2; n_threads++) {
+        /* threads take over the mode of the one that makes them */
+        const int old = fegetround();
+        fesetround(FE_UPWARD);
+        struct runtime *r = make(&b.plan, CPU_ALL, n_threads, true);
+        REQUIRE(r != NULL);
+        fill_inputs(&b.plan, r, 2);
+        runtime_run(r);
+        CHECK(fegetround() == FE_UPWARD);
+        fesetround(old);
+        for (int i = 0; i < b.plan.n_tensors; i++)
+            check_same_tensor(&b.plan, first, r, (uint32_t)i);
+        runtime_destroy(&r);
+    }
+    runtime_destroy(&first);
+    build_release(&b);
+}
+
+static void test_runtime__flushing_denormals_is_off_inside(void)
+{
+#if defined(__x86_64__)
+    const unsigned flushing = _mm_getcsr() | 0x8040;
+    const float_mode old = _mm_getcsr();
+    _mm_setcsr(flushing);
+    const float_mode saved = float_mode_enter();
+    volatile float tiny = 0x1p-126f;
+    CHECK(tiny / 2 != 0);
+    float_mode_leave(saved);
+    CHECK(_mm_getcsr() == flushing);
+    _mm_setcsr(old);
+#else
+    SKIP("only x86 is known to have the flags this test sets");
+#endif
+}
+
+static void test_runtime__profile_and_names(void)
+{
+    struct build b;
+    build_all(&b, "model", 3);
+    struct runtime *r = NULL;
+    struct itx_error err = {0};
+    const struct runtime_options options = {.cpu = CPU_SCALAR, .n_threads = 2, .profile = true};
+    REQUIRE(runtime_create(&r, &b.plan, &options, &err) == ITX_OK);
+    fill_inputs(&b.plan, r, 1);
+    runtime_run(r);
+    uint64_t total = 0;
+    for (int i = 0; i < b.plan.n_steps; i++) {
+        total += runtime_step_ns(r, i);
+        const char *const name = runtime_step_kernel(r, i);
+        CHECK(name != NULL && strlen(name) > 3 && strcmp(name + strlen(name) - 3, "__c") == 0);
+    }
+    CHECK(total > 0);
+    CHECK(runtime_step_ns(r, -1) == 0 && runtime_step_ns(r, b.plan.n_steps) == 0);
+    CHECK(runtime_step_kernel(r, -1) == NULL && runtime_step_kernel(r, b.plan.n_steps) == NULL);
+    CHECK(pool_n_threads(runtime_pool(r)) == 2);
+    CHECK(runtime_cpu(r) == CPU_SCALAR);
+    const struct runtime_memory memory = runtime_memory(r);
+    CHECK(memory.arena == b.plan.arena_size + PLAN_TAIL);
+    CHECK(memory.weights > 8 * 3 * 3 * 3 + 24 * 24);
+    runtime_destroy(&r);
+    build_release(&b);
+}
+
+static void test_runtime__refuses_threads(void)
+{
+    struct build b;
+    build_tiny(&b, "model");
+    struct runtime *r = NULL;
+    struct itx_error err = {0};
+    const struct runtime_options options = {.n_threads = 0};
+    CHECK(runtime_create(&r, &b.plan, &options, &err) == ITX_E_RANGE);
+    CHECK(r == NULL);
+    build_release(&b);
+}
+
+static void test_runtime__out_of_memory(void)
+{
+    struct build b;
+    build_all(&b, "model", 3);
+    const struct runtime_options options = {.cpu = CPU_ALL, .n_threads = 2};
+    itx_status status = ITX_E_NOMEM;
+    for (long n = 0; n < 1000 && status != ITX_OK; n++) {
+        struct runtime *r = NULL;
+        mem_fail_after(n);
+        status = runtime_create(&r, &b.plan, &options, NULL);
+        mem_fail_after(-1);
+        CHECK(status == ITX_OK || (status == ITX_E_NOMEM && r == NULL));
+        runtime_destroy(&r);
+    }
+    CHECK(status == ITX_OK);
+    build_release(&b);
+}
+
+TEST_MAIN(TEST(test_runtime__every_step_follows_its_formula), TEST(test_runtime__values_vary),
+          TEST(test_runtime__same_bytes_everywhere), TEST(test_runtime__places_used_again),
+          TEST(test_runtime__run_allocates_nothing), TEST(test_runtime__restores_the_float_mode),
+          TEST(test_runtime__flushing_denormals_is_off_inside),
+          TEST(test_runtime__profile_and_names), TEST(test_runtime__refuses_threads),
+          TEST(test_runtime__out_of_memory))
