@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "plan/format.h"
 
@@ -480,10 +481,41 @@ static void test_plan__out_of_memory(void)
     build_release(&b);
 }
 
+/* The bytes of the format do not change by accident. A change on purpose raises PLAN_VERSION, and new files are made by
+ * running this test with ITX_UPDATE set to the folder. */
+static void test_plan__bytes_of_the_format(void)
+{
+    struct build b;
+    for (int i = 0; i < 2; i++) {
+        const char *const name = i == 0 ? "tiny" : "all";
+        if (i == 0)
+            build_tiny(&b, name);
+        else
+            build_all(&b, name, 17);
+        size_t size = 0;
+        void *const data = write_one(&b.plan, &size);
+        REQUIRE(data != NULL);
+        char path[512];
+        const char *const update = getenv("ITX_UPDATE");
+        if (update != NULL) {
+            snprintf(path, sizeof path, "%s/%s.bin", update, name);
+            CHECK(file_write(path, data, size, NULL) == ITX_OK);
+        }
+        snprintf(path, sizeof path, GOLDEN_DIR "/../fuzz/corpus/plan/%s.bin", name);
+        struct file_map map = {0};
+        struct itx_error err = {0};
+        CHECK_MSG(file_map_open(&map, path, &err) == ITX_OK, "%s", err.text);
+        CHECK_MSG(map.size == size && memcmp(map.data, data, size) == 0, "%s differs", path);
+        file_map_release(&map);
+        mem_free(data);
+        build_release(&b);
+    }
+}
+
 TEST_MAIN(TEST(test_plan__round_trip), TEST(test_plan__arrays_have_room_after_them),
           TEST(test_plan__head_round_trip), TEST(test_plan__truncated), TEST(test_plan__altered),
           TEST(test_plan__altered_and_sealed), TEST(test_plan__messages),
           TEST(test_plan__check_structure), TEST(test_plan__check_order),
           TEST(test_plan__places_may_be_used_again), TEST(test_plan__check_numbers),
           TEST(test_plan__accumulator_bound), TEST(test_plan__two_models_of_one_name),
-          TEST(test_plan__out_of_memory))
+          TEST(test_plan__out_of_memory), TEST(test_plan__bytes_of_the_format))
