@@ -47,7 +47,7 @@ def node(op, ins, outs, name=None, **attrs):
     return H.make_node(op, ins.split(",") if ins else [], outs.split(","), name=name or outs.split(",")[0], **attrs)
 
 
-x234 = [info("x", [2, 3, 4])]
+x134 = [info("x", [1, 3, 4])]
 out = [info("y", None)]
 
 # --- read ---
@@ -90,19 +90,19 @@ for name, opset, n in [
     ("sum3", 8, node("Sum", "x,x,x", "y")),
 ]:
     outs = [info(o, None, T.INT64 if name == "cast9" else T.FLOAT16 if name == "cast_half" else T.FLOAT) for o in n.output if o not in ("mask", "i")]
-    save(good, name + ".onnx", model([n], x234, outs, opset=opset))
+    save(good, name + ".onnx", model([n], x134, outs, opset=opset))
 scales = NH.from_array(np.array([1, 2, 2], np.float32), "s")
-save(good, "upsample9.onnx", model([node("Upsample", "x,s", "y", mode="linear")], x234, out, [scales], opset=9))
-save(good, "resize10.onnx", model([node("Resize", "x,s", "y")], x234, out, [scales], opset=10))
+save(good, "upsample9.onnx", model([node("Upsample", "x,s", "y", mode="linear")], x134, out, [scales], opset=9))
+save(good, "resize10.onnx", model([node("Resize", "x,s", "y")], x134, out, [scales], opset=10))
 sizes = [
     NH.from_array(np.zeros(0, np.float32), "roi"),
     NH.from_array(np.zeros(0, np.float32), "none"),
-    NH.from_array(np.array([2, 6, 8], np.int64), "sizes"),
+    NH.from_array(np.array([1, 6, 8], np.int64), "sizes"),
 ]
 save(
     good,
     "resize11.onnx",
-    model([node("Resize", "x,roi,none,sizes", "y", mode="nearest")], x234, out, sizes, opset=11),
+    model([node("Resize", "x,roi,none,sizes", "y", mode="nearest")], x134, out, sizes, opset=11),
 )
 save(
     good,
@@ -113,7 +113,7 @@ save(
             node("ConstantOfShape", "s", "y", value=NH.from_array(np.array([7], np.int64))),
             node("ConstantOfShape", "s", "z"),
         ],
-        x234,
+        x134,
         [info("y", None, T.INT64), info("z", None)],
     ),
 )
@@ -121,8 +121,8 @@ save(
     good,
     "batch_norm7.onnx",
     model(
-        [H.make_node("BatchNormalization", ["x", "s", "b", "m", "v"], ["y", "p", "q", "r", "t"], epsilon=0.01)],
-        x234,
+        [node("BatchNormalization", "x,s,b,m,v", "y", epsilon=0.01, momentum=0.9)],
+        x134,
         out,
         [NH.from_array(np.array(v, np.float32), k) for k, v in dict(s=[1, 2, 3], b=[4, 5, 6], m=[7, 8, 9], v=[1, 1, 1]).items()],
         opset=7,
@@ -161,7 +161,7 @@ save(
     "constants.onnx",
     model(
         consts + [node("Identity", "x", "y")],
-        x234,
+        x134,
         out + [info(n.output[0], None, T.FLOAT if n.output[0] < "c3" else T.INT64) for n in consts]
         + [info(i.name, None, i.data_type) for i in inits],
         inits,
@@ -172,7 +172,7 @@ save(
 save(
     good,
     "ir3.onnx",
-    model([node("Add", "x,w", "y")], x234 + [info("w", [4])], out, [NH.from_array(np.arange(4, dtype=np.float32), "w")], opset=8, ir=3),
+    model([node("Add", "x,w", "y")], x134 + [info("w", [4])], out, [NH.from_array(np.arange(4, dtype=np.float32), "w")], opset=8, ir=3),
 )
 
 
@@ -180,7 +180,7 @@ def external(location, **extra):
     t = T(name="w", data_type=T.FLOAT, dims=[4], data_location=T.EXTERNAL)
     for k, v in dict(location=location, **extra).items():
         t.external_data.add(key=k, value=str(v))
-    return model([node("Add", "x,w", "y")], x234, out, [t])
+    return model([node("Add", "x,w", "y")], x134, out, [t])
 
 
 with open(os.path.join(good, "external.bin"), "wb") as f:
@@ -201,7 +201,7 @@ def refuse(name, data, message):
 
 
 def refuse_node(name, n, message, opset=17, domains=(), inputs=None, inits=(), outputs=None):
-    refuse(name, model([n], inputs or x234, outputs or out, inits, opset=opset, domains=domains), f"node '{n.name}' ({n.op_type}): {message}")
+    refuse(name, model([n], inputs or x134, outputs or out, inits, opset=opset, domains=domains), f"node '{n.name}' ({n.op_type}): {message}")
 
 
 unsupported = "this operator is not supported: "
@@ -229,12 +229,12 @@ refuse("double_input.onnx", model(identity, [info("x", [2], T.DOUBLE)], out), "i
 refuse("text_input.onnx", model(identity, [info("x", [2], T.STRING)], out), "input 'x': its element type is string (type 8), which is not supported")
 refuse("sequence_input.onnx", model(identity, [H.make_tensor_sequence_value_info("x", T.FLOAT, [2])], out), "input 'x' is no tensor")
 refuse("rank9.onnx", model(identity, [info("x", [1] * 9)], out), "input 'x' has 9 dimensions, at most 8 are supported")
-refuse("opset6.onnx", model(identity, x234, out, opset=6), "operator set 6 is not supported, only 7 to 21: export with opset=17")
-refuse("opset22.onnx", model(identity, x234, out, opset=22), "operator set 22 is not supported, only 7 to 21: export with opset=17")
-refuse("no_output.onnx", model(identity, x234, []), "malformed ONNX: the model has no output")
-refuse("nothing_produces.onnx", model(identity, x234, [info("z", None)]), "malformed ONNX: nothing produces the output 'z'")
-refuse("order.onnx", model([node("Relu", "a", "y"), node("Relu", "x", "a")], x234, out), "node 'y' (Relu): malformed ONNX: its input 'a' is produced by no node before it")
-refuse("twice.onnx", model([node("Relu", "x", "y"), node("Abs", "x", "y")], x234, out), "node 'y' (Abs): malformed ONNX: 'y' is produced twice")
+refuse("opset6.onnx", model(identity, x134, out, opset=6), "operator set 6 is not supported, only 7 to 21: export with opset=17")
+refuse("opset22.onnx", model(identity, x134, out, opset=22), "operator set 22 is not supported, only 7 to 21: export with opset=17")
+refuse("no_output.onnx", model(identity, x134, []), "malformed ONNX: the model has no output")
+refuse("nothing_produces.onnx", model(identity, x134, [info("z", None)]), "malformed ONNX: nothing produces the output 'z'")
+refuse("order.onnx", model([node("Relu", "a", "y"), node("Relu", "x", "a")], x134, out), "node 'y' (Relu): malformed ONNX: its input 'a' is produced by no node before it")
+refuse("twice.onnx", model([node("Relu", "x", "y"), node("Abs", "x", "y")], x134, out), "node 'y' (Abs): malformed ONNX: 'y' is produced twice")
 
 refuse_node("domain.onnx", H.make_node("Gelu", ["x"], ["y"], name="gelu", domain="com.microsoft"), "operators of domain 'com.microsoft' are not supported: export with ONNX's own operators", domains=["com.microsoft"])
 refuse_node("unknown_op.onnx", node("Det", "x", "y"), unsupported + "export the network without it")
@@ -242,7 +242,7 @@ refuse_node("ours.onnx", node("Silu", "x", "y"), unsupported + "export the netwo
 refuse_node("top_k.onnx", node("TopK", "x,x", "y,i"), unsupported + "export without the end-to-end head (end2end=False)")
 refuse_node("nms.onnx", node("NonMaxSuppression", "x,x", "y"), unsupported + "export without it (nms=False)")
 branch = H.make_graph([node("Identity", "x", "b")], "branch", [], [info("b", None)])
-refuse_node("if.onnx", node("If", "c", "y", then_branch=branch, else_branch=branch), unsupported + "export with fixed sizes (dynamic=False, simplify=True)", inputs=x234 + [info("c", [1], T.BOOL)])
+refuse_node("if.onnx", node("If", "c", "y", then_branch=branch, else_branch=branch), unsupported + "export with fixed sizes (dynamic=False, simplify=True)", inputs=x134 + [info("c", [1], T.BOOL)])
 s1 = NH.from_array(np.array(0.1, np.float32), "s")
 refuse_node("quantised.onnx", node("QuantizeLinear", "x,s", "y"), unsupported + "the model is quantised already, give the float one", inits=[s1])
 refuse_node("indices.onnx", node("MaxPool", "x", "y,i", kernel_shape=[2]), "its output 2 ('i') is not supported", outputs=out + [info("i", None, T.INT64)])
@@ -253,11 +253,12 @@ refuse_node("arity.onnx", node("Add", "x", "y"), "has 1 inputs, 2 to 2 are neede
 refuse_node("left_out.onnx", node("Add", ",x", "y"), "its input 0 is left out")
 refuse_node("cast_text.onnx", node("Cast", "x", "y", to=T.STRING), "the type it casts to is string (type 8), which is not supported")
 refuse_node("training.onnx", node("Dropout", "x,,t", "y"), "it is in training mode: export the model for inference", inits=[NH.from_array(np.array(True), "t")])
+refuse_node("training_batch_norm.onnx", node("BatchNormalization", "x,x,x,x,x", "y,p,q,r,t"), "it is in training mode: export the model for inference", opset=7)
 refuse_node("both.onnx", node("Squeeze", "x,a", "y", axes=[0]), "input 1 is given as an attribute too", inits=[NH.from_array(np.array([0]), "a")])
 
 
 def refuse_tensor(name, t, message):
-    refuse(name, model(identity, x234, out, [t]), f"initializer 'w': {message}")
+    refuse(name, model(identity, x134, out, [t]), f"initializer 'w': {message}")
 
 
 refuse_tensor("short_data.onnx", T(name="w", data_type=T.FLOAT, dims=[4], raw_data=b"\0" * 12), "has 12 bytes of data, its shape needs 16")

@@ -25,9 +25,14 @@ itx_status import_tensor(struct import *im, const char *name, const Onnx__Tensor
     return ITX_OK;
 }
 
-int import_rank(struct import *im, value_id id)
+itx_status import_rank(struct import *im, value_id id, int *rank, struct itx_error *err)
 {
-    return graph_value(im->g, id)->shape.rank;
+    for (; im->n_inferred < im->g->nodes.len; im->n_inferred++)
+        /* what else is wrong with a node is said when the whole graph is inferred */
+        if (graph_infer_node(im->g, im->n_inferred, NULL) == ITX_E_NOMEM)
+            return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    *rank = graph_value(im->g, id)->shape.rank;
+    return ITX_OK;
 }
 
 static itx_status check_text(const char *text, const char *what, struct itx_error *err)

@@ -16,6 +16,7 @@ struct import {
     int opset;
     struct names names; /* of the model's values; borrowed from the protobuf structures */
     struct external external;
+    node_id n_inferred; /* nodes below it have been through shape inference */
 };
 
 /* One node on its way from ONNX's form to ours. Upgrades change it before it is added to the graph. */
@@ -53,7 +54,7 @@ itx_status import_attr_type(const Onnx__AttributeProto *attr, int32_t type, stru
 itx_status import_tensor(struct import *im, const char *name, const Onnx__TensorProto *p,
                          value_id *id, struct itx_error *err);
 /* Rank of a value as far as shapes follow from what was imported so far; -1 when they do not. */
-int import_rank(struct import *im, value_id id);
+itx_status import_rank(struct import *im, value_id id, int *rank, struct itx_error *err);
 
 /* --- upgrade.c --- */
 

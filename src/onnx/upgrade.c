@@ -168,6 +168,17 @@ static itx_status upgrade_average_pool(struct import *im, struct draft *d, struc
     return ITX_OK;
 }
 
+/* Statistics among the outputs mean training, whether somebody reads them or not. */
+static itx_status upgrade_batch_norm(struct import *im, struct draft *d, struct itx_error *err)
+{
+    (void)im;
+    for (size_t i = 1; i < d->proto->n_output; i++)
+        if (d->proto->output[i][0] != '\0')
+            return itx_fail(err, ITX_E_UNSUPPORTED,
+                            "it is in training mode: export the model for inference");
+    return ITX_OK;
+}
+
 static itx_status upgrade_cast(struct import *im, struct draft *d, struct itx_error *err)
 {
     (void)im;
@@ -323,7 +334,8 @@ static itx_status upgrade_softmax(struct import *im, struct draft *d, struct itx
     ITX_TRY(take_attr(d, "axis", TYPE(INT), &attr, err));
     if (input(d, 0) == 0) return itx_fail(err, ITX_E_FORMAT, "has no input");
     const int64_t axis = attr != NULL ? attr->i : 1;
-    const int rank = import_rank(im, d->inputs.data[0]);
+    int rank;
+    ITX_TRY(import_rank(im, d->inputs.data[0], &rank, err));
     if (axis == -1 || axis == rank - 1) {
         add_extra(d, (struct attr){.id = ATTR_AXIS, .i = -1});
         return ITX_OK;
@@ -346,6 +358,7 @@ struct upgrade {
 };
 static const struct upgrade upgrades[] = {
     {"AveragePool", OP_AVERAGE_POOL, upgrade_average_pool},
+    {"BatchNormalization", OP_BATCH_NORM, upgrade_batch_norm},
     {"Cast", OP_CAST, upgrade_cast},
     {"Clip", OP_CLIP, upgrade_clip},
     {"ConstantOfShape", OP_CONSTANT_OF_SHAPE, upgrade_constant_of_shape},
