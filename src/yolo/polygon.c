@@ -132,6 +132,25 @@ static bool trace_row(struct tracer *t, int y)
     return true;
 }
 
+/* Outlines are found row by row; holes go behind their part's outer one. */
+static bool order_by_part(struct polygon_list *list)
+{
+    const size_t n = list->polygon.len, n_parts = (size_t)list->n_parts;
+    size_t *place = mem_calloc(n_parts + 1, sizeof *place);
+    struct polygon *sorted = mem_calloc(n, sizeof *sorted);
+    const bool ok = place != NULL && sorted != NULL;
+    if (ok && n > 0) {
+        for (size_t i = 0; i < n; i++) place[list->polygon.data[i].part + 1]++;
+        for (size_t k = 0; k < n_parts; k++) place[k + 1] += place[k];
+        for (size_t i = 0; i < n; i++)
+            sorted[place[list->polygon.data[i].part]++] = list->polygon.data[i];
+        memcpy(list->polygon.data, sorted, n * sizeof *sorted);
+    }
+    mem_free(sorted);
+    mem_free(place);
+    return ok;
+}
+
 itx_status polygon_trace(struct polygon_list *list, const uint8_t *mask, size_t stride,
                          const struct yolo_rect *rect, struct itx_error *err)
 {
@@ -140,6 +159,7 @@ itx_status polygon_trace(struct polygon_list *list, const uint8_t *mask, size_t 
     list->n_parts = 0;
     bool ok = find_edges(&t);
     for (int y = 0; ok && y < rect->h; y++) ok = trace_row(&t, y);
+    ok = ok && order_by_part(list);
     mem_free(t.edges.polygon);
     mem_free(t.edges.first);
     vec_release(&t.edges.x);

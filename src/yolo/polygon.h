@@ -21,9 +21,9 @@ struct polygon {
     enum polygon_side { POLYGON_OUTER, POLYGON_HOLE } side;
 };
 
-/* Zero-initialised is valid and empty. Outlines are ordered by their first pixel from above, then from the left: the
- * outer one of a part comes before its holes. An outline may touch itself or another one in a corner, and never
- * crosses. */
+/* Zero-initialised is valid and empty. Part after part, in the order of their first pixels from above, then from the
+ * left: the outer outline, then those of its holes, ordered likewise. An outline may touch itself or another one in a
+ * corner; none cross. */
 struct polygon_list {
     VEC(struct polygon_point) point;
     VEC(struct polygon) polygon;

@@ -101,7 +101,7 @@ static void count_outlines(const struct polygon_list *list, int *n_outer, int *n
         if (g->side == POLYGON_OUTER)
             CHECK(g->part == (*n_outer)++);
         else
-            CHECK(g->part < *n_outer && ++*n_holes);
+            CHECK(g->part == *n_outer - 1 && ++*n_holes); /* behind its outer one */
     }
     CHECK(list->n_parts == *n_outer);
 }
