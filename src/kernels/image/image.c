@@ -53,7 +53,8 @@ struct letterbox letterbox_fit(int in_w, int in_h, int out_w, int out_h)
 
 size_t letterbox_table_size(int out_w, int out_h)
 {
-    return ((size_t)out_w + (size_t)out_h) * (2 * sizeof(int32_t) + 2 * sizeof(int16_t));
+    return ((size_t)out_w + LETTERBOX_SPARE + (size_t)out_h) *
+           (2 * sizeof(int32_t) + 2 * sizeof(int16_t));
 }
 
 struct tap {
@@ -90,8 +91,9 @@ static struct tap tap_at(int i, int n_in, int n_out, enum edge edge)
 void letterbox_prepare(const struct letterbox *g, void *table)
 {
     const struct letterbox_table t = letterbox_table(g, table);
-    for (int x = 0; x < g->new_w; x++) {
-        const struct tap tap = tap_at(x, g->in_w, g->new_w, EDGE_HOLD);
+    for (int x = 0; x < g->new_w + LETTERBOX_SPARE; x++) {
+        const struct tap tap =
+            tap_at(x < g->new_w ? x : g->new_w - 1, g->in_w, g->new_w, EDGE_HOLD);
         t.x0[x] = tap.at[0];
         t.x1[x] = tap.at[1];
         t.alpha[x][0] = tap.coefficient[0];

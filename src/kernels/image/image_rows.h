@@ -19,6 +19,9 @@
 #include "kernels/image/image.def"
 #undef X
 
+/* Entries behind the last column of the table, copies of it, for rows that take four columns at a time. */
+#define LETTERBOX_SPARE 4
+
 /* Pixels of an NV12 picture that are turned into RGB at a time. */
 #define LETTERBOX_STRETCH 1024
 
@@ -29,9 +32,9 @@
  *
  * Each pair of coefficients adds to 2048, give or take one. y1 is y0 or y0 + 1, x1 likewise. */
 struct letterbox_table {
-    int32_t *x0, *x1;    /* [out_w] */
+    int32_t *x0, *x1;    /* [out_w + LETTERBOX_SPARE] */
     int32_t *y0, *y1;    /* [out_h] */
-    int16_t (*alpha)[2]; /* [out_w] */
+    int16_t (*alpha)[2]; /* [out_w + LETTERBOX_SPARE] */
     int16_t (*beta)[2];  /* [out_h] */
 };
 
@@ -39,11 +42,11 @@ static inline struct letterbox_table letterbox_table(const struct letterbox *g, 
 {
     struct letterbox_table t;
     t.x0 = (int32_t *)memory;
-    t.x1 = t.x0 + g->out_w;
-    t.y0 = t.x1 + g->out_w;
+    t.x1 = t.x0 + g->out_w + LETTERBOX_SPARE;
+    t.y0 = t.x1 + g->out_w + LETTERBOX_SPARE;
     t.y1 = t.y0 + g->out_h;
     t.alpha = (int16_t(*)[2])(t.y1 + g->out_h);
-    t.beta = t.alpha + g->out_w;
+    t.beta = t.alpha + g->out_w + LETTERBOX_SPARE;
     return t;
 }
 
