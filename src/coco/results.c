@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coco/results.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void add_text(struct strbuf *out, const char *text)
+{
+    strbuf_add(out, text, strlen(text));
+}
+
+/* Length of the UTF-8 sequence at the start of text, 0 when it is none (RFC 3629, section 4). */
+static size_t utf8_length(struct str text)
+{
+    const uint8_t first = (uint8_t)text.data[0];
+    const size_t n = first < 0x80   ? 1
+                     : first < 0xc2 ? 0
+                     : first < 0xe0 ? 2
+                     : first < 0xf0 ? 3
+                     : first < 0xf5 ? 4
+                                    : 0;
+    if (n > text.len) return 0;
+    for (size_t i = 1; i < n; i++)
+        if (((uint8_t)text.data[i] & 0xc0) != 0x80) return 0;
+    if (n < 3) return n;
+    const uint8_t second = (uint8_t)text.data[1];
+    const bool is_bad = (first == 0xe0 && second < 0xa0) ||  /* longer than needed */
+                        (first == 0xed && second >= 0xa0) || /* halves of UTF-16 pairs */
+                        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);
+    return is_bad ? 0 : n;
+}
+
+void json_add_string(struct strbuf *out, struct str text)
+{
+    add_text(out, "\"");
+    for (size_t i = 0; i < text.len;) {
+        const uint8_t c = (uint8_t)text.data[i];
+        const size_t n = utf8_length((struct str){text.data + i, text.len - i});
+        if (n == 0)
+            add_text(out, "\\ufffd");
+        else if (c < 0x20 || c == 0x7f)
+            strbuf_addf(out, "\\u%04x", c);
+        else if (c == '"' || c == '\\')
+            strbuf_addf(out, "\\%c", c);
+        else
+            strbuf_add(out, text.data + i, n);
+        i += n > 0 ? n : 1;
+    }
+    add_text(out, "\"");
+}
+
+void json_add_double(struct strbuf *out, double v)
+{
+    char text[40] = "null";
+    for (int digits = 15; isfinite(v) && digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v) break;
+    }
+    add_text(out, text);
+}
+
+void json_add_float(struct strbuf *out, float v)
+{
+    char text[40] = "null";
+    for (int digits = 6; isfinite(v) && digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)v);
+        if (strtof(text, NULL) == v) break;
+    }
+    add_text(out, text);
+}
+
+static void add_mask(struct strbuf *out, const struct rle *mask)
+{
+    struct strbuf counts = {0};
+    rle_text(mask, &counts);
+    strbuf_addf(out, ", \"segmentation\": {\"size\": [%d, %d], \"counts\": ", mask->h, mask->w);
+    json_add_string(out, (struct str){counts.data, counts.len});
+    add_text(out, "}");
+    out->failed |= counts.failed;
+    strbuf_release(&counts);
+}
+
+void coco_add_result(struct strbuf *out, const struct coco_result *r)
+{
+    const double box[4] = {r->box[0], r->box[1], r->box[2] - r->box[0], r->box[3] - r->box[1]};
+    strbuf_addf(out, "{\"image_id\": %lld, \"category_id\": %lld, \"bbox\": [",
+                (long long)r->image_id, (long long)r->category_id);
+    for (int i = 0; i < 4; i++) {
+        if (i > 0) add_text(out, ", ");
+        json_add_double(out, box[i]);
+    }
+    add_text(out, "], \"score\": ");
+    json_add_float(out, r->score);
+    if (r->mask != NULL) add_mask(out, r->mask);
+    add_text(out, "}");
+}
+
+static void add_points(struct strbuf *out, const struct polygon_list *list, const struct polygon *p)
+{
+    const struct polygon_point *point = list->point.data + p->first;
+    add_text(out, "[");
+    for (size_t i = 0; i < p->n; i++)
+        strbuf_addf(out, "%s%d, %d", i > 0 ? ", " : "", (int)point[i].x, (int)point[i].y);
+    add_text(out, "]");
+}
+
+void json_add_polygons(struct strbuf *out, const struct polygon_list *list)
+{
+    const size_t n = list->polygon.len;
+    add_text(out, "[");
+    for (size_t i = 0; i < n;) {
+        add_text(out, i > 0 ? ", {\"outer\": " : "{\"outer\": ");
+        add_points(out, list, &list->polygon.data[i++]);
+        add_text(out, ", \"holes\": [");
+        for (int k = 0; i < n && list->polygon.data[i].side == POLYGON_HOLE; i++, k++) {
+            if (k > 0) add_text(out, ", ");
+            add_points(out, list, &list->polygon.data[i]);
+        }
+        add_text(out, "]}");
+    }
+    add_text(out, "]");
+}
+
+void json_add_instance(struct strbuf *out, const struct instance_text *t)
+{
+    strbuf_addf(out, "{\"class_id\": %d, \"class\": ", t->class_id);
+    json_add_string(out, str_of(t->name));
+    add_text(out, ", \"score\": ");
+    json_add_float(out, t->score);
+    add_text(out, ", \"box\": [");
+    for (int i = 0; i < 4; i++) {
+        if (i > 0) add_text(out, ", ");
+        json_add_float(out, t->box[i]);
+    }
+    add_text(out, "]");
+    if (t->mask != NULL) add_mask(out, t->mask);
+    if (t->outlines != NULL) {
+        add_text(out, ", \"polygons\": ");
+        json_add_polygons(out, t->outlines);
+    }
+    add_text(out, "}");
+}
