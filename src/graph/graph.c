@@ -107,6 +107,24 @@ value_id graph_find_value(const struct graph *g, const char *name, size_t len)
     return 0;
 }
 
+static size_t name_slot(const struct graph *g, value_id v)
+{
+    const char *name = graph_value(g, v)->name;
+    size_t i = hash_name(name, strlen(name)) & (g->n_name_slots - 1);
+    while (g->name_slots[i] != v) i = (i + 1) & (g->n_name_slots - 1);
+    return i;
+}
+
+void graph_swap_names(struct graph *g, value_id a, value_id b)
+{
+    const size_t slot_a = name_slot(g, a), slot_b = name_slot(g, b);
+    const char *name = graph_value(g, a)->name;
+    graph_value(g, a)->name = graph_value(g, b)->name;
+    graph_value(g, b)->name = name;
+    g->name_slots[slot_a] = b;
+    g->name_slots[slot_b] = a;
+}
+
 static void put_name(uint32_t *slots, size_t n_slots, const char *name, value_id id)
 {
     size_t i = hash_name(name, strlen(name)) & (n_slots - 1);

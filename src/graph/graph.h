@@ -149,6 +149,8 @@ itx_status graph_set_text(struct graph *g, node_id node, enum attr_id id, const 
 void graph_clear_attr(struct graph *g, node_id node, enum attr_id id);
 itx_status graph_set_meta(struct graph *g, const char *key, const char *text,
                           struct itx_error *err);
+/* For a value that takes another's place and shall keep its name. */
+void graph_swap_names(struct graph *g, value_id a, value_id b);
 /* The value of that name (len bytes), or 0. */
 value_id graph_find_value(const struct graph *g, const char *name, size_t len);
 /* NULL when absent. */

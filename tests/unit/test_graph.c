@@ -132,6 +132,9 @@ static void test_graph__remove_dead_and_compact(void)
     CHECK_STR(graph_value(s.g, 3)->name, "one");
     CHECK(graph_find_value(s.g, "d", 1) == 5 && s.g->outputs.data[0] == 5);
     CHECK(graph_find_value(s.g, "e", 1) == 0);
+    graph_swap_names(s.g, 3, 5);
+    CHECK(graph_find_value(s.g, "d", 1) == 3 && graph_find_value(s.g, "one", 3) == 5);
+    graph_swap_names(s.g, 3, 5);
     CHECK(*(const float *)graph_value(s.g, 3)->data == 1);
     graph_destroy(&s.g);
 }
