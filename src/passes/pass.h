@@ -25,6 +25,8 @@
 
 /* Each leaves a graph that passes graph_check. All but find_head may run in any order and any number of times. */
 itx_status pass_fold_const(struct graph *g, struct itx_error *err);
+itx_status pass_normalize(struct graph *g, struct itx_error *err);
+itx_status pass_merge_slices(struct graph *g, struct itx_error *err);
 itx_status pass_simplify(struct graph *g, struct itx_error *err);
 itx_status pass_fold_norm(struct graph *g, struct itx_error *err);
 itx_status pass_fuse_silu(struct graph *g, struct itx_error *err);

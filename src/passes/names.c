@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/names.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define MAX_CLASSES 65536
+
+/* A place in the literal, and the entry read last. */
+struct reader {
+    const char *p;
+    bool is_list;
+    int index;
+    size_t len;
+    char name[NAME_MAX_SIZE];
+};
+
+static void skip_blanks(struct reader *r)
+{
+    while (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r') r->p++;
+}
+
+static void put_byte(struct reader *r, uint8_t byte)
+{
+    if (r->len + 1 < sizeof r->name) memcpy(&r->name[r->len++], &byte, 1);
+}
+
+static void put_utf8(struct reader *r, uint32_t code)
+{
+    if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) code = '?';
+    if (code < 0x80) {
+        put_byte(r, (uint8_t)code);
+    } else if (code < 0x800) {
+        put_byte(r, (uint8_t)(0xc0 | code >> 6));
+        put_byte(r, (uint8_t)(0x80 | (code & 0x3f)));
+    } else {
+        if (code < 0x10000) {
+            put_byte(r, (uint8_t)(0xe0 | code >> 12));
+        } else {
+            put_byte(r, (uint8_t)(0xf0 | code >> 18));
+            put_byte(r, (uint8_t)(0x80 | (code >> 12 & 0x3f)));
+        }
+        put_byte(r, (uint8_t)(0x80 | (code >> 6 & 0x3f)));
+        put_byte(r, (uint8_t)(0x80 | (code & 0x3f)));
+    }
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+/* What follows a backslash. */
+static void read_escape(struct reader *r)
+{
+    const char c = *r->p;
+    const int n_digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
+    if (c == '\0') return;
+    r->p++;
+    if (n_digits == 0) {
+        put_byte(r, (uint8_t)(c == 'n' || c == 't' || c == 'r' ? ' ' : c));
+        return;
+    }
+    uint32_t code = 0;
+    for (int i = 0; i < n_digits && hex_digit(*r->p) >= 0; i++)
+        code = code << 4 | (uint32_t)hex_digit(*r->p++);
+    put_utf8(r, code);
+}
+
+/* How many bytes the UTF-8 sequence at p has; 0 when it is none. */
+static int utf8_length(const uint8_t *p)
+{
+    const int n = p[0] < 0x80                   ? 1
+                  : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                  : (p[0] & 0xf0) == 0xe0       ? 3
+                  : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                                : 0;
+    for (int i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80) return 0;
+    const bool is_overlong =
+        (n == 3 && p[0] == 0xe0 && p[1] < 0xa0) || (n == 4 && p[0] == 0xf0 && p[1] < 0x90);
+    const bool is_outside =
+        (n == 3 && p[0] == 0xed && p[1] >= 0xa0) || (n == 4 && p[0] == 0xf4 && p[1] >= 0x90);
+    return is_overlong || is_outside ? 0 : n;
+}
+
+/* Ends the name; a character cut in two at the end goes, other bytes that are no UTF-8 become '?'. */
+static void end_name(struct reader *r, bool is_cut)
+{
+    r->name[r->len] = '\0';
+    for (size_t i = 0; i < r->len;) {
+        const int n = utf8_length((const uint8_t *)r->name + i);
+        if (n == 0 && is_cut && r->len - i < 4) {
+            r->len = i;
+            r->name[i] = '\0';
+            return;
+        }
+        if (n == 0 || (uint8_t)r->name[i] < 0x20) r->name[i] = '?';
+        i += n == 0 ? 1 : (size_t)n;
+    }
+}
+
+/* A quoted text, or a bare word up to the next separator. */
+static bool read_text(struct reader *r)
+{
+    const char quote = *r->p == '\'' || *r->p == '"' ? *r->p++ : '\0';
+    r->len = 0;
+    if (quote == '\0') {
+        while (*r->p != '\0' && strchr(",:]} \t\r\n", *r->p) == NULL) put_byte(r, (uint8_t)*r->p++);
+        end_name(r, r->len + 1 == sizeof r->name);
+        return r->len > 0;
+    }
+    while (*r->p != '\0' && *r->p != quote) {
+        if (*r->p == '\\') {
+            r->p++;
+            read_escape(r);
+        } else {
+            put_byte(r, (uint8_t)*r->p++);
+        }
+    }
+    end_name(r, r->len + 1 == sizeof r->name);
+    return *r->p++ == quote;
+}
+
+/* The key of a dictionary; false when it is no class number. */
+static bool read_key(struct reader *r)
+{
+    if (!read_text(r) || r->len > 5) return false;
+    int n = 0;
+    for (size_t i = 0; i < r->len; i++) {
+        if (r->name[i] < '0' || r->name[i] > '9') return false;
+        n = n * 10 + (r->name[i] - '0');
+    }
+    r->index = n;
+    skip_blanks(r);
+    return n < MAX_CLASSES && r->len > 0 && *r->p++ == ':';
+}
+
+static bool reader_begin(struct reader *r, const char *text)
+{
+    *r = (struct reader){.p = text != NULL ? text : "", .index = -1};
+    skip_blanks(r);
+    r->is_list = *r->p == '[' || *r->p == '(';
+    if (!r->is_list && *r->p != '{') return false;
+    r->p++;
+    return true;
+}
+
+static bool reader_next(struct reader *r)
+{
+    skip_blanks(r);
+    if (*r->p == '\0' || *r->p == '}' || *r->p == ']' || *r->p == ')') return false;
+    if (r->is_list)
+        r->index++;
+    else if (!read_key(r))
+        return false;
+    skip_blanks(r);
+    if (r->index >= MAX_CLASSES || !read_text(r)) return false;
+    skip_blanks(r);
+    if (*r->p == ',') r->p++;
+    return true;
+}
+
+int names_count(const char *text)
+{
+    struct reader r;
+    int n = 0;
+    if (!reader_begin(&r, text)) return 0;
+    while (reader_next(&r))
+        if (r.index >= n) n = r.index + 1;
+    return n;
+}
+
+itx_status names_read(const char *text, int n, struct arena *arena, const char *const **names,
+                      struct itx_error *err)
+{
+    const char **list = arena_calloc(arena, (size_t)n, sizeof *list);
+    if (list == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for class names");
+    struct reader r;
+    const bool has_list = reader_begin(&r, text);
+    while (has_list && reader_next(&r)) {
+        if (r.index >= n || r.len == 0) continue;
+        list[r.index] = arena_text(arena, r.name, r.len);
+        if (list[r.index] == NULL)
+            return itx_fail(err, ITX_E_NOMEM, "out of memory for class names");
+    }
+    for (int i = 0; i < n; i++) {
+        char made_up[32];
+        if (list[i] != NULL) continue;
+        const int len = snprintf(made_up, sizeof made_up, "class %d", i);
+        list[i] = arena_text(arena, made_up, (size_t)len);
+        if (list[i] == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for class names");
+    }
+    *names = list;
+    return ITX_OK;
+}

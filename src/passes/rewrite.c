@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/rewrite.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+itx_status rewrite_begin(struct rewrite *r, struct graph *g, struct itx_error *err)
+{
+    *r = (struct rewrite){.g = g, .n_values = g->values.len, .n_nodes = g->nodes.len};
+    r->is_removed = mem_calloc(g->nodes.len, sizeof *r->is_removed);
+    if (r->is_removed == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for the graph");
+    const itx_status rc = graph_uses(g, &r->uses, err);
+    if (rc != ITX_OK) mem_free(r->is_removed);
+    return rc;
+}
+
+itx_status rewrite_end(struct rewrite *r, itx_status rc, struct itx_error *err)
+{
+    struct graph *g = r->g;
+    if (rc == ITX_OK && r->is_changed) {
+        size_t kept = 0;
+        for (size_t i = 0; i < g->nodes.len; i++)
+            if (i >= r->n_nodes || !r->is_removed[i]) g->nodes.data[kept++] = g->nodes.data[i];
+        g->nodes.len = kept;
+        rc = graph_sort(g, err);
+        if (rc == ITX_OK) rc = graph_remove_dead(g, err);
+    }
+    graph_uses_release(&r->uses);
+    mem_free(r->is_removed);
+    r->is_removed = NULL;
+    return rc;
+}
+
+node_id rewrite_producer(const struct rewrite *r, value_id v)
+{
+    if (v == 0 || v >= r->n_values) return NODE_NONE;
+    const node_id n = r->uses.producer[v];
+    return n != NODE_NONE && !r->is_removed[n] ? n : NODE_NONE;
+}
+
+node_id rewrite_made_by(const struct rewrite *r, value_id v, enum op op)
+{
+    const node_id n = rewrite_producer(r, v);
+    return n != NODE_NONE && r->g->nodes.data[n].op == op ? n : NODE_NONE;
+}
+
+bool rewrite_is_private(const struct rewrite *r, value_id v)
+{
+    return v < r->n_values && graph_n_uses(&r->uses, v) == 1 && r->uses.n_output_uses[v] == 0;
+}
+
+void rewrite_remove(struct rewrite *r, node_id n)
+{
+    r->is_removed[n] = true;
+    r->is_changed = true;
+}
+
+static bool is_listed(const value_id *ids, size_t n, value_id v)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] == v) return true;
+    return false;
+}
+
+void rewrite_replace(struct rewrite *r, value_id from, value_id to)
+{
+    struct graph *g = r->g;
+    if (is_listed(g->outputs.data, g->outputs.len, from) &&
+        !is_listed(g->outputs.data, g->outputs.len, to) &&
+        !is_listed(g->inputs.data, g->inputs.len, to) && !value_is_const(g, to))
+        graph_swap_names(g, from, to);
+    graph_replace_uses(g, from, to);
+    if (from < r->n_values && to < r->n_values)
+        r->uses.n_output_uses[to] += graph_n_uses(&r->uses, from);
+    r->is_changed = true;
+}
+
+void rewrite_absorb(struct rewrite *r, node_id keep, node_id gone)
+{
+    const value_id v = rewrite_node(r, gone)->outputs[0];
+    rewrite_node(r, keep)->outputs[0] = v;
+    if (v < r->n_values) r->uses.producer[v] = keep;
+    rewrite_remove(r, gone);
+}
+
+itx_status rewrite_become(struct rewrite *r, node_id n, enum op op, int n_inputs,
+                          const value_id *inputs, struct itx_error *err)
+{
+    ITX_TRY(graph_set_inputs(r->g, n, n_inputs, inputs, err));
+    r->g->nodes.data[n].op = op;
+    r->g->nodes.data[n].n_attrs = 0;
+    r->is_changed = true;
+    return ITX_OK;
+}
+
+bool value_is_const(const struct graph *g, value_id v)
+{
+    return v != 0 && graph_value(g, v)->data != NULL;
+}
+
+bool value_scalar(const struct graph *g, value_id v, float *f)
+{
+    if (!value_is_const(g, v) || graph_value(g, v)->dtype != DTYPE_F32 ||
+        shape_elements(&graph_value(g, v)->shape) != 1)
+        return false;
+    memcpy(f, graph_value(g, v)->data, sizeof *f);
+    return true;
+}
+
+int value_ints(const struct graph *g, value_id v, int max, int64_t *ints)
+{
+    if (!value_is_const(g, v)) return -1;
+    const struct value *c = graph_value(g, v);
+    const int64_t n = shape_elements(&c->shape);
+    if (n > max || (c->dtype != DTYPE_S64 && c->dtype != DTYPE_S32)) return -1;
+    for (int i = 0; i < n; i++)
+        ints[i] =
+            c->dtype == DTYPE_S64 ? ((const int64_t *)c->data)[i] : ((const int32_t *)c->data)[i];
+    return (int)n;
+}
+
+itx_status add_ints(struct graph *g, const char *name, int n, const int64_t *ints, value_id *id,
+                    struct itx_error *err)
+{
+    const struct shape shape = {.rank = 1, .dim = {n}};
+    return graph_add_constant(g, name, DTYPE_S64, &shape, ints, id, err);
+}
+
+int axis_of(int64_t axis, int rank)
+{
+    if (axis < 0) axis += rank;
+    return axis >= 0 && axis < rank ? (int)axis : -1;
+}
