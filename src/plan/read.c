@@ -162,6 +162,9 @@ static itx_status read_sections(struct reader *r, struct itx_error *err)
             .data = r->data + offset, .size = size, .n = (uint32_t)(size / record)};
         end = offset + size;
     }
+    if (r->size != size_align(end, PLAN_ALIGN) + PLAN_TAIL)
+        return itx_fail(err, ITX_E_FORMAT, "the sections end at %" PRIu64 " of %zu bytes", end,
+                        r->size);
     const struct section *const text = &r->sections[SECTION_TEXT];
     if (text->size == 0 || text->data[text->size - 1] != 0)
         return itx_fail(err, ITX_E_FORMAT, "text is not terminated");
