@@ -87,6 +87,7 @@ for name, opset, n in [
     ("softmax_last11", 11, node("Softmax", "x", "y", axis=2)),
     ("softmax_flat11", 11, node("Softmax", "x", "y", axis=1)),
     ("max_pool_indices", 12, node("MaxPool", "x", "y,i", kernel_shape=[2], strides=[2])),
+    ("add6", 6, node("Add", "x,x", "y", broadcast=1)),
     ("sum3", 8, node("Sum", "x,x,x", "y")),
 ]:
     outs = [info(o, None, T.INT64 if name == "cast9" else T.FLOAT16 if name == "cast_half" else T.FLOAT) for o in n.output if o not in ("mask", "i")]
@@ -229,8 +230,8 @@ refuse("double_input.onnx", model(identity, [info("x", [2], T.DOUBLE)], out), "i
 refuse("text_input.onnx", model(identity, [info("x", [2], T.STRING)], out), "input 'x': its element type is string (type 8), which is not supported")
 refuse("sequence_input.onnx", model(identity, [H.make_tensor_sequence_value_info("x", T.FLOAT, [2])], out), "input 'x' is no tensor")
 refuse("rank9.onnx", model(identity, [info("x", [1] * 9)], out), "input 'x' has 9 dimensions, at most 8 are supported")
-refuse("opset6.onnx", model(identity, x134, out, opset=6), "operator set 6 is not supported, only 7 to 21: export with opset=17")
-refuse("opset22.onnx", model(identity, x134, out, opset=22), "operator set 22 is not supported, only 7 to 21: export with opset=17")
+refuse("opset5.onnx", model(identity, x134, out, opset=5), "operator set 5 is not supported, only 6 to 21: export with opset=17")
+refuse("opset22.onnx", model(identity, x134, out, opset=22), "operator set 22 is not supported, only 6 to 21: export with opset=17")
 refuse("no_output.onnx", model(identity, x134, []), "malformed ONNX: the model has no output")
 refuse("nothing_produces.onnx", model(identity, x134, [info("z", None)]), "malformed ONNX: nothing produces the output 'z'")
 refuse("order.onnx", model([node("Relu", "a", "y"), node("Relu", "x", "a")], x134, out), "node 'y' (Relu): malformed ONNX: its input 'a' is produced by no node before it")
@@ -255,6 +256,11 @@ refuse_node("cast_text.onnx", node("Cast", "x", "y", to=T.STRING), "the type it 
 refuse_node("training.onnx", node("Dropout", "x,,t", "y"), "it is in training mode: export the model for inference", inits=[NH.from_array(np.array(True), "t")])
 refuse_node("training_batch_norm.onnx", node("BatchNormalization", "x,x,x,x,x", "y,p,q,r,t"), "it is in training mode: export the model for inference", opset=7)
 refuse_node("both.onnx", node("Squeeze", "x,a", "y", axes=[0]), "input 1 is given as an attribute too", inits=[NH.from_array(np.array([0]), "a")])
+
+
+w1 = NH.from_array(np.ones(3, np.float32), "w")
+refuse_node("broadcast6.onnx", node("Add", "x,w", "y", broadcast=1, axis=1), "attribute 'axis' is not supported", opset=6, inits=[w1])
+refuse_node("prelu6.onnx", node("PRelu", "x,w", "y"), "a slope for each channel is not supported before opset 7", opset=6, inits=[w1])
 
 
 def refuse_tensor(name, t, message):

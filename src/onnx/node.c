@@ -136,6 +136,15 @@ struct ignorable {
     const char *text; /* not NULL: a text */
 };
 static const struct ignorable ignorables[] = {
+    /* opset 6 had to ask for what is the rule since; where it differs there is an "axis" too, which is refused */
+    {"Add", "broadcast", INT_ANY, NULL},
+    {"Div", "broadcast", INT_ANY, NULL},
+    {"Gemm", "broadcast", INT_ANY, NULL},
+    {"Mul", "broadcast", INT_ANY, NULL},
+    {"Pow", "broadcast", INT_ANY, NULL},
+    {"Sub", "broadcast", INT_ANY, NULL},
+    {"BatchNormalization", "is_test", 1, NULL},
+    {"Dropout", "is_test", INT_ANY, NULL},
     {"BatchNormalization", "momentum", INT_ANY, NULL},
     {"BatchNormalization", "spatial", 1, NULL},
     {"BatchNormalization", "training_mode", 0, NULL},
@@ -218,7 +227,10 @@ static itx_status set_attrs(struct import *im, const struct draft *d, node_id no
         enum attr_id id;
         if (attr->name == NULL) return itx_fail(err, ITX_E_FORMAT, "has an attribute without name");
         if (is_taken(d, attr->name) || is_ignorable(d->proto->op_type, attr)) continue;
-        if (!attr_find(attr->name, &id) || is_ours(id))
+        const bool is_known = attr_find(attr->name, &id) && !is_ours(id);
+        const bool is_old_broadcast =
+            is_known && id == ATTR_AXIS && (op_info(d->op)->flags & OP_ELT) != 0;
+        if (!is_known || is_old_broadcast)
             return itx_fail(err, ITX_E_UNSUPPORTED, "attribute '%.64s' is not supported",
                             attr->name);
         ITX_TRY(set_attr(im->g, node, attr, id, err));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ONNX in and out. Reading brings operator sets 7 to 21 of the default domain to the form of graph/ops.def; float16 and
+ * ONNX in and out. Reading brings operator sets 6 to 21 of the default domain to the form of graph/ops.def; float16 and
  * bfloat16 become float32 everywhere. What cannot be represented is refused by one line that names the node and says what
  * to do. Errors of functions that take a path begin with it.
  */
@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "graph/graph.h"
 
-#define ONNX_OPSET_MIN 7
+#define ONNX_OPSET_MIN 6
 #define ONNX_OPSET_MAX 21
 #define ONNX_MAX_NODES 100000
 #define ONNX_MAX_TEXT 1024 /* bytes in a name */

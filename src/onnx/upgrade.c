@@ -61,7 +61,7 @@ static itx_status add_value(struct import *im, const struct draft *d, const char
                             value_id *id, struct itx_error *err)
 {
     struct strbuf name = {0};
-    strbuf_addf(&name, "%s/%s", d->name, part);
+    strbuf_addf(&name, "%.512s/%s", d->name, part);
     const itx_status rc =
         name.failed ? nomem(err) : graph_add_value(im->g, name.data, DTYPE_NONE, NULL, id, err);
     strbuf_release(&name);
@@ -73,7 +73,7 @@ static itx_status add_constant(struct import *im, const struct draft *d, const c
                                struct tensor t, value_id *id, struct itx_error *err)
 {
     struct strbuf name = {0};
-    strbuf_addf(&name, "%s/%s", d->name, part);
+    strbuf_addf(&name, "%.512s/%s", d->name, part);
     const itx_status rc =
         name.failed ? nomem(err)
                     : graph_add_constant(im->g, name.data, t.dtype, &t.shape, t.data, id, err);
@@ -171,11 +171,21 @@ static itx_status upgrade_average_pool(struct import *im, struct draft *d, struc
 /* Statistics among the outputs mean training, whether somebody reads them or not. */
 static itx_status upgrade_batch_norm(struct import *im, struct draft *d, struct itx_error *err)
 {
-    (void)im;
-    for (size_t i = 1; i < d->proto->n_output; i++)
-        if (d->proto->output[i][0] != '\0')
-            return itx_fail(err, ITX_E_UNSUPPORTED,
-                            "it is in training mode: export the model for inference");
+    bool is_training = im->opset < 7 && import_attr(d->proto, "is_test") == NULL;
+    for (size_t i = 1; i < d->proto->n_output; i++) is_training |= d->proto->output[i][0] != '\0';
+    if (is_training)
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "it is in training mode: export the model for inference");
+    return ITX_OK;
+}
+
+/* In opset 6 slopes belonged to channels; since, they broadcast as everything does. */
+static itx_status upgrade_prelu(struct import *im, struct draft *d, struct itx_error *err)
+{
+    if (im->opset >= 7 || input(d, 1) == 0) return ITX_OK;
+    if (shape_elements(&graph_value(im->g, d->inputs.data[1])->shape) != 1)
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "a slope for each channel is not supported before opset 7");
     return ITX_OK;
 }
 
@@ -363,6 +373,7 @@ static const struct upgrade upgrades[] = {
     {"Clip", OP_CLIP, upgrade_clip},
     {"ConstantOfShape", OP_CONSTANT_OF_SHAPE, upgrade_constant_of_shape},
     {"Dropout", OP_IDENTITY, upgrade_dropout},
+    {"PRelu", OP_PRELU, upgrade_prelu},
     {"Pad", OP_PAD, upgrade_pad},
     {"ReduceMax", OP_REDUCE_MAX, upgrade_axes},
     {"ReduceMean", OP_REDUCE_MEAN, upgrade_axes},

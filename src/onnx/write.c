@@ -41,7 +41,7 @@ const char *writer_name(struct writer *w, const char *base, const char *part)
 {
     struct strbuf wish = {0};
     const char *name = NULL;
-    strbuf_addf(&wish, "%s/%s", base, part);
+    strbuf_addf(&wish, "%.512s/%s", base, part);
     if (wish.failed)
         w->is_failed = true;
     else
