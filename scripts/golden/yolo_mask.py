@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 import pycocotools.mask
 
+import manifest
+
 SEED = 20240612
 COEFS = 12
 N = 5
@@ -100,6 +102,7 @@ def main():
         save("rle", np.frombuffer(b"\n".join(codes) + b"\n", np.uint8))
         save("counts", np.array(counts, np.int32))  # outer outlines, holes, area, x, y, w, h of the pixels
         print(name, counts)
+    manifest.write(out, "mask", "yolo_mask.py", [np, cv2], SEED, "none")
 
 
 main()

@@ -19,7 +19,7 @@ static void insertion_sort(yolo_key *key, int n)
 /* Radix sort, one byte at a time from the lowest; bytes in which all keys agree are left out. */
 void yolo_sort(yolo_key *key, yolo_key *scratch, int n)
 {
-    if (n <= 48) { /* about where 5 passes over 256 counters begin to pay */
+    if (n <= 48) { /* fewer than the counters that each pass would clear */
         insertion_sort(key, n);
         return;
     }

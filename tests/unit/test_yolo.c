@@ -99,6 +99,28 @@ static void test_yolo__golden_max_det(void)
     check_golden("yolo/decode_few", (struct yolo_params){0.1f, 0.3, 20, YOLO_EVERY_LABEL});
 }
 
+/* The exact bits, once they agreed with NumPy: every compiler, option and machine gives these (FNV-1a). */
+static void test_yolo__same_bits_everywhere(void)
+{
+    struct golden g;
+    struct yolo_decoder *decoder = NULL;
+    golden_load(&g);
+    REQUIRE(yolo_decoder_create(&decoder, &g.head, NULL) == ITX_OK);
+    const struct yolo_params params = {0.001f, 0.5, 300, YOLO_EVERY_LABEL};
+    const struct yolo_found *found;
+    uint64_t hash = 0xcbf29ce484222325;
+    yolo_decoder_run(decoder, &g.head, &params);
+    const int n = yolo_decoder_found(decoder, &found);
+    for (int i = 0; i < n; i++) {
+        const float numbers[5] = {found[i].box[0], found[i].box[1], found[i].box[2],
+                                  found[i].box[3], found[i].score};
+        for (int k = 0; k < 5; k++) hash = (hash ^ bits_of_float(numbers[k])) * 0x100000001b3;
+    }
+    CHECK_MSG(hash == 0x8884f9bc822965f6, "hash 0x%016llx", (unsigned long long)hash);
+    yolo_decoder_destroy(&decoder);
+    golden_release(&g);
+}
+
 /* The same numbers as planes of floats, or as integers of another type when the stored values are small enough. */
 static struct yolo_tensor converted(const struct yolo_tensor *t, enum dtype dtype, ptrdiff_t pixel)
 {
@@ -378,6 +400,7 @@ static void test_yolo__out_of_memory(void)
 }
 
 TEST_MAIN(TEST(test_yolo__golden_best), TEST(test_yolo__golden_every),
-          TEST(test_yolo__golden_max_det), TEST(test_yolo__layouts_and_types_agree),
-          TEST(test_yolo__zero_points), TEST(test_yolo__crowd), TEST(test_yolo__not_numbers),
-          TEST(test_yolo__refusals), TEST(test_yolo__out_of_memory))
+          TEST(test_yolo__golden_max_det), TEST(test_yolo__same_bits_everywhere),
+          TEST(test_yolo__layouts_and_types_agree), TEST(test_yolo__zero_points),
+          TEST(test_yolo__crowd), TEST(test_yolo__not_numbers), TEST(test_yolo__refusals),
+          TEST(test_yolo__out_of_memory))
