@@ -127,7 +127,7 @@ static void test_float__conv(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct conv_case *t = &cases[i];
         struct graph *g = NULL;
-        node_id node;
+        node_id node = 0;
         CHECK(graph_create(&g, NULL) == ITX_OK);
         const struct shape xs = SHAPE(t->n, t->c, t->h, t->w);
         const struct shape ws = SHAPE(t->m, t->c / t->groups, t->k, t->k);
@@ -166,7 +166,7 @@ static void test_float__conv_transpose(void)
     /* [2, 4, 5, 3] by [4, 3, 3, 3] in 2 groups, stride 2, pads 1 0 1 1, output padding 1 1 */
     enum { N = 2, C = 4, H = 5, W = 3, MG = 3, M = 6, K = 3, S = 2, OH = 10, OW = 7 };
     struct graph *g = NULL;
-    node_id node;
+    node_id node = 0;
     CHECK(graph_create(&g, NULL) == ITX_OK);
     const value_id in[] = {add_input(g, SHAPE(N, C, H, W)), add_constant(g, SHAPE(C, MG, K, K), 5),
                            add_constant(g, SHAPE(M), 6)};
@@ -206,7 +206,7 @@ static void test_float__attention(void)
     enum { HEADS = 2, KEY = 3, DIM = 5, T = 12 };
     const double scale = 0.7;
     struct graph *g = NULL;
-    node_id node;
+    node_id node = 0;
     CHECK(graph_create(&g, NULL) == ITX_OK);
     const value_id in[] = {add_input(g, SHAPE(1, HEADS * KEY, 3, 4)),
                            add_input(g, SHAPE(1, HEADS * KEY, 3, 4)),
@@ -259,7 +259,7 @@ typedef value_id add_fn(struct graph *g, value_id a, value_id b);
 
 static value_id add_concat(struct graph *g, value_id a, value_id b)
 {
-    node_id node;
+    node_id node = 0;
     const value_id y = add_node(g, OP_CONCAT, 2, (const value_id[]){a, b}, &node);
     graph_set_int(g, node, ATTR_AXIS, -3, NULL);
     return y;
@@ -287,7 +287,7 @@ static value_id add_split(struct graph *g, value_id a, value_id b)
 {
     const value_id sizes = add_integers(g, 2, (const int64_t[]){2, 4});
     value_id out[2];
-    node_id node;
+    node_id node = 0;
     (void)b;
     CHECK(graph_add_value(g, "s0", DTYPE_NONE, NULL, &out[0], NULL) == ITX_OK);
     CHECK(graph_add_value(g, "s1", DTYPE_NONE, NULL, &out[1], NULL) == ITX_OK);
@@ -309,7 +309,7 @@ static value_id add_resize(struct graph *g, value_id a, value_id b)
 
 static value_id add_max_pool(struct graph *g, value_id a, value_id b)
 {
-    node_id node;
+    node_id node = 0;
     const value_id y = add_node(g, OP_MAX_POOL, 1, (const value_id[]){a}, &node);
     (void)b;
     graph_set_ints(g, node, ATTR_KERNEL_SHAPE, 2, (const int64_t[]){3, 3}, NULL);
