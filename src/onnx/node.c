@@ -2,10 +2,11 @@
  *
  * One node: names to values, attributes to ours, old forms through upgrade.c, arity checked against ops.def.
  */
+#include "onnx/import.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "onnx/import.h"
 #include "onnx/onnx.h"
 
 #define MAX_INPUTS 1024
@@ -116,9 +117,12 @@ static itx_status check_inputs(struct draft *d, struct itx_error *err)
 {
     const struct op_info *info = op_info(d->op);
     while (d->inputs.len != 0 && d->inputs.data[d->inputs.len - 1] == 0) d->inputs.len--;
-    if (d->inputs.len < (size_t)info->min_inputs || d->inputs.len > (size_t)info->max_inputs)
-        return itx_fail(err, ITX_E_FORMAT, "has %zu inputs, %d to %d are needed", d->inputs.len,
-                        info->min_inputs, info->max_inputs);
+    if (d->inputs.len < (size_t)info->min_inputs)
+        return itx_fail(err, ITX_E_FORMAT, "%zu inputs are given, at least %d are needed",
+                        d->inputs.len, info->min_inputs);
+    if (d->inputs.len > (size_t)info->max_inputs)
+        return itx_fail(err, ITX_E_FORMAT, "%zu inputs are given, at most %d are known",
+                        d->inputs.len, info->max_inputs);
     for (int i = 0; i < info->min_inputs; i++)
         if (d->inputs.data[i] == 0)
             return itx_fail(err, ITX_E_FORMAT, "its input %d is left out", i);

@@ -3,12 +3,13 @@
  * Operators whose form in some opset is not the one of graph/ops.def: attributes that became inputs, renamed operators,
  * defaults that changed. The attribute form is taken wherever it stands, so most rows do not look at the opset.
  */
+#include "onnx/import.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "onnx/import.h"
 #include "onnx/onnx.h"
 
 #define TYPE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name

@@ -2,6 +2,8 @@
  *
  * The model around the nodes: constants in use, inputs, outputs, shapes of everything between for viewers, metadata.
  */
+#include "onnx/writer.h"
+
 #include <limits.h>
 #include <string.h>
 
@@ -11,7 +13,6 @@
 #include "base/str.h"
 #include "onnx/onnx.h"
 #include "onnx/tensor.h"
-#include "onnx/writer.h"
 
 #define WRITE_OPSET 18
 #define WRITE_IR_VERSION 8

@@ -2,10 +2,11 @@
  *
  * Nodes as ONNX: most keep their form; Silu, Attention and what convolutions have taken in are written out again.
  */
+#include "onnx/writer.h"
+
 #include <string.h>
 
 #include "onnx/tensor.h"
-#include "onnx/writer.h"
 #include "tensor/fixed.h"
 
 /* Room for attributes in every node: the graph's own and what an expansion adds. */

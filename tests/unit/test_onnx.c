@@ -364,6 +364,37 @@ static void test_onnx__expands_our_operations(void)
     graph_destroy(&g);
 }
 
+/* Networks as exporters write them, where the checkout has them beside it. */
+static void test_onnx__whole_networks(void)
+{
+    static const struct {
+        const char *name;
+        size_t n_nodes, n_outputs;
+    } networks[] = {{"models/yolo11n-seg.onnx", 355, 2},
+                    {"models/yolo11n-seg_rdk.onnx", 398, 10},
+                    {"parts/parts-seg.onnx", 355, 2},
+                    {"parts/parts-seg_rdk.onnx", 398, 10}};
+    int n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(networks); i++) {
+        struct strbuf path = {0};
+        struct graph *g = NULL;
+        struct itx_error err = {.text = ""};
+        strbuf_addf(&path, GOLDEN_DIR "/../../../shared/%s", networks[i].name);
+        const itx_status rc = onnx_read(&g, path.data, &err);
+        strbuf_release(&path);
+        if (rc == ITX_E_IO) continue;
+        CHECK_MSG(rc == ITX_OK, "%s", err.text);
+        if (rc != ITX_OK) continue;
+        CHECK_MSG(graph_check(g, &err) == ITX_OK, "%s", err.text);
+        CHECK(g->nodes.len == networks[i].n_nodes && g->outputs.len == networks[i].n_outputs);
+        const struct value *images = graph_value(g, g->inputs.data[0]);
+        CHECK(images->shape.rank == 4 && images->shape.dim[1] == 3);
+        graph_destroy(&g);
+        n++;
+    }
+    if (n == 0) SKIP("no networks beside the checkout");
+}
+
 struct heard {
     int n, n_unsupported;
     char text[400];
@@ -422,4 +453,4 @@ static void test_onnx__out_of_memory(void)
 TEST_MAIN(TEST(test_onnx__old_forms), TEST(test_onnx__constants), TEST(test_onnx__meta),
           TEST(test_onnx__refused), TEST(test_onnx__memory_limit), TEST(test_onnx__read_tensor),
           TEST(test_onnx__round_trip), TEST(test_onnx__expands_our_operations),
-          TEST(test_onnx__scan), TEST(test_onnx__out_of_memory))
+          TEST(test_onnx__whole_networks), TEST(test_onnx__scan), TEST(test_onnx__out_of_memory))
