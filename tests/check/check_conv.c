@@ -25,10 +25,12 @@ static void run_parts(struct check *c, const struct conv_row *row, const struct 
         row->run(&params, t->in, res, out, begin, end, scratch);
 }
 
-static void check(struct check *c, const void *row, const void *reference)
+static void check(struct check *c, const void *row_, const void *reference)
 {
+    const struct conv_row *const row = row_;
     for (int i = 0; i < 400 && !check_has_failed(c); i++) {
-        const struct conv_shape s = conv_case_shape(c, CONV_DENSE);
+        struct conv_shape s = conv_case_shape(c, CONV_DENSE);
+        while (!row->fits(&s)) s = conv_case_shape(c, CONV_DENSE);
         const struct conv_case t = conv_case_create(c, CONV_DENSE, &s);
         void *const want = check_output_aligned(c, t.out_size, 4);
         void *const got = check_output_aligned(c, t.out_size, 4);
@@ -72,6 +74,8 @@ static void bench(struct check *c, const void *row, const void *reference)
     for (int i = 0; i < n_conv_layers; i++) {
         const struct conv_layer *const l = &conv_layers[i];
         if (strcmp(l->family, "conv") != 0) continue;
+        const struct conv_shape s = conv_layer_shape(l);
+        if (!((const struct conv_row *)row)->fits(&s)) continue;
         const struct conv_case t = conv_layer_case(c, l);
         struct work a = work_create(c, row, &t), b = work_create(c, reference, &t);
         char label[64];

@@ -7,9 +7,13 @@
 
 static const struct conv_row rows[] = {
 #define X(suffix, flags)                                                                           \
-    {"conv_s8_" #suffix,           flags,                                                          \
-     conv_s8_packed_size_##suffix, conv_s8_scratch_size_##suffix,                                  \
-     conv_s8_pack_##suffix,        conv_s8_run_##suffix},
+    {.name = "conv_s8_" #suffix,                                                                   \
+     .cpu = (flags),                                                                               \
+     .fits = conv_s8_fits_##suffix,                                                                \
+     .packed_size = conv_s8_packed_size_##suffix,                                                  \
+     .scratch_size = conv_s8_scratch_size_##suffix,                                                \
+     .pack = conv_s8_pack_##suffix,                                                                \
+     .run = conv_s8_run_##suffix},
 #include "kernels/conv/conv.def"
 #undef X
 };
@@ -22,8 +26,7 @@ const struct conv_row *conv_rows(int *n)
 
 const struct conv_row *conv_choose(uint32_t cpu, const struct conv_shape *s)
 {
-    (void)s;
     const struct conv_row *row = rows;
-    while ((row->cpu & ~cpu) != 0) row++;
+    while ((row->cpu & ~cpu) != 0 || !row->fits(s)) row++;
     return row;
 }

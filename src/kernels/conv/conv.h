@@ -22,6 +22,7 @@
 #ifndef KERNELS_CONV_CONV_H
 #define KERNELS_CONV_CONV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,8 @@ struct conv_params {
 struct conv_row {
     const char *name; /* conv_s8_TILE__ISA */
     uint32_t cpu;     /* flags it needs */
+    /* Whether the row can compute this shape (and is of use for it). */
+    bool (*fits)(const struct conv_shape *s);
     /* Bytes of packed weights, and of scratch for one worker, each to be aligned to 64. */
     size_t (*packed_size)(const struct conv_shape *s);
     size_t (*scratch_size)(const struct conv_shape *s);

@@ -20,8 +20,8 @@ SIMD_INLINE __m256i broadcast_group(const uint8_t *p)
 
 SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
 {
-    const struct conv_lines *const l = job->lines;
-    const size_t step = l->step;
+    const struct conv_runs *const runs = job->runs;
+    const size_t step = runs->step;
     const uint8_t *w = job->weights;
     __m256i acc[MAX_PX][MAX_BLOCK];
 #pragma GCC unroll 2
@@ -30,13 +30,13 @@ SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
         for (int p = 0; p < n_px; p++)
             acc[p][v] = _mm256_load_si256((const __m256i *)(job->init + v * LANES));
     }
-    for (int i = 0; i < l->n_segments; i++) {
+    for (int i = 0; i < runs->n_segments; i++) {
         /* three pixels share a pointer: base, base + step, base + 2 step */
         const uint8_t *base[MAX_PX / 3];
 #pragma GCC unroll 2
         for (int b = 0; b < (n_px + 2) / 3; b++)
-            base[b] = l->segment[i] + job->at + 3 * (size_t)b * step;
-        for (int k = 0; k < l->run; k += GROUP) {
+            base[b] = runs->segment[i] + job->at + 3 * (size_t)b * step;
+        for (int k = 0; k < runs->run; k += GROUP) {
             __m256i weights[MAX_BLOCK];
 #pragma GCC unroll 2
             for (int v = 0; v < nv; v++)

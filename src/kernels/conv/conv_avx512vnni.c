@@ -30,8 +30,8 @@ SIMD_INLINE __m512i broadcast_group(const uint8_t *p)
 
 SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
 {
-    const struct conv_lines *const l = job->lines;
-    const size_t step = l->step;
+    const struct conv_runs *const runs = job->runs;
+    const size_t step = runs->step;
     const uint8_t *w = job->weights;
     __m512i acc[CONV_MAX_PX][CONV_MAX_BLOCK];
 #pragma GCC unroll 4
@@ -39,13 +39,13 @@ SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
 #pragma GCC unroll 12
         for (int p = 0; p < n_px; p++) acc[p][v] = _mm512_loadu_si512(job->init + v * LANES);
     }
-    for (int i = 0; i < l->n_segments; i++) {
+    for (int i = 0; i < runs->n_segments; i++) {
         /* three pixels share a pointer: base, base + step, base + 2 step */
         const uint8_t *base[CONV_MAX_PX / 3];
 #pragma GCC unroll 4
         for (int b = 0; b < (n_px + 2) / 3; b++)
-            base[b] = l->segment[i] + job->at + 3 * (size_t)b * step;
-        for (int k = 0; k < l->run; k += GROUP) {
+            base[b] = runs->segment[i] + job->at + 3 * (size_t)b * step;
+        for (int k = 0; k < runs->run; k += GROUP) {
             __m512i weights[CONV_MAX_BLOCK];
 #pragma GCC unroll 4
             for (int v = 0; v < nv; v++) weights[v] = _mm512_loadu_si512(w + v * LANES * GROUP);
@@ -74,9 +74,10 @@ SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
     X(1, 1)                                                                                        \
     X(1, 2)                                                                                        \
     X(1, 3)                                                                                        \
-    X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2)     \
-        X(2, 3) X(2, 4) X(2, 5) X(2, 6) X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12) X(4, 1) \
-            X(4, 2) X(4, 3) X(4, 4) X(4, 5) X(4, 6)
+    X(1, 4)                                                                                        \
+    X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2) X(2, 3)     \
+        X(2, 4) X(2, 5) X(2, 6) X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12) X(4, 1) X(4, 2) \
+            X(4, 3) X(4, 4) X(4, 5) X(4, 6)
 #define X(nv, n_px)                                                                                \
     static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
     {                                                                                              \

@@ -17,12 +17,12 @@ static void set_geometry(struct conv_lines *l, const struct conv_shape *s,
     l->grid_w = is_upscale ? s->in_w : s->out_w;
     l->channels = (s->in_c + e->group - 1) / e->group * e->group;
     const bool is_dilated = s->dilation_w > 1 && l->kernel_w > 1;
-    l->n_segments = is_dilated ? l->kernel_h * l->kernel_w : l->kernel_h;
-    l->run = is_dilated ? l->channels : l->channels * l->kernel_w;
+    l->runs.n_segments = is_dilated ? l->kernel_h * l->kernel_w : l->kernel_h;
+    l->runs.run = is_dilated ? l->channels : l->channels * l->kernel_w;
     l->n_lines = (l->kernel_h - 1) * s->dilation_h + 1;
     l->line_w = (l->grid_w - 1) * s->stride_w + (l->kernel_w - 1) * s->dilation_w + 1;
     const size_t pixel_size = (size_t)l->channels * e->size;
-    l->step = pixel_size * (size_t)s->stride_w;
+    l->runs.step = pixel_size * (size_t)s->stride_w;
     l->line_size = size_align(pixel_size * (size_t)l->line_w + SLACK, 64);
 }
 
@@ -30,7 +30,7 @@ size_t conv_lines_size(const struct conv_shape *s, const struct conv_element *e)
 {
     struct conv_lines l;
     set_geometry(&l, s, e);
-    return size_align((size_t)l.n_segments * sizeof *l.segment, 64) +
+    return size_align((size_t)l.runs.n_segments * sizeof *l.runs.segment, 64) +
            size_align((size_t)l.channels * e->size + SLACK, 64) + l.line_size * (size_t)l.n_lines;
 }
 
@@ -45,8 +45,8 @@ void conv_lines_init(struct conv_lines *l, const struct conv_params *p,
 {
     set_geometry(l, &p->shape, e);
     uint8_t *at = scratch;
-    l->segment = scratch;
-    at += size_align((size_t)l->n_segments * sizeof *l->segment, 64);
+    l->runs.segment = scratch;
+    at += size_align((size_t)l->runs.n_segments * sizeof *l->runs.segment, 64);
     l->pad = at;
     at += size_align((size_t)l->channels * e->size + SLACK, 64);
     l->lines = at;
@@ -94,8 +94,8 @@ void conv_lines_seek(struct conv_lines *l, const struct conv_params *p, const in
     if (l->next_row < top) l->next_row = top;
     for (; l->next_row < top + l->n_lines; l->next_row++) fill_line(l, p, in, l->next_row);
     const size_t tap_size = (size_t)l->channels * l->element->size * (size_t)s->dilation_w;
-    const int n_columns = l->n_segments / l->kernel_h;
-    for (int i = 0; i < l->n_segments; i++)
-        l->segment[i] =
+    const int n_columns = l->runs.n_segments / l->kernel_h;
+    for (int i = 0; i < l->runs.n_segments; i++)
+        l->runs.segment[i] =
             line_of(l, s, top + i / n_columns * s->dilation_h) + (size_t)(i % n_columns) * tap_size;
 }

@@ -27,16 +27,22 @@ struct conv_element {
     conv_convert_fn *convert;
 };
 
+/* Where the products of a row of pixels begin. */
+struct conv_runs {
+    const uint8_t **segment; /* [n_segments], at column 0 */
+    int n_segments, run;
+    size_t step;
+};
+
 struct conv_lines {
     const struct conv_element *element;
     int kernel_h, kernel_w; /* 1 with upscale */
     int grid_w;             /* columns of the grid the formula runs over */
     int channels;           /* in_c padded to a multiple of group */
-    int n_segments, run;
+    struct conv_runs runs;
     int n_lines, line_w; /* of the ring; pixels */
-    size_t line_size, step;
-    const uint8_t **segment; /* [n_segments], at grid column 0 */
-    uint8_t *pad;            /* one converted pixel */
+    size_t line_size;
+    uint8_t *pad; /* one converted pixel */
     uint8_t *lines;
     int next_row; /* first image row that was not converted yet */
 };

@@ -127,7 +127,7 @@ static void run_row(const struct row_job *r)
         const int c0 = v * k->lanes, n_channels = nv * k->lanes;
         const int n_tiles = (grid_w + k->max_px[nv] - 1) / k->max_px[nv];
         struct conv_dot dot = {
-            .lines = r->lines,
+            .runs = &r->lines->runs,
             .weights = r->weights + (size_t)c0 * channel_size,
             .init = r->init + c0,
             .acc = acc,
@@ -142,7 +142,7 @@ static void run_row(const struct row_job *r)
         };
         for (int i = 0, x = 0, n_px; i < n_tiles; i++, x += n_px) {
             n_px = (grid_w - x + n_tiles - i - 1) / (n_tiles - i);
-            dot.at = (size_t)x * r->lines->step;
+            dot.at = (size_t)x * r->lines->runs.step;
             k->dots[nv][n_px](&dot);
             tile.n_px = n_px;
             tile.res = r->res != NULL ? r->res + (size_t)x * res_step + c0 : NULL;

@@ -21,7 +21,7 @@ enum {
 /* One register tile: acc[p, o] = init[o] + the products of pixel p, which begins at byte `at` + p * step of every
  * segment. The number of pixels and vectors is the function's. */
 struct conv_dot {
-    const struct conv_lines *lines;
+    const struct conv_runs *runs;
     size_t at;
     const uint8_t *weights; /* the block's */
     const int32_t *init;    /* [vectors, lanes], aligned to 32 */
@@ -54,6 +54,11 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
 
 /* Defines the functions of conv_rows.h for a suffix. */
 #define CONV_TILED_ROW(suffix, kernel)                                                             \
+    bool conv_s8_fits_##suffix(const struct conv_shape *s)                                         \
+    {                                                                                              \
+        (void)s;                                                                                   \
+        return true;                                                                               \
+    }                                                                                              \
     size_t conv_s8_packed_size_##suffix(const struct conv_shape *s)                                \
     {                                                                                              \
         return conv_tiled_packed_size(&(kernel), s);                                               \

@@ -56,10 +56,10 @@ void dwconv_tiled_pack(const struct dwconv_kernel *k, const struct conv_shape *s
 static void set_taps(const struct conv_lines *l, const struct conv_shape *s, const uint8_t **taps)
 {
     const size_t tap_size = (size_t)l->channels * l->element->size * (size_t)s->dilation_w;
-    const int n_taps = s->kernel_h * s->kernel_w, columns = l->n_segments / s->kernel_h;
+    const int n_taps = s->kernel_h * s->kernel_w, columns = l->runs.n_segments / s->kernel_h;
     for (int i = 0; i < 2 * count_pairs(s); i++) {
         const int tap = i < n_taps ? i : n_taps - 1;
-        const uint8_t *const line = l->segment[tap / s->kernel_w * columns];
+        const uint8_t *const line = l->runs.segment[tap / s->kernel_w * columns];
         taps[i] = line + (size_t)(tap % s->kernel_w) * tap_size;
     }
 }
@@ -101,7 +101,7 @@ void dwconv_tiled_rows(const struct dwconv_tiled_run *r, int row_begin, int row_
             const struct dwconv_dot dot = {
                 .taps = taps,
                 .at = (size_t)c * k->element.size,
-                .step = lines.step,
+                .step = lines.runs.step,
                 .n_pairs = count_pairs(s),
                 .weights =
                     (const int16_t *)r->params->packed + (size_t)(c / lanes) * block_len(k, s),
