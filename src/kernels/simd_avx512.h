@@ -14,6 +14,18 @@
 #include "kernels/simd_tile.h"
 #include "tensor/fixed.h"
 
+/* Lines of s8 widened to s16: a conv_convert_fn. */
+static inline void widen_lines_avx512(uint8_t *to, size_t to_step, const int8_t *from,
+                                      size_t from_step, int n_px, int n)
+{
+    for (int p = 0; p < n_px; p++, to += to_step, from += from_step) {
+        for (int i = 0; i < n; i += 32) {
+            const __m256i a = _mm256_loadu_si256((const __m256i *)(from + i));
+            _mm512_storeu_si512(to + 2 * i, _mm512_cvtepi8_epi16(a));
+        }
+    }
+}
+
 /* fixed_sigmoid's constants; idle lookups repeat the table, so that an index of 5 bits is allowed. */
 struct sigmoid_avx512 {
     __m512i c0, c1, c2, c3, limit;

@@ -3,8 +3,7 @@
  * vpdpbusd: 16 output channels a vector, 4 products a lane. Activations are made unsigned (s8 ^ 0x80 = s8 + 128)
  * as lines are converted; -128 sum(w) goes with the bias.
  */
-#include <string.h>
-
+#include "kernels/conv/conv_dot_avx512.h"
 #include "kernels/conv/conv_rows.h"
 #include "kernels/conv/conv_tiled.h"
 #include "kernels/simd_avx512.h"
@@ -21,67 +20,21 @@ static void convert(uint8_t *to, size_t to_step, const int8_t *from, size_t from
     }
 }
 
-SIMD_INLINE __m512i broadcast_group(const uint8_t *p)
-{
-    int32_t group;
-    memcpy(&group, p, sizeof group);
-    return _mm512_set1_epi32(group);
-}
-
-SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
-{
-    const struct conv_runs *const runs = job->runs;
-    const size_t step = runs->step;
-    const uint8_t *w = job->weights;
-    __m512i acc[CONV_MAX_PX][CONV_MAX_BLOCK];
-#pragma GCC unroll 4
-    for (int v = 0; v < nv; v++) {
-#pragma GCC unroll 12
-        for (int p = 0; p < n_px; p++) acc[p][v] = _mm512_loadu_si512(job->init + v * LANES);
-    }
-    for (int i = 0; i < runs->n_segments; i++) {
-        /* three pixels share a pointer: base, base + step, base + 2 step */
-        const uint8_t *base[CONV_MAX_PX / 3];
-#pragma GCC unroll 4
-        for (int b = 0; b < (n_px + 2) / 3; b++)
-            base[b] = runs->segment[i] + job->at + 3 * (size_t)b * step;
-        for (int k = 0; k < runs->run; k += GROUP) {
-            __m512i weights[CONV_MAX_BLOCK];
-#pragma GCC unroll 4
-            for (int v = 0; v < nv; v++) weights[v] = _mm512_loadu_si512(w + v * LANES * GROUP);
-#pragma GCC unroll 12
-            for (int p = 0; p < n_px; p++) {
-                const __m512i a = broadcast_group(base[p / 3] + (size_t)(p % 3) * step);
-#pragma GCC unroll 4
-                for (int v = 0; v < nv; v++)
-                    acc[p][v] = _mm512_dpbusd_epi32(acc[p][v], a, weights[v]);
-            }
-            w += nv * LANES * GROUP;
-#pragma GCC unroll 4
-            for (int b = 0; b < (n_px + 2) / 3; b++) base[b] += GROUP;
-        }
-    }
-#pragma GCC unroll 12
-    for (int p = 0; p < n_px; p++) {
-#pragma GCC unroll 4
-        for (int v = 0; v < nv; v++)
-            _mm512_storeu_si512(job->acc + (p * nv + v) * LANES, acc[p][v]);
-    }
-}
-
 /* columns: vectors, pixels */
 #define DOT_LIST(X)                                                                                \
     X(1, 1)                                                                                        \
     X(1, 2)                                                                                        \
     X(1, 3)                                                                                        \
     X(1, 4)                                                                                        \
-    X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2) X(2, 3)     \
-        X(2, 4) X(2, 5) X(2, 6) X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12) X(4, 1) X(4, 2) \
-            X(4, 3) X(4, 4) X(4, 5) X(4, 6)
+    X(1, 5)                                                                                        \
+    X(1, 6)                                                                                        \
+    X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5)     \
+        X(2, 6) X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12) X(4, 1) X(4, 2) X(4, 3) X(4, 4) \
+            X(4, 5) X(4, 6)
 #define X(nv, n_px)                                                                                \
     static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
     {                                                                                              \
-        dot(job, nv, n_px);                                                                        \
+        dot_avx512(job, nv, n_px, DOT_U8);                                                         \
     }
 DOT_LIST(X)
 #undef X

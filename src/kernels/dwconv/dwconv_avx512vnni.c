@@ -8,17 +8,6 @@
 
 enum { LANES = 32 };
 
-static void convert(uint8_t *to, size_t to_step, const int8_t *from, size_t from_step, int n_px,
-                    int n)
-{
-    for (int p = 0; p < n_px; p++, to += to_step, from += from_step) {
-        for (int i = 0; i < n; i += 32) {
-            const __m256i a = _mm256_loadu_si256((const __m256i *)(from + i));
-            _mm512_storeu_si512(to + 2 * i, _mm512_cvtepi8_epi16(a));
-        }
-    }
-}
-
 SIMD_INLINE void dot(const struct dwconv_dot *job, const int n_px)
 {
     const int16_t *w = job->weights;
@@ -64,7 +53,7 @@ DOT(4)
 #undef DOT
 
 static const struct dwconv_kernel kernel = {
-    .element = {.size = 2, .group = LANES, .convert = convert},
+    .element = {.size = 2, .group = LANES, .convert = widen_lines_avx512},
     .dots = {[1] = dot_1, [2] = dot_2, [3] = dot_3, [4] = dot_4},
     .epilogue = epilogue_tile_avx512,
 };

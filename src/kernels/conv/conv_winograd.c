@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The walk: for each row of tiles, groups of up to 12 tiles are transformed to V [36, tiles, in_c]; for each block of
+ * output channels, 36 products give M [36, tiles, channels], which go back tile by tile.
+ *
+ * Packed: vectors of `lanes` output channels in blocks, each block [36][in_c / 2][channels][2] s16.
+ */
+#include "kernels/conv/conv_winograd.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { GROUP_TILES = 12, MAX_IN_C = 229, MIN_OUT_C = 16, MAX_CHANNELS = 32 };
+
+bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s)
+{
+    return s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 && s->stride_w == 1 &&
+           s->dilation_h == 1 && s->dilation_w == 1 && s->upscale == 1 && s->in_c >= k->min_in_c &&
+           s->out_c >= MIN_OUT_C && s->in_c <= MAX_IN_C;
+}
+
+/* The shape that makes rows of tiles out of conv_lines: windows of 6 rows, 4 apart. */
+static struct conv_shape lines_shape(const struct conv_shape *s, int row_begin)
+{
+    struct conv_shape lines = *s;
+    lines.kernel_h = WINOGRAD_WINDOW;
+    lines.stride_h = WINOGRAD_TILE;
+    lines.pad_top = s->pad_top - row_begin;
+    lines.out_w = (s->out_w + WINOGRAD_TILE - 1) / WINOGRAD_TILE * WINOGRAD_TILE;
+    return lines;
+}
+
+static int padded_channels(const struct winograd_kernel *k, const struct conv_shape *s)
+{
+    return (s->in_c + k->element.group - 1) / k->element.group * k->element.group;
+}
+
+static int count_vectors(const struct winograd_kernel *k, const struct conv_shape *s)
+{
+    return (s->out_c + k->lanes - 1) / k->lanes;
+}
+
+static int block_of(const struct winograd_kernel *k, int left)
+{
+    return left < k->max_block ? 1 : k->max_block;
+}
+
+/* s16 of all positions of n output channels. */
+static size_t weights_len(const struct winograd_kernel *k, const struct conv_shape *s, int n)
+{
+    return (size_t)WINOGRAD_POSITIONS * (size_t)padded_channels(k, s) * (size_t)n;
+}
+
+size_t winograd_packed_size(const struct winograd_kernel *k, const struct conv_shape *s)
+{
+    return weights_len(k, s, count_vectors(k, s) * k->lanes) * sizeof(int16_t);
+}
+
+static size_t v_len(const struct winograd_kernel *k, const struct conv_shape *s)
+{
+    return (size_t)WINOGRAD_POSITIONS * GROUP_TILES * (size_t)padded_channels(k, s);
+}
+
+static size_t m_len(const struct winograd_kernel *k)
+{
+    return (size_t)WINOGRAD_POSITIONS * GROUP_TILES * (size_t)(k->lanes * k->max_block);
+}
+
+size_t winograd_scratch_size(const struct winograd_kernel *k, const struct conv_shape *s)
+{
+    const struct conv_shape lines = lines_shape(s, 0);
+    return v_len(k, s) * sizeof(int16_t) + m_len(k) * sizeof(int32_t) +
+           conv_lines_size(&lines, &k->element);
+}
+
+/* u = G g G^T for one pair of channels. g: rows 3 * in_c apart, columns in_c. */
+static void transform_weights(const int8_t *g, int in_c, int16_t *u)
+{
+    static const int8_t G[WINOGRAD_WINDOW][3] = {{6, 0, 0}, {1, 1, 1},  {1, -1, 1},
+                                                 {1, 2, 4}, {1, -2, 4}, {0, 0, 6}};
+    int rows[WINOGRAD_WINDOW][3];
+    for (int i = 0; i < WINOGRAD_WINDOW; i++) {
+        for (int x = 0; x < 3; x++)
+            rows[i][x] =
+                G[i][0] * g[x * in_c] + G[i][1] * g[(3 + x) * in_c] + G[i][2] * g[(6 + x) * in_c];
+    }
+    for (int i = 0; i < WINOGRAD_WINDOW; i++) {
+        for (int j = 0; j < WINOGRAD_WINDOW; j++)
+            u[i * WINOGRAD_WINDOW + j] =
+                (int16_t)(G[j][0] * rows[i][0] + G[j][1] * rows[i][1] + G[j][2] * rows[i][2]);
+    }
+}
+
+void winograd_pack(const struct winograd_kernel *k, const struct conv_shape *s, const int8_t *w,
+                   void *packed)
+{
+    const int n_vectors = count_vectors(k, s), in_c = s->in_c;
+    memset(packed, 0, winograd_packed_size(k, s));
+    for (int v = 0, nv; v < n_vectors; v += nv) {
+        nv = block_of(k, n_vectors - v);
+        const int n_channels = nv * k->lanes;
+        int16_t *const block = (int16_t *)packed + weights_len(k, s, v * k->lanes);
+        const size_t position_len = (size_t)padded_channels(k, s) * (size_t)n_channels;
+        for (int lane = 0; lane < n_channels && v * k->lanes + lane < s->out_c; lane++) {
+            const int8_t *const g = w + (size_t)(v * k->lanes + lane) * 9 * (size_t)in_c;
+            for (int c = 0; c < in_c; c++) {
+                int16_t u[WINOGRAD_POSITIONS];
+                transform_weights(g + c, in_c, u);
+                int16_t *to = block + (c / 2 * n_channels + lane) * 2 + c % 2;
+                for (int i = 0; i < WINOGRAD_POSITIONS; i++, to += position_len) *to = u[i];
+            }
+        }
+    }
+}
+
+/* A group of tiles of one row of tiles. */
+struct group {
+    const struct winograd_run *run;
+    int16_t *v;
+    int32_t *m;
+    int y, n_rows; /* first output row, rows that count */
+    int x, n_tiles;
+};
+
+/* All positions of one block's products. */
+static void multiply(const struct group *g, int nv, const int16_t *weights)
+{
+    static const _Alignas(64) int32_t zeros[MAX_CHANNELS];
+    const struct winograd_kernel *const k = g->run->kernel;
+    const int in_c = padded_channels(k, &g->run->params->shape), n_channels = nv * k->lanes;
+    const int n_dots = (g->n_tiles + k->max_px - 1) / k->max_px;
+    const uint8_t *segment;
+    const struct conv_runs runs = {
+        .segment = &segment, .n_segments = 1, .run = in_c, .step = (size_t)in_c * sizeof(int16_t)};
+    struct conv_dot dot = {.runs = &runs, .init = zeros};
+    for (int i = 0; i < WINOGRAD_POSITIONS; i++) {
+        segment = (const uint8_t *)(g->v + (size_t)(i * GROUP_TILES) * (size_t)in_c);
+        dot.weights = (const uint8_t *)(weights + (size_t)i * (size_t)(in_c * n_channels));
+        int32_t *const m = g->m + (size_t)i * (size_t)(GROUP_TILES * n_channels);
+        for (int d = 0, tile = 0, n; d < n_dots; d++, tile += n) {
+            n = (g->n_tiles - tile + n_dots - d - 1) / (n_dots - d);
+            dot.at = (size_t)tile * runs.step;
+            dot.acc = m + tile * n_channels;
+            k->dots[nv][n](&dot);
+        }
+    }
+}
+
+/* The block's results of one tile, whose column of the output is x. */
+static void store_tile(const struct group *g, const int32_t *m, int x, int c0, int n_channels)
+{
+    const struct winograd_kernel *const k = g->run->kernel;
+    const struct conv_params *const p = g->run->params;
+    const struct conv_shape *const s = &p->shape;
+    const size_t out_size = epilogue_out_size(&p->epilogue);
+    _Alignas(64) int32_t acc[WINOGRAD_PIXELS * MAX_CHANNELS];
+    k->transform_output(&(struct winograd_output){
+        .m = m,
+        .m_step = (size_t)(GROUP_TILES * n_channels),
+        .bias = p->bias + c0,
+        .channels = n_channels,
+        .acc = acc,
+    });
+    for (int r = 0; r < g->n_rows; r++) {
+        const size_t pixel = (size_t)(g->y + r) * (size_t)s->out_w + (size_t)x;
+        const int8_t *res = g->run->res;
+        if (res != NULL) res += pixel * (size_t)s->res_pixel + (size_t)c0;
+        k->epilogue(&p->epilogue,
+                    &(struct epilogue_tile){
+                        .acc = acc + r * WINOGRAD_TILE * n_channels,
+                        .acc_step = n_channels,
+                        .n_px = s->out_w - x < WINOGRAD_TILE ? s->out_w - x : WINOGRAD_TILE,
+                        .n_channels = s->out_c - c0 < n_channels ? s->out_c - c0 : n_channels,
+                        .c0 = c0,
+                        .res = res,
+                        .out = g->run->out + (pixel * (size_t)s->out_pixel + (size_t)c0) * out_size,
+                        .res_step = (size_t)s->res_pixel,
+                        .out_step = (size_t)s->out_pixel * out_size,
+                    });
+    }
+}
+
+static void run_group(const struct group *g, const struct conv_lines *lines)
+{
+    const struct winograd_kernel *const k = g->run->kernel;
+    const struct conv_params *const p = g->run->params;
+    const int in_c = padded_channels(k, &p->shape);
+    for (int i = 0; i < g->n_tiles; i++) {
+        k->transform_input(&(struct winograd_input){
+            .rows = lines->runs.segment,
+            .at = (size_t)(g->x + i * WINOGRAD_TILE) * lines->runs.step,
+            .pixel_size = lines->runs.step,
+            .channels = in_c,
+            .v = g->v + i * in_c,
+            .v_step = (size_t)(GROUP_TILES * in_c),
+        });
+    }
+    const int n_vectors = count_vectors(k, &p->shape);
+    for (int v = 0, nv; v < n_vectors; v += nv) {
+        nv = block_of(k, n_vectors - v);
+        const int c0 = v * k->lanes, n_channels = nv * k->lanes;
+        multiply(g, nv, (const int16_t *)p->packed + weights_len(k, &p->shape, c0));
+        for (int i = 0; i < g->n_tiles; i++)
+            store_tile(g, g->m + i * n_channels, g->x + i * WINOGRAD_TILE, c0, n_channels);
+    }
+}
+
+void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, void *scratch)
+{
+    const struct winograd_kernel *const k = r->kernel;
+    struct conv_params params = *r->params;
+    const struct conv_shape *const s = &r->params->shape;
+    params.shape = lines_shape(s, row_begin);
+    struct group g = {.run = r, .v = scratch};
+    g.m = (int32_t *)(void *)(g.v + v_len(k, s));
+    struct conv_lines lines;
+    conv_lines_init(&lines, &params, &k->element, 0, g.m + m_len(k));
+    const int n_tiles = params.shape.out_w / WINOGRAD_TILE;
+    const int n_groups = (n_tiles + GROUP_TILES - 1) / GROUP_TILES;
+    for (int i = 0; row_begin + i * WINOGRAD_TILE < row_end; i++) {
+        conv_lines_seek(&lines, &params, r->in, i);
+        g.y = row_begin + i * WINOGRAD_TILE;
+        g.n_rows = row_end - g.y < WINOGRAD_TILE ? row_end - g.y : WINOGRAD_TILE;
+        for (int j = 0, tile = 0; j < n_groups; j++, tile += g.n_tiles) {
+            g.n_tiles = (n_tiles - tile + n_groups - j - 1) / (n_groups - j);
+            g.x = tile * WINOGRAD_TILE;
+            run_group(&g, &lines);
+        }
+    }
+}

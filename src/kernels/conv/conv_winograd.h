@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Winograd F(4x4, 3x3) on integers, exact: 36 products where 3x3 stride 1 asks for 144 (Lavin and Gray, Fast
+ * Algorithms for Convolutional Neural Networks, 2016). For a tile d [6, 6] of the input and a kernel g [3, 3]
+ *
+ *   y [4, 4] = A^T ((G g G^T) * (B^T d B)) A
+ *
+ *   B^T = 4  0 -5  0  1  0     G = 6  0  0     A^T = 1  -4  -4   1   1   0     24 y0
+ *         0 -4 -4  1  1  0         1  1  1           0  -2   2   1  -1   0     12 y1
+ *         0  4 -4 -1  1  0         1 -1  1           0  -1  -1   1   1   0      6 y2
+ *         0 -2 -1  2  1  0         1  2  4           0  -1   1   2  -2   1      6 y3
+ *         0  2 -1 -2  1  0         1 -2  4
+ *         0  4  0 -5  0  1         0  0  6
+ *
+ * Rows are scaled so that all entries are integers: the sums come out as 9 * 2^n times the result, n = 2 to 6. They
+ * wrap modulo 2^32; the multiplication by 1/9 modulo 2^32 and the arithmetic shift right by n give the exact result if
+ * it is below 2^25 in magnitude, which in_c <= 229 guarantees: 229 * 9 * 128 * 127 < 2^25. The bias is added after.
+ * Transformed inputs are at most 100 * 128, weights at most 49 * 127: both are s16.
+ */
+#ifndef KERNELS_CONV_CONV_WINOGRAD_H
+#define KERNELS_CONV_CONV_WINOGRAD_H
+
+#include "kernels/conv/conv_tiled.h"
+
+enum {
+    WINOGRAD_TILE = 4,
+    WINOGRAD_WINDOW = 6,
+    WINOGRAD_POSITIONS = 36, /* of a transformed tile, 6 * row + column */
+    WINOGRAD_PIXELS = 16,    /* of a tile of the result */
+};
+
+#define WINOGRAD_INVERSE_9 0x38e38e39u /* modulo 2^32 */
+
+/* One tile's input: [6, 6] pixels of `channels` s16, window row i at rows[i] + at. */
+struct winograd_input {
+    const uint8_t *const *rows;
+    size_t at, pixel_size; /* bytes */
+    int channels;
+    int16_t *v;    /* [positions, channels], positions v_step apart */
+    size_t v_step; /* elements */
+};
+
+/* One tile's sums, and where the accumulators go. */
+struct winograd_output {
+    const int32_t *m; /* [positions, channels], positions m_step apart */
+    size_t m_step;    /* elements */
+    const int32_t *bias;
+    int channels; /* a multiple of lanes */
+    int32_t *acc; /* [16, channels] */
+};
+
+struct winograd_kernel {
+    struct conv_element element; /* s16; group: channels of a vector of the input's transform */
+    int lanes, max_block;        /* of the products, as struct conv_kernel's; max_block is 1 or 2 */
+    int max_px;
+    int min_in_c; /* with fewer channels the transforms cost more than they save */
+    conv_dot_fn *const (*dots)[CONV_MAX_PX + 1]; /* pairs of s16 */
+    void (*transform_input)(const struct winograd_input *t);
+    void (*transform_output)(const struct winograd_output *t);
+    void (*epilogue)(const struct epilogue *e, const struct epilogue_tile *t);
+};
+
+/* The functions of a row. */
+bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s);
+size_t winograd_packed_size(const struct winograd_kernel *k, const struct conv_shape *s);
+size_t winograd_scratch_size(const struct winograd_kernel *k, const struct conv_shape *s);
+void winograd_pack(const struct winograd_kernel *k, const struct conv_shape *s, const int8_t *w,
+                   void *packed);
+/* The parts of a row's run that do not change on its way. */
+struct winograd_run {
+    const struct winograd_kernel *kernel;
+    const struct conv_params *params;
+    const int8_t *in, *res;
+    uint8_t *out;
+};
+void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, void *scratch);
+
+/* Defines the functions of conv_rows.h for a suffix. */
+#define WINOGRAD_ROW(suffix, kernel)                                                               \
+    bool conv_s8_fits_##suffix(const struct conv_shape *s)                                         \
+    {                                                                                              \
+        return winograd_fits(&(kernel), s);                                                        \
+    }                                                                                              \
+    size_t conv_s8_packed_size_##suffix(const struct conv_shape *s)                                \
+    {                                                                                              \
+        return winograd_packed_size(&(kernel), s);                                                 \
+    }                                                                                              \
+    size_t conv_s8_scratch_size_##suffix(const struct conv_shape *s)                               \
+    {                                                                                              \
+        return winograd_scratch_size(&(kernel), s);                                                \
+    }                                                                                              \
+    void conv_s8_pack_##suffix(const struct conv_shape *s, const int8_t *w, void *packed)          \
+    {                                                                                              \
+        winograd_pack(&(kernel), s, w, packed);                                                    \
+    }                                                                                              \
+    void conv_s8_run_##suffix(const struct conv_params *p, const int8_t *in, const int8_t *res,    \
+                              void *out, int row_begin, int row_end, void *scratch)                \
+    {                                                                                              \
+        const struct winograd_run r = {                                                            \
+            .kernel = &(kernel), .params = p, .in = in, .res = res, .out = out};                   \
+        winograd_rows(&r, row_begin, row_end, scratch);                                            \
+    }
+
+/* The products of conv_avx2.c. */
+extern conv_dot_fn *const conv_dots_avx2[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1];
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Winograd F(4x4, 3x3): the transforms on AVX2; the products are conv_avx2.c's.
+ */
+#include "kernels/conv/conv_rows.h"
+#include "kernels/conv/conv_winograd.h"
+#include "kernels/simd_avx2.h"
+
+SIMD_INLINE __m256i load(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+SIMD_INLINE void store(void *p, __m256i v)
+{
+    _mm256_storeu_si256((__m256i *)p, v);
+}
+
+/* t = B^T d for one row or column of six. */
+SIMD_INLINE void transform_6(const __m256i d[6], __m256i t[6])
+{
+    const __m256i a = _mm256_sub_epi16(d[4], _mm256_slli_epi16(d[2], 2));
+    const __m256i b = _mm256_sub_epi16(d[3], _mm256_slli_epi16(d[1], 2));
+    const __m256i c = _mm256_sub_epi16(d[4], d[2]);
+    const __m256i e = _mm256_slli_epi16(_mm256_sub_epi16(d[3], d[1]), 1);
+    t[0] = _mm256_add_epi16(_mm256_sub_epi16(_mm256_slli_epi16(d[0], 2), d[2]), a);
+    t[1] = _mm256_add_epi16(a, b);
+    t[2] = _mm256_sub_epi16(a, b);
+    t[3] = _mm256_add_epi16(c, e);
+    t[4] = _mm256_sub_epi16(c, e);
+    t[5] = _mm256_sub_epi16(_mm256_sub_epi16(d[5], d[3]), _mm256_slli_epi16(e, 1));
+}
+
+static void transform_input(const struct winograd_input *w)
+{
+    for (int c = 0; c < w->channels; c += 16) {
+        __m256i rows[WINOGRAD_WINDOW][WINOGRAD_WINDOW]; /* B^T d */
+        for (int j = 0; j < WINOGRAD_WINDOW; j++) {
+            const size_t at = w->at + (size_t)j * w->pixel_size + (size_t)c * 2;
+            __m256i d[WINOGRAD_WINDOW], t[WINOGRAD_WINDOW];
+#pragma GCC unroll 6
+            for (int i = 0; i < WINOGRAD_WINDOW; i++) d[i] = load(w->rows[i] + at);
+            transform_6(d, t);
+#pragma GCC unroll 6
+            for (int i = 0; i < WINOGRAD_WINDOW; i++) rows[i][j] = t[i];
+        }
+        int16_t *v = w->v + c;
+        for (int i = 0; i < WINOGRAD_WINDOW; i++) {
+            __m256i t[WINOGRAD_WINDOW];
+            transform_6(rows[i], t);
+#pragma GCC unroll 6
+            for (int j = 0; j < WINOGRAD_WINDOW; j++, v += w->v_step) store(v, t[j]);
+        }
+    }
+}
+
+/* y = A^T m for one row or column of six. */
+SIMD_INLINE void transform_4(const __m256i m[6], __m256i y[4])
+{
+    const __m256i s12 = _mm256_add_epi32(m[1], m[2]), d12 = _mm256_sub_epi32(m[1], m[2]);
+    const __m256i s34 = _mm256_add_epi32(m[3], m[4]), d34 = _mm256_sub_epi32(m[3], m[4]);
+    y[0] = _mm256_add_epi32(_mm256_sub_epi32(m[0], _mm256_slli_epi32(s12, 2)), s34);
+    y[1] = _mm256_sub_epi32(d34, _mm256_add_epi32(d12, d12));
+    y[2] = _mm256_sub_epi32(s34, s12);
+    y[3] = _mm256_add_epi32(_mm256_sub_epi32(_mm256_add_epi32(d34, d34), d12), m[5]);
+}
+
+static void transform_output(const struct winograd_output *w)
+{
+    static const int shifts[WINOGRAD_TILE] = {3, 2, 1, 1};
+    const __m256i inverse_9 = _mm256_set1_epi32((int32_t)WINOGRAD_INVERSE_9);
+    for (int c = 0; c < w->channels; c += 8) {
+        const __m256i bias = load(w->bias + c);
+        __m256i rows[WINOGRAD_TILE][WINOGRAD_WINDOW]; /* A^T m */
+        for (int j = 0; j < WINOGRAD_WINDOW; j++) {
+            __m256i m[WINOGRAD_WINDOW], y[WINOGRAD_TILE];
+#pragma GCC unroll 6
+            for (int i = 0; i < WINOGRAD_WINDOW; i++)
+                m[i] = load(w->m + (size_t)(i * WINOGRAD_WINDOW + j) * w->m_step + c);
+            transform_4(m, y);
+#pragma GCC unroll 4
+            for (int i = 0; i < WINOGRAD_TILE; i++) rows[i][j] = y[i];
+        }
+        int32_t *acc = w->acc + c;
+#pragma GCC unroll 4
+        for (int i = 0; i < WINOGRAD_TILE; i++) {
+            __m256i y[WINOGRAD_TILE];
+            transform_4(rows[i], y);
+#pragma GCC unroll 4
+            for (int j = 0; j < WINOGRAD_TILE; j++, acc += w->channels) {
+                const __m256i scaled = _mm256_mullo_epi32(y[j], inverse_9);
+                const __m256i sum = _mm256_srai_epi32(scaled, shifts[i] + shifts[j]);
+                store(acc, _mm256_add_epi32(sum, bias));
+            }
+        }
+    }
+}
+
+static const struct winograd_kernel kernel = {
+    .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
+    .lanes = 8,
+    .max_block = 2,
+    .max_px = 6,
+    .min_in_c = 16,
+    .dots = conv_dots_avx2,
+    .transform_input = transform_input,
+    .transform_output = transform_output,
+    .epilogue = epilogue_tile_avx2,
+};
+
+WINOGRAD_ROW(winograd4__avx2, kernel)

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Winograd F(4x4, 3x3): the transforms on AVX-512; the products are vpdpwssd.
+ */
+#include "kernels/conv/conv_rows.h"
+#include "kernels/conv/conv_winograd.h"
+#include "kernels/conv/conv_dot_avx512.h"
+#include "kernels/simd_avx512.h"
+
+SIMD_INLINE __m512i load(const void *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+SIMD_INLINE void store(void *p, __m512i v)
+{
+    _mm512_storeu_si512(p, v);
+}
+
+/* t = B^T d for one row or column of six. */
+SIMD_INLINE void transform_6(const __m512i d[6], __m512i t[6])
+{
+    const __m512i a = _mm512_sub_epi16(d[4], _mm512_slli_epi16(d[2], 2));
+    const __m512i b = _mm512_sub_epi16(d[3], _mm512_slli_epi16(d[1], 2));
+    const __m512i c = _mm512_sub_epi16(d[4], d[2]);
+    const __m512i e = _mm512_slli_epi16(_mm512_sub_epi16(d[3], d[1]), 1);
+    t[0] = _mm512_add_epi16(_mm512_sub_epi16(_mm512_slli_epi16(d[0], 2), d[2]), a);
+    t[1] = _mm512_add_epi16(a, b);
+    t[2] = _mm512_sub_epi16(a, b);
+    t[3] = _mm512_add_epi16(c, e);
+    t[4] = _mm512_sub_epi16(c, e);
+    t[5] = _mm512_sub_epi16(_mm512_sub_epi16(d[5], d[3]), _mm512_slli_epi16(e, 1));
+}
+
+static void transform_input(const struct winograd_input *w)
+{
+    for (int c = 0; c < w->channels; c += 32) {
+        __m512i rows[WINOGRAD_WINDOW][WINOGRAD_WINDOW]; /* B^T d */
+        for (int j = 0; j < WINOGRAD_WINDOW; j++) {
+            const size_t at = w->at + (size_t)j * w->pixel_size + (size_t)c * 2;
+            __m512i d[WINOGRAD_WINDOW], t[WINOGRAD_WINDOW];
+#pragma GCC unroll 6
+            for (int i = 0; i < WINOGRAD_WINDOW; i++) d[i] = load(w->rows[i] + at);
+            transform_6(d, t);
+#pragma GCC unroll 6
+            for (int i = 0; i < WINOGRAD_WINDOW; i++) rows[i][j] = t[i];
+        }
+        int16_t *v = w->v + c;
+        for (int i = 0; i < WINOGRAD_WINDOW; i++) {
+            __m512i t[WINOGRAD_WINDOW];
+            transform_6(rows[i], t);
+#pragma GCC unroll 6
+            for (int j = 0; j < WINOGRAD_WINDOW; j++, v += w->v_step) store(v, t[j]);
+        }
+    }
+}
+
+/* y = A^T m for one row or column of six. */
+SIMD_INLINE void transform_4(const __m512i m[6], __m512i y[4])
+{
+    const __m512i s12 = _mm512_add_epi32(m[1], m[2]), d12 = _mm512_sub_epi32(m[1], m[2]);
+    const __m512i s34 = _mm512_add_epi32(m[3], m[4]), d34 = _mm512_sub_epi32(m[3], m[4]);
+    y[0] = _mm512_add_epi32(_mm512_sub_epi32(m[0], _mm512_slli_epi32(s12, 2)), s34);
+    y[1] = _mm512_sub_epi32(d34, _mm512_add_epi32(d12, d12));
+    y[2] = _mm512_sub_epi32(s34, s12);
+    y[3] = _mm512_add_epi32(_mm512_sub_epi32(_mm512_add_epi32(d34, d34), d12), m[5]);
+}
+
+static void transform_output(const struct winograd_output *w)
+{
+    static const int shifts[WINOGRAD_TILE] = {3, 2, 1, 1};
+    const __m512i inverse_9 = _mm512_set1_epi32((int32_t)WINOGRAD_INVERSE_9);
+    for (int c = 0; c < w->channels; c += 16) {
+        const __m512i bias = load(w->bias + c);
+        __m512i rows[WINOGRAD_TILE][WINOGRAD_WINDOW]; /* A^T m */
+        for (int j = 0; j < WINOGRAD_WINDOW; j++) {
+            __m512i m[WINOGRAD_WINDOW], y[WINOGRAD_TILE];
+#pragma GCC unroll 6
+            for (int i = 0; i < WINOGRAD_WINDOW; i++)
+                m[i] = load(w->m + (size_t)(i * WINOGRAD_WINDOW + j) * w->m_step + c);
+            transform_4(m, y);
+#pragma GCC unroll 4
+            for (int i = 0; i < WINOGRAD_TILE; i++) rows[i][j] = y[i];
+        }
+        int32_t *acc = w->acc + c;
+#pragma GCC unroll 4
+        for (int i = 0; i < WINOGRAD_TILE; i++) {
+            __m512i y[WINOGRAD_TILE];
+            transform_4(rows[i], y);
+#pragma GCC unroll 4
+            for (int j = 0; j < WINOGRAD_TILE; j++, acc += w->channels) {
+                const __m512i scaled = _mm512_mullo_epi32(y[j], inverse_9);
+                const __m512i sum = _mm512_srai_epi32(scaled, shifts[i] + shifts[j]);
+                store(acc, _mm512_add_epi32(sum, bias));
+            }
+        }
+    }
+}
+
+/* columns: vectors, pixels */
+#define DOT_LIST(X)                                                                                \
+    X(1, 1)                                                                                        \
+    X(1, 2)                                                                                        \
+    X(1, 3)                                                                                        \
+    X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2)     \
+        X(2, 3) X(2, 4) X(2, 5) X(2, 6) X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12)
+#define X(nv, n_px)                                                                                \
+    static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
+    {                                                                                              \
+        dot_avx512(job, nv, n_px, DOT_S16);                                                        \
+    }
+DOT_LIST(X)
+#undef X
+
+static conv_dot_fn *const dots[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
+#define X(nv, n_px) [nv][n_px] = dot_##nv##_##n_px,
+    DOT_LIST(X)
+#undef X
+};
+#undef DOT_LIST
+
+static const struct winograd_kernel kernel = {
+    .element = {.size = 2, .group = 32, .convert = widen_lines_avx512},
+    .lanes = 16,
+    .max_block = 2,
+    .max_px = 12,
+    .min_in_c = 32,
+    .dots = dots,
+    .transform_input = transform_input,
+    .transform_output = transform_output,
+    .epilogue = epilogue_tile_avx512,
+};
+
+WINOGRAD_ROW(winograd4__avx512vnni, kernel)
