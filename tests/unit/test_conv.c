@@ -220,9 +220,14 @@ static void test_conv__chooser_respects_flags(void)
     const struct conv_row *const rows = conv_rows(&n);
     CHECK(rows[n - 1].cpu == CPU_SCALAR);
     CHECK(conv_choose(CPU_SCALAR, &shapes[0]) == &rows[n - 1]);
-    CHECK(conv_choose(CPU_ALL, &shapes[0]) == &rows[0]);
-    for (int i = 0; i < n; i++)
-        CHECK((conv_choose(rows[i].cpu, &shapes[0])->cpu & ~rows[i].cpu) == 0);
+    for (int i = 0; i < n; i++) {
+        for (size_t j = 0; j < sizeof shapes / sizeof shapes[0]; j++) {
+            const struct conv_row *const row = conv_choose(rows[i].cpu, &shapes[j]);
+            CHECK((row->cpu & ~rows[i].cpu) == 0);
+            CHECK(row->fits(&shapes[j]));
+            if (rows[i].fits(&shapes[j])) CHECK(row <= &rows[i]); /* best first */
+        }
+    }
     const struct dwconv_row *const dw_rows = dwconv_rows(&n);
     CHECK(dw_rows[n - 1].cpu == CPU_SCALAR);
     CHECK(dwconv_choose(CPU_SCALAR, &shapes[0]) == &dw_rows[n - 1]);
