@@ -18,25 +18,10 @@ struct piece {
     int64_t begin, end;
 };
 
-/* A Slice along one axis with step 1; ends beyond the dimension and negative ones as ONNX counts them. */
 static bool read_slice(const struct rewrite *r, node_id id, struct piece *p)
 {
-    const struct node *n = rewrite_node(r, id);
-    int64_t begin, end, axis = 0, step = 1;
-    const struct shape *x = &graph_value(r->g, n->inputs[0])->shape;
-    if (value_ints(r->g, n->inputs[1], 1, &begin) != 1 ||
-        value_ints(r->g, n->inputs[2], 1, &end) != 1)
-        return false;
-    if (node_input(n, 3) != 0 && value_ints(r->g, n->inputs[3], 1, &axis) != 1) return false;
-    if (node_input(n, 4) != 0 && value_ints(r->g, n->inputs[4], 1, &step) != 1) return false;
-    const int a = axis_of(axis, x->rank);
-    if (a < 0 || step != 1) return false;
-    const int64_t dim = x->dim[a];
-    if (begin < 0) begin = begin < -dim ? 0 : begin + dim;
-    if (end < 0) end = end < -dim ? 0 : end + dim;
-    if (end > dim) end = dim;
-    *p = (struct piece){id, a, begin, end};
-    return begin < end;
+    p->node = id;
+    return slice_range(r->g, rewrite_node(r, id), &p->axis, &p->begin, &p->end);
 }
 
 static int compare_pieces(const void *a, const void *b)

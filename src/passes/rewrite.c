@@ -132,3 +132,24 @@ int axis_of(int64_t axis, int rank)
     if (axis < 0) axis += rank;
     return axis >= 0 && axis < rank ? (int)axis : -1;
 }
+
+/* Ends beyond the dimension, and negative ones, as ONNX counts them. */
+bool slice_range(const struct graph *g, const struct node *slice, int *axis, int64_t *begin,
+                 int64_t *end)
+{
+    const struct shape *x = &graph_value(g, slice->inputs[0])->shape;
+    int64_t b, e, given_axis = 0, step = 1;
+    if (value_ints(g, slice->inputs[1], 1, &b) != 1 || value_ints(g, slice->inputs[2], 1, &e) != 1)
+        return false;
+    if (node_input(slice, 3) != 0 && value_ints(g, slice->inputs[3], 1, &given_axis) != 1)
+        return false;
+    if (node_input(slice, 4) != 0 && value_ints(g, slice->inputs[4], 1, &step) != 1) return false;
+    *axis = axis_of(given_axis, x->rank);
+    if (*axis < 0 || step != 1) return false;
+    const int64_t dim = x->dim[*axis];
+    if (b < 0) b = b < -dim ? 0 : b + dim;
+    if (e < 0) e = e < -dim ? 0 : e + dim;
+    *begin = b;
+    *end = e > dim ? dim : e;
+    return *begin < *end;
+}

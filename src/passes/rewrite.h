@@ -59,6 +59,9 @@ bool value_scalar(const struct graph *g, value_id v, float *f);
 int value_ints(const struct graph *g, value_id v, int max, int64_t *ints);
 itx_status add_ints(struct graph *g, const char *name, int n, const int64_t *ints, value_id *id,
                     struct itx_error *err);
+/* A Slice along one axis with step 1 that takes something: elements [*begin, *end) of that axis. */
+bool slice_range(const struct graph *g, const struct node *slice, int *axis, int64_t *begin,
+                 int64_t *end);
 /* axis in [0, rank), for negative ones as ONNX counts them; -1 when out of range. */
 int axis_of(int64_t axis, int rank);
 

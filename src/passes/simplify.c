@@ -166,6 +166,9 @@ static itx_status move_transpose(struct rewrite *r, node_id id, struct itx_error
     ITX_TRY(rewrite_become(r, before, OP_SOFTMAX, 1, &x, err));
     ITX_TRY(graph_set_int(r->g, before, ATTR_AXIS, p[axis], err));
     graph_value(r->g, middle)->shape = *shape_of(r, x);
+    const char *name = t->name;
+    rewrite_node(r, before)->name = n->name;
+    rewrite_node(r, id)->name = name;
     ITX_TRY(rewrite_become(r, id, OP_TRANSPOSE, 1, &middle, err));
     return graph_set_ints(r->g, id, ATTR_PERM, rank, p, err);
 }

@@ -43,7 +43,7 @@ static inline void print_head(FILE *out, const struct graph *g, const struct hea
                 graph_value(g, g->outputs.data[h->level[i].box])->name,
                 h->level[i].coef < 0 ? "none"
                                      : graph_value(g, g->outputs.data[h->level[i].coef])->name);
-    for (int i = 0; i < h->n_classes; i++) fprintf(out, "# name %d: %s\n", i, h->names[i]);
+    for (int i = 0; i < h->n_classes && i < 3; i++) fprintf(out, "# name %d: %s\n", i, h->names[i]);
 }
 
 /* NULL when out of memory. */
