@@ -25,12 +25,12 @@ static double clip(double v, double max)
     return v > 0 ? (v < max ? v : max) : 0; /* NaN gives 0 */
 }
 
-void yolo_photo_box(const struct yolo_letterbox *fit, const float box[4], double out[4])
+void yolo_photo_box(const struct letterbox *fit, const float box[4], double out[4])
 {
-    out[0] = clip((box[0] - (double)fit->left) / fit->r, fit->photo_w);
-    out[1] = clip((box[1] - (double)fit->top) / fit->r, fit->photo_h);
-    out[2] = clip((box[2] - (double)fit->left) / fit->r, fit->photo_w);
-    out[3] = clip((box[3] - (double)fit->top) / fit->r, fit->photo_h);
+    out[0] = clip((box[0] - (double)fit->left) / fit->scale, fit->in_w);
+    out[1] = clip((box[1] - (double)fit->top) / fit->scale, fit->in_h);
+    out[2] = clip((box[2] - (double)fit->left) / fit->scale, fit->in_w);
+    out[3] = clip((box[3] - (double)fit->top) / fit->scale, fit->in_h);
 }
 
 struct yolo_rect yolo_photo_rect(const double box[4])
@@ -152,12 +152,12 @@ static void threshold(const float *above, const float *below, float part, int n,
     for (int x = 0; x < n; x++) mask[x] = above[x] * rest + below[x] * part > 0;
 }
 
-struct yolo_rect yolo_mask_cells(const struct yolo_head *head, const struct yolo_letterbox *fit,
+struct yolo_rect yolo_mask_cells(const struct yolo_head *head, const struct letterbox *fit,
                                  const struct yolo_rect *rect)
 {
     if (rect->w < 1 || rect->h < 1 || head->n_coefs == 0) return (struct yolo_rect){0};
-    const struct axis ax = make_axis(head->proto.w, fit->left, fit->input_w, fit->photo_w);
-    const struct axis ay = make_axis(head->proto.h, fit->top, fit->input_h, fit->photo_h);
+    const struct axis ax = make_axis(head->proto.w, fit->left, fit->out_w, fit->in_w);
+    const struct axis ay = make_axis(head->proto.h, fit->top, fit->out_h, fit->in_h);
     const struct span sx = axis_span(&ax, rect->x, rect->w), sy = axis_span(&ay, rect->y, rect->h);
     return (struct yolo_rect){ax.first + sx.begin, ay.first + sy.begin, sx.end - sx.begin,
                               sy.end - sy.begin};
@@ -189,7 +189,7 @@ static void make_tile(struct yolo_masker *m, const struct axis *ax, const struct
 }
 
 void yolo_mask(struct yolo_masker *m, const struct yolo_head *head, const struct yolo_found *found,
-               const struct yolo_letterbox *fit, const struct yolo_rect *rect, uint8_t *mask,
+               const struct letterbox *fit, const struct yolo_rect *rect, uint8_t *mask,
                size_t stride)
 {
     if (head->n_coefs == 0) {
@@ -198,8 +198,8 @@ void yolo_mask(struct yolo_masker *m, const struct yolo_head *head, const struct
     }
     if (rect->w < 1 || rect->h < 1) return;
     float coef[YOLO_MAX_COEFS];
-    const struct axis ax = make_axis(head->proto.w, fit->left, fit->input_w, fit->photo_w);
-    const struct axis ay = make_axis(head->proto.h, fit->top, fit->input_h, fit->photo_h);
+    const struct axis ax = make_axis(head->proto.w, fit->left, fit->out_w, fit->in_w);
+    const struct axis ay = make_axis(head->proto.h, fit->top, fit->out_h, fit->in_h);
     const struct yolo_rect cells = yolo_mask_cells(head, fit, rect);
     yolo_head_coefs(head, found->place, coef);
     make_logits(m, head, coef, &cells);

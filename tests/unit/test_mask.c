@@ -63,11 +63,16 @@ static void golden_release(struct golden *g)
     for (size_t i = 0; i < ARRAY_LEN(all); i++) free(all[i]->data);
 }
 
-static struct yolo_letterbox golden_fit(const struct golden *g, int photo)
+static struct letterbox golden_fit(const struct golden *g, int photo)
 {
     const double *f = (const double *)g->fit.data + (ptrdiff_t)photo * 7;
-    return (struct yolo_letterbox){f[0],      (int)f[1], (int)f[2], (int)f[3],
-                                   (int)f[4], (int)f[5], (int)f[6]};
+    return (struct letterbox){.scale = f[0],
+                              .left = (int)f[1],
+                              .top = (int)f[2],
+                              .out_w = (int)f[3],
+                              .out_h = (int)f[4],
+                              .in_w = (int)f[5],
+                              .in_h = (int)f[6]};
 }
 
 static struct yolo_found golden_found(const struct golden *g, int i)
@@ -85,7 +90,7 @@ static void check_masks(const char *name)
     REQUIRE(yolo_masker_create(&masker, &g.head, NULL) == ITX_OK);
     size_t at = 0;
     for (int j = 0; j < g.n_photos * g.n_found; j++) {
-        const struct yolo_letterbox fit = golden_fit(&g, j / g.n_found);
+        const struct letterbox fit = golden_fit(&g, j / g.n_found);
         const struct yolo_found found = golden_found(&g, j % g.n_found);
         const double *expected_box = (const double *)g.photo_box.data + (ptrdiff_t)j * 4;
         double box[4];
@@ -152,21 +157,21 @@ static void scene_init(struct scene *s)
     s->found = (struct yolo_found){.box = {-10, -10, 400, 400}, .score = 1};
 }
 
-static struct yolo_letterbox fit_of(int photo_w, int photo_h)
+static struct letterbox fit_of(int photo_w, int photo_h)
 {
-    const int iw = 4 * PW, ih = 4 * PH;
-    const double r = fmin((double)iw / photo_w, (double)ih / photo_h);
-    return (struct yolo_letterbox){r,
-                                   (int)rint((iw - rint(photo_w * r)) / 2 - 0.1),
-                                   (int)rint((ih - rint(photo_h * r)) / 2 - 0.1),
-                                   iw,
-                                   ih,
-                                   photo_w,
-                                   photo_h};
+    const int w = 4 * PW, h = 4 * PH;
+    const double scale = fmin((double)w / photo_w, (double)h / photo_h);
+    return (struct letterbox){.scale = scale,
+                              .left = (int)rint((w - rint(photo_w * scale)) / 2 - 0.1),
+                              .top = (int)rint((h - rint(photo_h * scale)) / 2 - 0.1),
+                              .out_w = w,
+                              .out_h = h,
+                              .in_w = photo_w,
+                              .in_h = photo_h};
 }
 
 static uint8_t *make_mask(const struct yolo_head *head, const struct yolo_found *found,
-                          const struct yolo_letterbox *fit, const struct yolo_rect *r)
+                          const struct letterbox *fit, const struct yolo_rect *r)
 {
     struct yolo_masker *masker = NULL;
     uint8_t *mask = malloc((size_t)r->w * (size_t)r->h + 1);
@@ -177,14 +182,14 @@ static uint8_t *make_mask(const struct yolo_head *head, const struct yolo_found 
 }
 
 /* The definition in doubles, one pixel at a time; 2 where rounding may decide. */
-static int slow_pixel(const struct scene *s, const struct yolo_letterbox *fit, int x, int y)
+static int slow_pixel(const struct scene *s, const struct letterbox *fit, int x, int y)
 {
     const double cut_x = rint(fit->left / 4.0), cut_y = rint(fit->top / 4.0);
     const double end_x = rint(PW - fit->left / 4.0), end_y = rint(PH - fit->top / 4.0);
     const double at_x =
-        fmin(fmax((x + 0.5) * (end_x - cut_x) / fit->photo_w - 0.5, 0), end_x - cut_x - 1);
+        fmin(fmax((x + 0.5) * (end_x - cut_x) / fit->in_w - 0.5, 0), end_x - cut_x - 1);
     const double at_y =
-        fmin(fmax((y + 0.5) * (end_y - cut_y) / fit->photo_h - 0.5, 0), end_y - cut_y - 1);
+        fmin(fmax((y + 0.5) * (end_y - cut_y) / fit->in_h - 0.5, 0), end_y - cut_y - 1);
     double sum = 0;
     for (int corner = 0; corner < 4; corner++) {
         const double cx = floor(at_x) + (corner & 1), cy = floor(at_y) + (corner >> 1);
@@ -204,7 +209,7 @@ static void test_mask__slow_reference(void)
     static struct scene s;
     scene_init(&s);
     for (size_t i = 0; i < ARRAY_LEN(photos); i++) {
-        const struct yolo_letterbox fit = fit_of(photos[i][0], photos[i][1]);
+        const struct letterbox fit = fit_of(photos[i][0], photos[i][1]);
         const struct yolo_rect r = {0, 0, photos[i][0], photos[i][1]};
         uint8_t *mask = make_mask(&s.head, &s.found, &fit, &r);
         long n_wrong = 0, n_open = 0, n_inside = 0;
@@ -229,7 +234,7 @@ static void test_mask__parts_cells_layouts(void)
 {
     static struct scene s;
     static float planes[COEFS][PH][PW];
-    const struct yolo_letterbox fit = fit_of(1900, 700);
+    const struct letterbox fit = fit_of(1900, 700);
     const struct yolo_rect all = {0, 0, 1900, 700};
     scene_init(&s);
     uint8_t *whole = make_mask(&s.head, &s.found, &fit, &all);
@@ -267,7 +272,7 @@ static void test_mask__thin_photos(void)
     static struct scene s;
     scene_init(&s);
     for (int i = 0; i < 2; i++) {
-        struct yolo_letterbox fit = fit_of(i ? 1 : 65535, i ? 65535 : 1);
+        struct letterbox fit = fit_of(i ? 1 : 65535, i ? 65535 : 1);
         const struct yolo_rect r = {0, 0, i ? 1 : 65535, i ? 65535 : 1};
         double box[4];
         yolo_photo_box(&fit, s.found.box, box);
@@ -278,7 +283,7 @@ static void test_mask__thin_photos(void)
         CHECK(cells.w == (i ? 1 : PW) && cells.h == (i ? PH : 1));
         free(make_mask(&s.head, &s.found, &fit, &r));
     }
-    const struct yolo_letterbox fit = fit_of(640, 480);
+    const struct letterbox fit = fit_of(640, 480);
     double box[4];
     yolo_photo_box(&fit, (const float[4]){NAN, -INFINITY, INFINITY, NAN}, box);
     CHECK(box[0] == 0 && box[1] == 0 && box[2] == 640 && box[3] == 0);
@@ -290,7 +295,7 @@ static void test_mask__detection_gives_the_box(void)
 {
     const struct yolo_head head = {.n_levels = 1, .n_classes = 1};
     const struct yolo_found found = {.box = {0, 0, 9, 9}};
-    const struct yolo_letterbox fit = fit_of(10, 10);
+    const struct letterbox fit = fit_of(10, 10);
     const struct yolo_rect r = {1, 1, 3, 2};
     uint8_t *mask = make_mask(&head, &found, &fit, &r);
     for (int i = 0; i < 6; i++) CHECK(mask[i] == 1);
