@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/attention/attention.h"
 
+#include "tensor/attention_limits.h"
+
 #include "check.h"
 
 CHECK_ROWS(attention)
@@ -44,35 +46,61 @@ static int8_t *pick_input(struct check *c, int n, int channels, int pixel)
     return data;
 }
 
-static void check(struct check *c, const void *row_, const void *reference_)
+/* Items [0, n_items) of one case. */
+static void check_params(struct check *c, const struct attention_row *row,
+                         const struct attention_row *reference, const struct attention_params *p,
+                         int n_items)
 {
-    const struct attention_row *const row = row_, *const reference = reference_;
+    check_case(c, "n %d, heads %d, dims %d, %d, zeros %d, %d, %d, %d, scales %g, %g", p->n,
+               p->heads, p->key_dim, p->head_dim, p->q_zero, p->k_zero, p->v_zero, p->out_zero,
+               (double)p->logit_scale, (double)p->out_scale);
+    const int keys = p->heads * p->key_dim, values = p->heads * p->head_dim;
+    struct attention_io io = {
+        .q = pick_input(c, p->n, keys, p->q_pixel),
+        .k = pick_input(c, p->n, keys, p->k_pixel),
+        .v = pick_input(c, p->n, values, p->v_pixel),
+    };
+    const struct check_layout layout = {1, p->n, values, (size_t)p->out_pixel, 0, 1};
+    const size_t size = check_extent(&layout);
+    int8_t *const want = check_output(c, size), *const got = check_output(c, size);
+    io.out = want;
+    reference->run(p, &io, NULL, 0, n_items, check_scratch(c, reference->scratch_size(p)));
+    io.out = got;
+    void *const shared = check_scratch(c, row->shared_size(p));
+    void *const scratch = check_scratch(c, row->scratch_size(p));
+    row->prepare(p, &io, shared);
+    int begin, end;
+    for (check_split(c, n_items); check_next_part(c, &begin, &end);)
+        row->run(p, &io, shared, begin, end, scratch);
+    check_same(c, want, got, &layout);
+}
+
+/* The largest sizes that are allowed, and both sides of a step in the weights' bits. */
+static void check_limits(struct check *c, const struct attention_row *row,
+                         const struct attention_row *reference)
+{
+    static const int sizes[][3] = {{ATTENTION_MAX_TOKENS, 3, 3},
+                                   {20, ATTENTION_MAX_KEY_DIM, 3},
+                                   {20, 3, ATTENTION_MAX_HEAD_DIM},
+                                   {511, 5, 17},
+                                   {512, 5, 17}};
+    for (size_t i = 0; i < ARRAY_LEN(sizes) && !check_has_failed(c); i++) {
+        struct attention_params p = pick_params(c);
+        p.n = sizes[i][0];
+        p.heads = 1;
+        p.key_dim = p.q_pixel = p.k_pixel = sizes[i][1];
+        p.head_dim = p.v_pixel = p.out_pixel = sizes[i][2];
+        check_params(c, row, reference, &p, 9);
+    }
+}
+
+static void check(struct check *c, const void *row, const void *reference)
+{
     for (int i = 0; i < 150 && !check_has_failed(c); i++) {
         const struct attention_params p = pick_params(c);
-        check_case(c, "n %d, heads %d, dims %d, %d, zeros %d, %d, %d, %d, scales %g, %g", p.n,
-                   p.heads, p.key_dim, p.head_dim, p.q_zero, p.k_zero, p.v_zero, p.out_zero,
-                   (double)p.logit_scale, (double)p.out_scale);
-        const int keys = p.heads * p.key_dim, values = p.heads * p.head_dim;
-        struct attention_io io = {
-            .q = pick_input(c, p.n, keys, p.q_pixel),
-            .k = pick_input(c, p.n, keys, p.k_pixel),
-            .v = pick_input(c, p.n, values, p.v_pixel),
-        };
-        const struct check_layout layout = {1, p.n, values, (size_t)p.out_pixel, 0, 1};
-        const size_t size = check_extent(&layout);
-        int8_t *const want = check_output(c, size), *const got = check_output(c, size);
-        io.out = want;
-        reference->run(&p, &io, NULL, 0, p.heads * p.n,
-                       check_scratch(c, reference->scratch_size(&p)));
-        io.out = got;
-        void *const shared = check_scratch(c, row->shared_size(&p));
-        void *const scratch = check_scratch(c, row->scratch_size(&p));
-        row->prepare(&p, &io, shared);
-        int begin, end;
-        for (check_split(c, p.heads * p.n); check_next_part(c, &begin, &end);)
-            row->run(&p, &io, shared, begin, end, scratch);
-        check_same(c, want, got, &layout);
+        check_params(c, row, reference, &p, p.heads * p.n);
     }
+    check_limits(c, row, reference);
 }
 
 struct work {

@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ATTENTION_GRAIN 8
+
 struct attention_params {
     int n, heads, key_dim, head_dim;
     int q_pixel, k_pixel, v_pixel, out_pixel; /* elements from one token to the next */
@@ -45,7 +47,8 @@ struct attention_row {
     size_t (*scratch_size)(const struct attention_params *p);
     /* Packs k and v; once for each run of the step, before the work is divided. */
     void (*prepare)(const struct attention_params *p, const struct attention_io *io, void *shared);
-    /* Computes items [begin, end) of heads * n; item = head * n + token. Parts of 4 items or more waste least. */
+    /* Computes items [begin, end) of heads * n; item = head * n + token. Parts that are no multiple of
+     * ATTENTION_GRAIN items waste some work. */
     void (*run)(const struct attention_params *p, const struct attention_io *io, const void *shared,
                 int begin, int end, void *scratch);
 };
