@@ -4,8 +4,6 @@
  */
 #include "runtime/step.h"
 
-#define QUERIES_AT_ONCE 4 /* parts of fewer waste packed operands (kernels/attention/attention.h) */
-
 static void pack_keys_and_values(const struct step *s)
 {
     s->u.attention.row->prepare(&s->u.attention.params, &s->u.attention.io, s->shared);
@@ -48,5 +46,5 @@ void step_prepare_attention(struct step *s, const struct step_context *c, const 
     s->scratch_size = s->u.attention.row->scratch_size(a);
     s->shared_size = s->u.attention.row->shared_size(a);
     s->n_items = a->heads * a->n;
-    s->grain = QUERIES_AT_ONCE;
+    s->grain = ATTENTION_GRAIN;
 }
