@@ -5,8 +5,9 @@
 #ifndef COCO_ANNOTATIONS_H
 #define COCO_ANNOTATIONS_H
 
+#include <stdint.h>
+
 #include "base/arena.h"
-#include "base/str.h"
 #include "base/status.h"
 
 struct coco_image {
