@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * intarsia build: an ONNX file and photographs in, NAME.bin out, and a table of how close every layer stayed.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "cmd/cmd.h"
+#include "cmd/json.h"
+#include "cmd/terminal.h"
+#include "intarsia/compiler.h"
+#include "vision/files.h"
+
+struct build_options {
+    const char *calib, *output, *save_temps, *name;
+    int images, input, range, method, threads;
+    float percentile;
+    bool json;
+};
+
+#define AT(field) offsetof(struct build_options, field)
+static const struct option build_rows[] = {
+    {"calib", 0, OPTION_TEXT, AT(calib), "DIR", NULL, 0, 0, true,
+     "photographs like those the network will see: a folder or a pattern of JPEG or PNG files"},
+    {"output", 'o', OPTION_TEXT, AT(output), "NAME.bin", NULL, 0, 0, true, "the file to write"},
+    {"images", 0, OPTION_INT, AT(images), "N", NULL, 1, 1000000, false,
+     "use N of the pictures, spread evenly; without it all of them"},
+    {"input", 0, OPTION_CHOICE, AT(input), "rgb|bgr|nv12", "rgb", 0, 0, false,
+     "what the network will be fed"},
+    {"range", 0, OPTION_CHOICE, AT(range), "full|video", "full", 0, 0, false,
+     "luma of NV12 (BT.601): 0 to 255, or 16 to 235"},
+    {"method", 0, OPTION_CHOICE, AT(method), "minmax|percentile", NULL, 0, 0, false,
+     "how thresholds are chosen; without it the one known to be the best"},
+    {"percentile", 0, OPTION_FLOAT, AT(percentile), "P", NULL, 50, 100, false,
+     "for --method percentile: the part of all values that is kept, 99.99 without it"},
+    {"name", 0, OPTION_TEXT, AT(name), "TEXT", NULL, 0, 0, false,
+     "of the model in the file; without it the file's name"},
+    {"threads", 0, OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
+     "without it one for each processor; the result is the same"},
+    {"save-temps", 0, OPTION_TEXT, AT(save_temps), "DIR", NULL, 0, 0, false,
+     "keep the graph after every pass there"},
+    {"json", 0, OPTION_FLAG, AT(json), "", NULL, 0, 0, false, "print the report as JSON"},
+};
+#undef AT
+
+static int show_progress(void *ctx, const char *stage, int done, int total)
+{
+    progress_update(ctx, stage, done, total);
+    return 0;
+}
+
+static void show_warning(void *ctx, const char *text)
+{
+    progress_clear(ctx);
+    say_warning("warning: %s", text);
+}
+
+/* Keeps n of the paths, evenly spread. */
+static void thin_out(struct file_list *list, int n)
+{
+    const size_t len = list->paths.len;
+    if (n <= 0 || (size_t)n >= len) return;
+    for (size_t i = 0; i < (size_t)n; i++)
+        list->paths.data[i] = list->paths.data[i * len / (size_t)n];
+    list->paths.len = (size_t)n;
+}
+
+static void add_layer(struct table *t, const json_t *layer)
+{
+    const double cosine = json_number(layer, "cosine");
+    const json_t *shape = json_object_get(layer, "shape");
+    const enum color_name color = cosine == 0     ? COLOR_FAINT
+                                  : cosine < 0.95 ? COLOR_RED
+                                  : cosine < 0.99 ? COLOR_YELLOW
+                                                  : COLOR_PLAIN;
+    table_cell(t, COLOR_PLAIN, "%s", json_text_of(layer, "name"));
+    table_cell(t, COLOR_PLAIN, "%s", json_text_of(layer, "type"));
+    table_cell(t, COLOR_PLAIN, "%s", json_text_of(layer, "activation"));
+    table_cell(t, COLOR_PLAIN, "%lld x %lld x %lld",
+               (long long)json_integer_value(json_array_get(shape, 0)),
+               (long long)json_integer_value(json_array_get(shape, 1)),
+               (long long)json_integer_value(json_array_get(shape, 2)));
+    table_cell(t, COLOR_PLAIN, "%s", json_text_of(layer, "dtype"));
+    table_cell(t, COLOR_PLAIN, "%.6g", json_number(layer, "scale"));
+    table_cell(t, COLOR_PLAIN, "%.0f", json_number(layer, "n_scales"));
+    if (cosine != 0)
+        table_cell(t, color, "%.5f", cosine);
+    else
+        table_cell(t, color, "-");
+    table_end_row(t);
+}
+
+static void print_report(const char *text)
+{
+    json_t *report = json_loads(text, 0, NULL);
+    const json_t *layers = json_object_get(report, "layers");
+    static const char *const heading[] = {"layer", "type",  "activation", "shape",
+                                          "dtype", "scale", "scales",     "cosine"};
+    struct table t = {0};
+    for (size_t i = 0; i < ARRAY_LEN(heading); i++) table_cell(&t, COLOR_BOLD, "%s", heading[i]);
+    table_end_row(&t);
+    for (size_t i = 0; i < json_array_size(layers); i++) add_layer(&t, json_array_get(layers, i));
+    table_print(&t, "lllllrrr", stdout);
+    table_release(&t);
+    json_decref(report);
+}
+
+static void say_done(const char *path, size_t n_images, uint64_t ns)
+{
+    struct stat st;
+    char size[NUMBER_TEXT_SIZE] = "?";
+    if (stat(path, &st) == 0) bytes_text((uint64_t)st.st_size, size);
+    fflush(stdout);
+    fprintf(stderr, "%s: %s, calibrated with %zu pictures, %.1f s\n", path, size, n_images,
+            (double)ns / 1e9);
+}
+
+static enum exit_code build(const char *onnx, const struct build_options *o,
+                            const struct file_list *list)
+{
+    static const enum itx_image_format formats[] = {ITX_IMAGE_RGB, ITX_IMAGE_BGR, ITX_IMAGE_NV12};
+    static const enum itx_method methods[] = {ITX_METHOD_MINMAX, ITX_METHOD_PERCENTILE};
+    struct progress progress = {0};
+    struct itx_build_options b = ITX_BUILD_OPTIONS_INIT;
+    b.images = (const char *const *)list->paths.data;
+    b.n_images = (int)list->paths.len;
+    b.input_format = formats[o->input];
+    b.input_range = o->range == 1 ? ITX_RANGE_VIDEO : ITX_RANGE_FULL;
+    if (o->method >= 0) b.method = methods[o->method];
+    b.percentile = o->percentile;
+    b.n_threads = o->threads;
+    b.save_temps = o->save_temps;
+    b.name = o->name;
+    b.progress = show_progress;
+    b.warn = show_warning;
+    b.ctx = &progress;
+    char *report = NULL;
+    struct itx_error err;
+    const uint64_t start = clock_ns();
+    const itx_status rc = itx_build(onnx, o->output, &b, &report, &err);
+    progress_clear(&progress);
+    if (rc != ITX_OK) {
+        say_error("%s", err.text);
+        return EXIT_FAILED;
+    }
+    if (o->json)
+        printf("%s\n", report);
+    else
+        print_report(report);
+    itx_text_free(report);
+    say_done(o->output, list->paths.len, clock_ns() - start);
+    return EXIT_DONE;
+}
+
+static enum exit_code build_run(const void *options, int n_args, const char *const *args)
+{
+    (void)n_args;
+    const struct build_options *o = options;
+    if (o->percentile != 0 && o->method != 1)
+        return options_wrong(&command_build, "--percentile goes with --method percentile");
+    struct file_list list = {0};
+    struct itx_error err;
+    enum exit_code code = EXIT_FAILED;
+    if (file_list_add(&list, o->calib, &err) != ITX_OK) {
+        say_error("%s", err.text);
+    } else {
+        thin_out(&list, o->images);
+        code = build(args[0], o, &list);
+    }
+    file_list_release(&list);
+    return code;
+}
+
+const struct command command_build = {
+    "build",
+    "Compiles an ONNX network to an int8 NAME.bin, calibrated with photographs",
+    "MODEL.onnx",
+    build_rows,
+    ARRAY_LEN(build_rows),
+    sizeof(struct build_options),
+    1,
+    1,
+    build_run,
+};

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a sub-command is: one file, one const struct command, one line in main.c's table. Options are rows; parsing, help
+ * and the man page are made from them.
+ *
+ * To add a command: write NAME.c with `const struct command command_NAME`, declare it below, add it to main.c's table
+ * and to meson.build, write man/NAME.roff and a case in tests/cli.
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/compiler.h"
+
+enum exit_code { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+
+/* The field behind `offset` is a bool, int, float, const char * or int (index into the alternatives). */
+enum option_kind { OPTION_FLAG, OPTION_INT, OPTION_FLOAT, OPTION_TEXT, OPTION_CHOICE };
+
+struct option {
+    const char *name; /* without the dashes */
+    char letter;      /* "-o"; 0: none */
+    enum option_kind kind;
+    size_t offset;        /* in the command's options */
+    const char *argument; /* shown in the help; OPTION_CHOICE: the alternatives, "rgb|nv12" */
+    const char *fallback; /* used when not given; NULL: 0, NULL or, for a choice, -1 */
+    double min, max;      /* of numbers, both allowed */
+    bool is_required;
+    const char *help;
+};
+
+struct command {
+    const char *name, *summary;
+    const char *arguments; /* in the synopsis, "NAME.bin PHOTO..." */
+    const struct option *options;
+    int n_options;
+    size_t options_size;
+    int min_args, max_args;
+    enum exit_code (*run)(const void *options, int n_args, const char *const *args);
+};
+
+extern const struct command command_build, command_check, command_info, command_perf,
+    command_segment;
+
+/* ---- options.c ---- */
+
+/* Fills `options` (options_size bytes, zeroed) and moves what is no option to the front of argv. Wrong usage is
+ * explained on stderr. *wants_help: -h was met, nothing else counts. */
+bool options_parse(const struct command *command, int argc, char **argv, void *options, int *n_args,
+                   bool *wants_help);
+/* The synopsis without "usage: ": one line. */
+void options_synopsis(const struct command *command, FILE *out);
+void options_help(const struct command *command, FILE *out);
+/* Says what is wrong with the arguments, and where the help is. */
+enum exit_code options_wrong(const struct command *command, const char *fmt, ...) ITX_PRINTF(2, 3);
+/* The nearest of n names to `text`, or NULL when none is near. */
+const char *nearest_name(const char *text, const char *const *names, int n);
+
+/* ---- man.c ---- */
+
+/* A page in roff: from the rows, with the sections of the file `prose` around them. */
+enum exit_code man_page(const struct command *const *commands, int n_commands, const char *name,
+                        const char *prose);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/json.h"
+
+#include "base/str.h"
+#include "cmd/terminal.h"
+
+const char *json_text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+double json_number(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+json_t *json_safe_string(const char *text)
+{
+    json_t *string = json_string(text);
+    if (string != NULL) return string;
+    struct strbuf b = {0};
+    for (const char *p = text; *p != '\0'; p++)
+        strbuf_add(&b, (unsigned char)*p < 0x80 ? p : "?", 1);
+    if (!b.failed) string = json_string(b.data != NULL ? b.data : "");
+    strbuf_release(&b);
+    return string;
+}
+
+bool json_print(json_t *value)
+{
+    const bool done =
+        value != NULL && json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(7)) == 0;
+    if (done) printf("\n");
+    if (value == NULL) say_error("out of memory");
+    json_decref(value);
+    return done;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Small helpers around jansson.
+ */
+#ifndef CMD_JSON_H
+#define CMD_JSON_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+/* A member's text, or ""; its number, or 0. */
+const char *json_text_of(const json_t *object, const char *key);
+double json_number(const json_t *object, const char *key);
+
+/* A string whatever the bytes; those that are no UTF-8 become '?'. NULL when out of memory. */
+json_t *json_safe_string(const char *text);
+
+/* Prints the value on stdout, indented; takes the reference. False, and an error said, when it is NULL. */
+bool json_print(json_t *value);
+
+#endif

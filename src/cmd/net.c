@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/net.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/status.h"
+
+static bool is_onnx_path(const char *path)
+{
+    const size_t len = strlen(path);
+    return len >= 5 && strcasecmp(path + len - 5, ".onnx") == 0;
+}
+
+static void set_via(struct net *net, enum net_input input, enum net_range range)
+{
+    const bool is_nv12 = input == NET_INPUT_NV12 ||
+                         (input == NET_INPUT_OWN && net->info.input_format == ITX_IMAGE_NV12);
+    net->options.via = is_nv12 ? ITX_IMAGE_NV12 : ITX_IMAGE_NONE;
+    net->options.via_range = range == NET_RANGE_VIDEO  ? ITX_RANGE_VIDEO
+                             : range == NET_RANGE_FULL ? ITX_RANGE_FULL
+                                                       : net->info.input_range;
+}
+
+static itx_status open_model(struct net *net, const char *path, struct itx_error *err)
+{
+    ITX_TRY(itx_model_open(&net->model, path, NULL, err));
+    return itx_model_get_info(net->model, &net->info, err);
+}
+
+itx_status net_open_compiled(struct net *net, const char *path,
+                             const struct itx_session_options *options, struct itx_error *err)
+{
+    net->options = *options;
+    itx_status rc = open_model(net, path, err);
+    if (rc == ITX_OK) rc = itx_session_create(&net->session, net->model, &net->options, err);
+    if (rc != ITX_OK) net_close(net);
+    return rc;
+}
+
+itx_status net_open(struct net *net, const char *path, const struct itx_session_options *options,
+                    enum net_input input, enum net_range range, struct itx_error *err)
+{
+    net->options = *options;
+    itx_status rc;
+    if (is_onnx_path(path)) {
+        rc = itx_float_open(&net->float_net, path, options->n_threads, err);
+        if (rc == ITX_OK) rc = itx_float_get_info(net->float_net, &net->info, err);
+        if (rc == ITX_OK) set_via(net, input, range);
+    } else {
+        rc = open_model(net, path, err);
+        if (rc == ITX_OK) set_via(net, input, range);
+        if (rc == ITX_OK) rc = itx_session_create(&net->session, net->model, &net->options, err);
+    }
+    if (rc != ITX_OK) net_close(net);
+    return rc;
+}
+
+void net_close(struct net *net)
+{
+    itx_session_destroy(&net->session);
+    itx_model_close(&net->model);
+    itx_float_close(&net->float_net);
+}
+
+itx_status net_segment(struct net *net, const struct itx_image *frame,
+                       const struct itx_instance **instances, int *n_instances,
+                       struct itx_error *err)
+{
+    if (net->float_net != NULL)
+        return itx_float_segment(net->float_net, frame, &net->options, instances, n_instances, err);
+    return itx_session_segment(net->session, frame, instances, n_instances, err);
+}
+
+itx_status net_mask_box(struct net *net, int i, int *x, int *y, int *w, int *h,
+                        const uint8_t **mask, struct itx_error *err)
+{
+    if (net->float_net != NULL) return itx_float_mask_box(net->float_net, i, x, y, w, h, mask, err);
+    return itx_session_mask_box(net->session, i, x, y, w, h, mask, err);
+}
+
+itx_status net_timing(const struct net *net, struct itx_timing *timing, struct itx_error *err)
+{
+    if (net->float_net != NULL) return itx_float_timing(net->float_net, timing, err);
+    return itx_session_timing(net->session, timing, err);
+}
+
+const char *net_class_name(const struct net *net, int class_id)
+{
+    const char *name = net->float_net != NULL ? itx_float_class_name(net->float_net, class_id)
+                                              : itx_model_class_name(net->model, class_id);
+    return name != NULL ? name : "?";
+}
+
+const char *image_format_name(enum itx_image_format format)
+{
+    switch (format) {
+    case ITX_IMAGE_NONE:
+        return "numbers";
+    case ITX_IMAGE_RGB:
+        return "rgb";
+    case ITX_IMAGE_BGR:
+        return "bgr";
+    case ITX_IMAGE_NV12:
+        return "nv12";
+    case ITX_IMAGE_GRAY:
+        return "gray";
+    case ITX_IMAGE_RGBA:
+        return "rgba";
+    }
+    ITX_BUG();
+}
+
+const char *task_name(enum itx_task task)
+{
+    switch (task) {
+    case ITX_TASK_RAW:
+        return "raw outputs";
+    case ITX_TASK_DETECT:
+        return "detection";
+    case ITX_TASK_SEGMENT:
+        return "segmentation";
+    }
+    ITX_BUG();
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A compiled model with its session, or a float network: what `segment` runs, whichever it is.
+ */
+#ifndef CMD_NET_H
+#define CMD_NET_H
+
+#include "intarsia/compiler.h"
+#include "intarsia/intarsia.h"
+
+/* Zero-initialised is valid and empty. */
+struct net {
+    itx_model *model;
+    itx_session *session;
+    itx_float *float_net; /* instead of both */
+    struct itx_session_options options;
+    struct itx_model_info info;
+};
+
+/* What photographs are turned into before the network sees them. */
+enum net_input { NET_INPUT_OWN /* what the model was built for */, NET_INPUT_RGB, NET_INPUT_NV12 };
+enum net_range { NET_RANGE_OWN, NET_RANGE_FULL, NET_RANGE_VIDEO }; /* of NV12 */
+
+/* A path that ends in .onnx is a float network, any other a compiled model. `via` of the options is set here. */
+itx_status net_open(struct net *net, const char *path, const struct itx_session_options *options,
+                    enum net_input input, enum net_range range, struct itx_error *err);
+/* A compiled model, options as they are. */
+itx_status net_open_compiled(struct net *net, const char *path,
+                             const struct itx_session_options *options, struct itx_error *err);
+void net_close(struct net *net);
+
+itx_status net_segment(struct net *net, const struct itx_image *frame,
+                       const struct itx_instance **instances, int *n_instances,
+                       struct itx_error *err);
+itx_status net_mask_box(struct net *net, int i, int *x, int *y, int *w, int *h,
+                        const uint8_t **mask, struct itx_error *err);
+itx_status net_timing(const struct net *net, struct itx_timing *timing, struct itx_error *err);
+const char *net_class_name(const struct net *net, int class_id);
+
+/* "rgb", "nv12", ... */
+const char *image_format_name(enum itx_image_format format);
+const char *task_name(enum itx_task task);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/results.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "coco/results.h"
+
+/* COCO numbers its 80 categories with gaps. */
+static int coco_category(int class_id)
+{
+    static const uint8_t gaps[] = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83, 91};
+    int id = class_id + 1;
+    for (size_t i = 0; i < ARRAY_LEN(gaps); i++) id += id >= gaps[i];
+    return id;
+}
+
+static bool has_coco_classes(const struct net *net)
+{
+    return net->info.n_classes == 80 && strcmp(net_class_name(net, 0), "person") == 0 &&
+           strcmp(net_class_name(net, 79), "toothbrush") == 0;
+}
+
+static itx_status map_by_annotations(struct results *r, struct itx_error *err)
+{
+    const int n = r->net->info.n_classes;
+    const char **names = mem_calloc((size_t)n, sizeof *names);
+    if (names == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    for (int i = 0; i < n; i++) names[i] = net_class_name(r->net, i);
+    const itx_status rc = coco_map_classes(&r->annotations, names, n, r->category_id, err);
+    mem_free(names);
+    return rc;
+}
+
+itx_status results_begin(struct results *r, const char *json_path, const char *coco_path,
+                         const char *annotations_path, const struct net *net, struct itx_error *err)
+{
+    r->json_path = json_path;
+    r->coco_path = coco_path;
+    r->net = net;
+    const int n = net->info.n_classes;
+    r->category_id = mem_calloc((size_t)n, sizeof r->category_id[0]);
+    if (r->category_id == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    if (annotations_path != NULL) {
+        ITX_TRY(coco_annotations_read(&r->annotations, annotations_path, err));
+        r->has_annotations = true;
+        const itx_status rc = map_by_annotations(r, err);
+        if (rc != ITX_OK) itx_error_prefix(err, "%s", annotations_path);
+        return rc;
+    }
+    const bool is_coco = has_coco_classes(net);
+    for (int i = 0; i < n; i++) r->category_id[i] = is_coco ? coco_category(i) : i + 1;
+    return ITX_OK;
+}
+
+bool results_wanted(const struct results *r)
+{
+    return r->json_path != NULL || r->coco_path != NULL;
+}
+
+/* ---- photos ---- */
+
+static itx_status find_image_id(struct results *r, const char *path, struct itx_error *err)
+{
+    if (r->has_annotations) {
+        const struct coco_image *image = coco_find_image(&r->annotations, path);
+        if (image == NULL) return itx_fail(err, ITX_E_RANGE, "%s: is not in the annotations", path);
+        r->image_id = image->id;
+        return ITX_OK;
+    }
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const char *digits = name + strcspn(name, "0123456789");
+    char *end = NULL;
+    r->image_id = strtoll(digits, &end, 10);
+    if (end == digits)
+        return itx_fail(err, ITX_E_RANGE,
+                        "%s: has no number in its name for COCO's image_id, give --ann", path);
+    return ITX_OK;
+}
+
+itx_status results_begin_photo(struct results *r, const char *path, struct itx_error *err)
+{
+    r->instances.len = 0;
+    r->n_instances = 0;
+    return r->coco_path != NULL ? find_image_id(r, path, err) : ITX_OK;
+}
+
+itx_status results_add(struct results *r, const struct itx_instance *found, const uint8_t *mask,
+                       const struct yolo_rect *rect, int width, int height, struct itx_error *err)
+{
+    ITX_TRY(rle_encode(&r->rle, mask, (size_t)rect->w, rect, height, width, err));
+    if (r->coco_path != NULL) {
+        const struct coco_result row = {
+            r->image_id,
+            r->category_id[found->class_id],
+            {(double)found->x1, (double)found->y1, (double)found->x2, (double)found->y2},
+            found->score,
+            &r->rle};
+        strbuf_addf(&r->coco, "%s\n", r->n_rows++ != 0 ? "," : "");
+        coco_add_result(&r->coco, &row);
+    }
+    if (r->json_path == NULL) return ITX_OK;
+    ITX_TRY(polygon_trace(&r->polygons, mask, (size_t)rect->w, rect, err));
+    const struct instance_text item = {
+        found->class_id, net_class_name(r->net, found->class_id),
+        found->score,    {found->x1, found->y1, found->x2, found->y2},
+        &r->rle,         &r->polygons};
+    strbuf_addf(&r->instances, "%s\n  ", r->n_instances++ != 0 ? "," : "");
+    json_add_instance(&r->instances, &item);
+    return ITX_OK;
+}
+
+static void begin_photo_text(struct results *r, const char *path)
+{
+    strbuf_addf(&r->json, "%s\n{\"file\": ", r->n_photos++ != 0 ? "," : "");
+    json_add_string(&r->json, str_of(path));
+}
+
+void results_end_photo(struct results *r, const char *path, int width, int height,
+                       const char *times)
+{
+    if (r->json_path == NULL) return;
+    begin_photo_text(r, path);
+    strbuf_addf(&r->json, ", \"width\": %d, \"height\": %d, \"ms\": %s, \"instances\": [", width,
+                height, times);
+    strbuf_add(&r->json, r->instances.data, r->instances.len);
+    strbuf_addf(&r->json, "]}");
+    r->json.failed = r->json.failed || r->instances.failed;
+}
+
+void results_failed_photo(struct results *r, const char *path, const char *why)
+{
+    if (r->json_path == NULL) return;
+    begin_photo_text(r, path);
+    strbuf_addf(&r->json, ", \"error\": ");
+    json_add_string(&r->json, str_of(why));
+    strbuf_addf(&r->json, "}");
+}
+
+/* ---- files ---- */
+
+/* `head`, the gathered text, "\n]" and `tail`. */
+static itx_status write_list(const char *path, struct strbuf *head, const struct strbuf *text,
+                             const char *tail, struct itx_error *err)
+{
+    strbuf_add(head, text->data, text->len);
+    strbuf_addf(head, "\n]%s\n", tail);
+    itx_status rc = ITX_OK;
+    if (head->failed || text->failed)
+        rc = itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
+    else if (strcmp(path, "-") == 0)
+        fwrite(head->data, 1, head->len, stdout); /* main looks whether that went well */
+    else
+        rc = file_write(path, head->data, head->len, err);
+    strbuf_release(head);
+    return rc;
+}
+
+itx_status results_end(struct results *r, struct itx_error *err)
+{
+    struct strbuf head = {0};
+    if (r->coco_path != NULL) {
+        strbuf_addf(&head, "[");
+        ITX_TRY(write_list(r->coco_path, &head, &r->coco, "", err));
+    }
+    if (r->json_path == NULL) return ITX_OK;
+    strbuf_addf(&head, "{\"model\": ");
+    json_add_string(&head, str_of(r->net->info.name));
+    strbuf_addf(&head, ", \"photos\": [");
+    return write_list(r->json_path, &head, &r->json, "}", err);
+}
+
+void results_release(struct results *r)
+{
+    coco_annotations_release(&r->annotations);
+    mem_free(r->category_id);
+    strbuf_release(&r->json);
+    strbuf_release(&r->coco);
+    strbuf_release(&r->instances);
+    rle_release(&r->rle);
+    polygon_list_release(&r->polygons);
+    *r = (struct results){0};
+}
