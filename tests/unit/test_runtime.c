@@ -8,33 +8,16 @@
 #include <fenv.h>
 #include <math.h>
 
-#include "base/cpu.h"
 #include "base/mem.h"
 #include "runtime/float_mode.h"
 
 #include "plan_build.h"
 #include "test.h"
 
-/* ThreadSanitizer takes it for a race when a vector load reaches into bytes past the input, as the contracts of the
- * kernels allow, while another thread writes there; the lanes are not used. Scalar kernels read nothing but their input. */
-#if defined(__SANITIZE_THREAD__)
-#define RACES_ARE_WATCHED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RACES_ARE_WATCHED 1
-#endif
-#endif
-
-#ifdef RACES_ARE_WATCHED
-#define BEST_CPU CPU_SCALAR
-#else
-#define BEST_CPU CPU_ALL
-#endif
-
 /* The levels that cpu_parse knows; those this CPU lacks run as lower ones. */
-static const uint32_t masks[] = {CPU_SCALAR, CPU_AVX2 &BEST_CPU,
-                                 (CPU_AVX2 | CPU_AVXVNNI) & BEST_CPU,
-                                 (CPU_AVX2 | CPU_AVX512VNNI) & BEST_CPU, BEST_CPU};
+static const uint32_t masks[] = {CPU_SCALAR, CPU_AVX2 &BUILD_CPU,
+                                 (CPU_AVX2 | CPU_AVXVNNI) & BUILD_CPU,
+                                 (CPU_AVX2 | CPU_AVX512VNNI) & BUILD_CPU, BUILD_CPU};
 
 static struct runtime *make(const struct plan *plan, uint32_t cpu, int n_threads, bool keep)
 {
@@ -311,13 +294,13 @@ static void test_runtime__places_used_again(void)
 {
     struct build b;
     build_all(&b, "model", 8);
-    struct runtime *plain = make(&b.plan, BEST_CPU, 2, false);
+    struct runtime *plain = make(&b.plan, BUILD_CPU, 2, false);
     REQUIRE(plain != NULL);
     fill_inputs(&b.plan, plain, 5);
     runtime_run(plain);
     b.buffers[6].offset = b.buffers[3].offset; /* "deep" where "attended" was */
-    struct runtime *reused = make(&b.plan, BEST_CPU, 2, false);
-    struct runtime *kept = make(&b.plan, BEST_CPU, 2, true);
+    struct runtime *reused = make(&b.plan, BUILD_CPU, 2, false);
+    struct runtime *kept = make(&b.plan, BUILD_CPU, 2, true);
     REQUIRE(reused != NULL && kept != NULL);
     CHECK(runtime_tensor(reused, 9) == runtime_tensor(reused, 12));
     CHECK(runtime_tensor(kept, 9) != runtime_tensor(kept, 12));
@@ -340,7 +323,7 @@ static void test_runtime__run_allocates_nothing(void)
 {
     struct build b;
     build_all(&b, "model", 7);
-    struct runtime *r = make(&b.plan, BEST_CPU, 3, false);
+    struct runtime *r = make(&b.plan, BUILD_CPU, 3, false);
     REQUIRE(r != NULL);
     fill_inputs(&b.plan, r, 1);
     const uint64_t before = mem_count();
@@ -362,7 +345,7 @@ static void test_runtime__restores_the_float_mode(void)
         /* threads take over the mode of the one that makes them */
         const int old = fegetround();
         fesetround(FE_UPWARD);
-        struct runtime *r = make(&b.plan, BEST_CPU, n_threads, true);
+        struct runtime *r = make(&b.plan, BUILD_CPU, n_threads, true);
         REQUIRE(r != NULL);
         fill_inputs(&b.plan, r, 2);
         runtime_run(r);
@@ -437,7 +420,7 @@ static void test_runtime__out_of_memory(void)
 {
     struct build b;
     build_all(&b, "model", 3);
-    const struct runtime_options options = {.cpu = BEST_CPU, .n_threads = 2};
+    const struct runtime_options options = {.cpu = BUILD_CPU, .n_threads = 2};
     itx_status status = ITX_E_NOMEM;
     for (long n = 0; n < 1000 && status != ITX_OK; n++) {
         struct runtime *r = NULL;
