@@ -92,6 +92,7 @@ for name, opset, n in [
 ]:
     outs = [info(o, None, T.INT64 if name == "cast9" else T.FLOAT16 if name == "cast_half" else T.FLOAT) for o in n.output if o not in ("mask", "i")]
     save(good, name + ".onnx", model([n], x134, outs, opset=opset))
+save(good, "half_input.onnx", model([node("Relu", "x", "y")], [info("x", [1, 3, 4], T.FLOAT16)], [info("y", None, T.FLOAT16)]))
 scales = NH.from_array(np.array([1, 2, 2], np.float32), "s")
 save(good, "upsample9.onnx", model([node("Upsample", "x,s", "y", mode="linear")], x134, out, [scales], opset=9))
 save(good, "resize10.onnx", model([node("Resize", "x,s", "y")], x134, out, [scales], opset=10))

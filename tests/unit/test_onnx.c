@@ -110,6 +110,8 @@ static const struct {
                             "%y/Shape: none[?] = Shape(%x) @\"y\"\n"
                             "%y: none[?] = Reshape(%y/Softmax, %y/Shape) @\"y\"\n"
                             "output %y\n"},
+    {"half_input.onnx", "%y: none[?] = Relu(%x) @\"y\"\n"
+                        "output %y\n"},
     {"add6.onnx", "%y: none[?] = Add(%x, %x) @\"y\"\n"
                   "output %y\n"},
     {"sum3.onnx", "%y/Sum: none[?] = Add(%x, %x) @\"y\"\n"
