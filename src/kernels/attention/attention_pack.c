@@ -21,32 +21,42 @@ size_t attention_packed_size(const struct attention_params *p)
     return (size_t)p->heads * (s.keys + s.values) * sizeof(int16_t);
 }
 
-static void pack_keys(const struct attention_params *p, const struct attention_sizes *s,
-                      const int8_t *k, int16_t *to)
+/* b may be NULL: zeros. */
+static void interleave(const int8_t *a, const int8_t *b, size_t n, int16_t *to)
 {
-    for (size_t t = 0; t < s->tokens; t++) {
-        const int8_t *const from = k + (t < (size_t)p->n ? t : 0) * (size_t)p->k_pixel;
-        int16_t *const block = to + t / 16 * s->key_pairs * 32 + t % 16 * 2;
-        for (size_t d = 0; d < s->key_pairs * 2; d++)
-            block[d / 2 * 32 + d % 2] = d < (size_t)p->key_dim ? from[d] : 0;
+    for (size_t i = 0; i < n; i++) {
+        to[2 * i] = a[i];
+        to[2 * i + 1] = b != NULL ? b[i] : 0;
     }
 }
 
-/* Sixteen dimensions of one token. */
-static void pack_value(const int8_t *from, size_t n, int16_t *to)
+static void pack_keys(const struct attention_params *p, const struct attention_sizes *s,
+                      const int8_t *k, int16_t *to)
 {
-    for (size_t d = 0; d < n; d++) to[2 * d] = from[d];
+    const size_t whole = (size_t)p->key_dim / 2;
+    for (size_t t = 0; t < s->tokens; t++) {
+        const int8_t *const from = k + (t < (size_t)p->n ? t : 0) * (size_t)p->k_pixel;
+        int16_t *pair = to + t / 16 * s->key_pairs * 32 + t % 16 * 2;
+        for (size_t d = 0; d < whole; d++, pair += 32) {
+            pair[0] = from[2 * d];
+            pair[1] = from[2 * d + 1];
+        }
+        if (whole == s->key_pairs) continue;
+        pair[0] = from[2 * whole];
+        pair[1] = 0;
+    }
 }
 
 static void pack_values(const struct attention_params *p, const struct attention_sizes *s,
                         const int8_t *v, int16_t *to)
 {
+    const size_t n = (size_t)p->n, step = (size_t)p->v_pixel;
     memset(to, 0, s->values * sizeof *to);
     for (size_t b = 0; b < s->value_blocks; b++, to += s->tokens * 16) {
-        const size_t left = (size_t)p->head_dim - b * 16;
-        for (size_t t = 0; t < (size_t)p->n; t++)
-            pack_value(v + t * (size_t)p->v_pixel + b * 16, left < 16 ? left : 16,
-                       to + t / 2 * 32 + t % 2);
+        const int8_t *from = v + b * 16;
+        const size_t left = (size_t)p->head_dim - b * 16, count = left < 16 ? left : 16;
+        for (size_t t = 0; t < n; t += 2, from += 2 * step)
+            interleave(from, t + 1 < n ? from + step : NULL, count, to + t * 16);
     }
 }
 
