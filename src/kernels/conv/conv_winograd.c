@@ -92,25 +92,35 @@ static void transform_weights(const int8_t *g, int in_c, int16_t *u)
     }
 }
 
+/* Channels [c, c + 2) of all lanes; a second channel that is absent weighs zero. */
+static void pack_pair(const struct conv_shape *s, const int8_t *w, int c, int n_lanes, int16_t *to,
+                      size_t position_len)
+{
+    for (int lane = 0; lane < n_lanes; lane++, w += 9 * (size_t)s->in_c) {
+        int16_t u[2][WINOGRAD_POSITIONS] = {0};
+        transform_weights(w + c, s->in_c, u[0]);
+        if (c + 1 < s->in_c) transform_weights(w + c + 1, s->in_c, u[1]);
+        for (int i = 0; i < WINOGRAD_POSITIONS; i++) {
+            to[(size_t)i * position_len + (size_t)(lane * 2)] = u[0][i];
+            to[(size_t)i * position_len + (size_t)(lane * 2 + 1)] = u[1][i];
+        }
+    }
+}
+
 void winograd_pack(const struct winograd_kernel *k, const struct conv_shape *s, const int8_t *w,
                    void *packed)
 {
-    const int n_vectors = count_vectors(k, s), in_c = s->in_c;
+    const int n_vectors = count_vectors(k, s);
     memset(packed, 0, winograd_packed_size(k, s));
     for (int v = 0, nv; v < n_vectors; v += nv) {
         nv = block_of(k, n_vectors - v);
-        const int n_channels = nv * k->lanes;
-        int16_t *const block = (int16_t *)packed + weights_len(k, s, v * k->lanes);
+        const int c0 = v * k->lanes, n_channels = nv * k->lanes;
+        const int n_lanes = s->out_c - c0 < n_channels ? s->out_c - c0 : n_channels;
         const size_t position_len = (size_t)padded_channels(k, s) * (size_t)n_channels;
-        for (int lane = 0; lane < n_channels && v * k->lanes + lane < s->out_c; lane++) {
-            const int8_t *const g = w + (size_t)(v * k->lanes + lane) * 9 * (size_t)in_c;
-            for (int c = 0; c < in_c; c++) {
-                int16_t u[WINOGRAD_POSITIONS];
-                transform_weights(g + c, in_c, u);
-                int16_t *to = block + (c / 2 * n_channels + lane) * 2 + c % 2;
-                for (int i = 0; i < WINOGRAD_POSITIONS; i++, to += position_len) *to = u[i];
-            }
-        }
+        int16_t *const block = (int16_t *)packed + weights_len(k, s, c0);
+        for (int c = 0; c < s->in_c; c += 2)
+            pack_pair(s, w + (size_t)c0 * 9 * (size_t)s->in_c, c, n_lanes, block + c * n_channels,
+                      position_len);
     }
 }
 
