@@ -29,9 +29,9 @@ static void convert(uint8_t *to, size_t to_step, const int8_t *from, size_t from
     X(1, 5)                                                                                        \
     X(1, 6)                                                                                        \
     X(1, 7)                                                                                        \
-    X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6)     \
-        X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12) X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(4, 5) \
-            X(4, 6)
+    X(1, 8)                                                                                        \
+    X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6) X(2, 7)     \
+        X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12) X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(4, 5) X(4, 6)
 #define X(nv, n_px)                                                                                \
     static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
     {                                                                                              \

@@ -67,10 +67,15 @@ static size_t m_len(const struct winograd_kernel *k)
     return (size_t)WINOGRAD_POSITIONS * GROUP_TILES * (size_t)(k->lanes * k->max_block);
 }
 
+static size_t acc_len(const struct winograd_kernel *k)
+{
+    return (size_t)WINOGRAD_TILE * WINOGRAD_TILE * GROUP_TILES * (size_t)(k->lanes * k->max_block);
+}
+
 size_t winograd_scratch_size(const struct winograd_kernel *k, const struct conv_shape *s)
 {
     const struct conv_shape lines = lines_shape(s, 0);
-    return v_len(k, s) * sizeof(int16_t) + m_len(k) * sizeof(int32_t) +
+    return v_len(k, s) * sizeof(int16_t) + (m_len(k) + acc_len(k)) * sizeof(int32_t) +
            conv_lines_size(&lines, &k->element);
 }
 
@@ -128,8 +133,8 @@ void winograd_pack(const struct winograd_kernel *k, const struct conv_shape *s, 
 struct group {
     const struct winograd_run *run;
     int16_t *v;
-    int32_t *m;
-    int y, n_rows; /* first output row, rows that count */
+    int32_t *m, *acc; /* acc: [4, 4 n_tiles, channels of a block] */
+    int y, n_rows;    /* first output row, rows that count */
     int x, n_tiles;
 };
 
@@ -157,30 +162,34 @@ static void multiply(const struct group *g, int nv, const int16_t *weights)
     }
 }
 
-/* The block's results of one tile, whose column of the output is x. */
-static void store_tile(const struct group *g, const int32_t *m, int x, int c0, int n_channels)
+/* The block's results of the whole group. */
+static void store_block(const struct group *g, int c0, int n_channels)
 {
     const struct winograd_kernel *const k = g->run->kernel;
     const struct conv_params *const p = g->run->params;
     const struct conv_shape *const s = &p->shape;
     const size_t out_size = epilogue_out_size(&p->epilogue);
-    _Alignas(64) int32_t acc[WINOGRAD_PIXELS * MAX_CHANNELS];
-    k->transform_output(&(struct winograd_output){
-        .m = m,
-        .m_step = (size_t)(GROUP_TILES * n_channels),
-        .bias = p->bias + c0,
-        .channels = n_channels,
-        .acc = acc,
-    });
+    const int group_w = g->n_tiles * WINOGRAD_TILE;
+    const size_t acc_row = (size_t)(group_w * n_channels);
+    for (int i = 0; i < g->n_tiles; i++) {
+        k->transform_output(&(struct winograd_output){
+            .m = g->m + i * n_channels,
+            .m_step = (size_t)(GROUP_TILES * n_channels),
+            .bias = p->bias + c0,
+            .channels = n_channels,
+            .acc = g->acc + i * WINOGRAD_TILE * n_channels,
+            .acc_row = acc_row,
+        });
+    }
     for (int r = 0; r < g->n_rows; r++) {
-        const size_t pixel = (size_t)(g->y + r) * (size_t)s->out_w + (size_t)x;
+        const size_t pixel = (size_t)(g->y + r) * (size_t)s->out_w + (size_t)g->x;
         const int8_t *res = g->run->res;
         if (res != NULL) res += pixel * (size_t)s->res_pixel + (size_t)c0;
         k->epilogue(&p->epilogue,
                     &(struct epilogue_tile){
-                        .acc = acc + r * WINOGRAD_TILE * n_channels,
+                        .acc = g->acc + (size_t)r * acc_row,
                         .acc_step = n_channels,
-                        .n_px = s->out_w - x < WINOGRAD_TILE ? s->out_w - x : WINOGRAD_TILE,
+                        .n_px = s->out_w - g->x < group_w ? s->out_w - g->x : group_w,
                         .n_channels = s->out_c - c0 < n_channels ? s->out_c - c0 : n_channels,
                         .c0 = c0,
                         .res = res,
@@ -211,8 +220,7 @@ static void run_group(const struct group *g, const struct conv_lines *lines)
         nv = block_of(k, n_vectors - v);
         const int c0 = v * k->lanes, n_channels = nv * k->lanes;
         multiply(g, nv, (const int16_t *)p->packed + weights_len(k, &p->shape, c0));
-        for (int i = 0; i < g->n_tiles; i++)
-            store_tile(g, g->m + i * n_channels, g->x + i * WINOGRAD_TILE, c0, n_channels);
+        store_block(g, c0, n_channels);
     }
 }
 
@@ -224,8 +232,9 @@ void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, voi
     params.shape = lines_shape(s, row_begin);
     struct group g = {.run = r, .v = scratch};
     g.m = (int32_t *)(void *)(g.v + v_len(k, s));
+    g.acc = g.m + m_len(k);
     struct conv_lines lines;
-    conv_lines_init(&lines, &params, &k->element, 0, g.m + m_len(k));
+    conv_lines_init(&lines, &params, &k->element, 0, g.acc + acc_len(k));
     const int n_tiles = params.shape.out_w / WINOGRAD_TILE;
     const int n_groups = (n_tiles + GROUP_TILES - 1) / GROUP_TILES;
     for (int i = 0; row_begin + i * WINOGRAD_TILE < row_end; i++) {

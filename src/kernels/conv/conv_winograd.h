@@ -26,7 +26,6 @@ enum {
     WINOGRAD_TILE = 4,
     WINOGRAD_WINDOW = 6,
     WINOGRAD_POSITIONS = 36, /* of a transformed tile, 6 * row + column */
-    WINOGRAD_PIXELS = 16,    /* of a tile of the result */
 };
 
 #define WINOGRAD_INVERSE_9 0x38e38e39u /* modulo 2^32 */
@@ -46,7 +45,8 @@ struct winograd_output {
     size_t m_step;    /* elements */
     const int32_t *bias;
     int channels; /* a multiple of lanes */
-    int32_t *acc; /* [16, channels] */
+    int32_t *acc; /* [4, 4, channels], rows acc_row apart */
+    size_t acc_row;
 };
 
 struct winograd_kernel {

@@ -81,11 +81,11 @@ static void transform_output(const struct winograd_output *w)
 #pragma GCC unroll 4
             for (int i = 0; i < WINOGRAD_TILE; i++) rows[i][j] = y[i];
         }
-        int32_t *acc = w->acc + c;
 #pragma GCC unroll 4
         for (int i = 0; i < WINOGRAD_TILE; i++) {
             __m256i y[WINOGRAD_TILE];
             transform_4(rows[i], y);
+            int32_t *acc = w->acc + (size_t)i * w->acc_row + c;
 #pragma GCC unroll 4
             for (int j = 0; j < WINOGRAD_TILE; j++, acc += w->channels) {
                 const __m256i scaled = _mm256_mullo_epi32(y[j], inverse_9);

@@ -82,11 +82,11 @@ static void transform_output(const struct winograd_output *w)
 #pragma GCC unroll 4
             for (int i = 0; i < WINOGRAD_TILE; i++) rows[i][j] = y[i];
         }
-        int32_t *acc = w->acc + c;
 #pragma GCC unroll 4
         for (int i = 0; i < WINOGRAD_TILE; i++) {
             __m512i y[WINOGRAD_TILE];
             transform_4(rows[i], y);
+            int32_t *acc = w->acc + (size_t)i * w->acc_row + c;
 #pragma GCC unroll 4
             for (int j = 0; j < WINOGRAD_TILE; j++, acc += w->channels) {
                 const __m512i scaled = _mm512_mullo_epi32(y[j], inverse_9);
@@ -103,8 +103,9 @@ static void transform_output(const struct winograd_output *w)
     X(1, 2)                                                                                        \
     X(1, 3)                                                                                        \
     X(1, 4)                                                                                        \
-    X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2) X(2, 3)     \
-        X(2, 4) X(2, 5) X(2, 6) X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12)
+    X(1, 5)                                                                                        \
+    X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2) X(2, 3) X(2, 4)     \
+        X(2, 5) X(2, 6) X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12)
 #define X(nv, n_px)                                                                                \
     static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
     {                                                                                              \
