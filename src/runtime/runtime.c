@@ -111,6 +111,22 @@ static itx_status prepare_steps(struct runtime *r, struct itx_error *err)
     return ITX_OK;
 }
 
+/* Steps in order, as many for each worker as make up its share of all weights. */
+static void pack_part(void *ctx, int worker, int n_workers)
+{
+    const struct runtime *const r = ctx;
+    const int n_steps = r->plan->n_steps;
+    uint64_t total = 0, at = 0;
+    for (int i = 0; i < n_steps; i++) total += r->steps[i].n_weights;
+    for (int i = 0; i < n_steps; i++) {
+        const struct step *const s = &r->steps[i];
+        const uint64_t middle = at + s->n_weights / 2;
+        at += s->n_weights;
+        if (s->pack != NULL && middle * (uint64_t)n_workers / total == (uint64_t)worker)
+            s->pack(s, &r->plan->steps[i]);
+    }
+}
+
 static itx_status make_scratch(struct runtime *r, struct itx_error *err)
 {
     size_t piece = 0, shared = 0;
@@ -138,7 +154,9 @@ static itx_status fill(struct runtime *r, struct itx_error *err)
     ITX_TRY(pool_create(&r->pool, r->options.n_threads, err));
     ITX_TRY(place_tensors(r, err));
     ITX_TRY(prepare_steps(r, err));
-    return make_scratch(r, err);
+    ITX_TRY(make_scratch(r, err));
+    pool_run(r->pool, pack_part, r);
+    return ITX_OK;
 }
 
 itx_status runtime_create(struct runtime **runtime, const struct plan *plan,

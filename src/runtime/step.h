@@ -2,7 +2,7 @@
  *
  * One step made ready to run; for this folder only. step_FAMILY.c fill it for the kinds they know: each
  * step_prepare_X requires a checked step of its kinds and writes everything but `shared`, which is given to all steps
- * together when the largest need is known.
+ * together when the largest need is known. Weights are packed afterwards, many steps at the same time.
  */
 #ifndef RUNTIME_STEP_H
 #define RUNTIME_STEP_H
@@ -25,6 +25,9 @@ struct step {
     int n_items, grain;
     void (*run)(const struct step *s, int begin, int end, void *scratch);
     void (*before)(const struct step *s); /* once, before the parts; NULL: nothing to do */
+    void (*pack)(const struct step *s, const struct plan_step *p); /* weights, once; NULL: none */
+    uint64_t n_weights;
+    void *packed; /* filled by `pack` */
     size_t scratch_size, shared_size;
     void *shared; /* filled by `before`, read by all workers */
     const int8_t *in[3];

@@ -5,8 +5,6 @@
  */
 #include "runtime/step.h"
 
-#include <string.h>
-
 static void run_conv(const struct step *s, int begin, int end, void *scratch)
 {
     s->u.conv.row->run(&s->u.conv.params, s->in[0], s->in[1], s->out, begin, end, scratch);
@@ -15,6 +13,16 @@ static void run_conv(const struct step *s, int begin, int end, void *scratch)
 static void run_dwconv(const struct step *s, int begin, int end, void *scratch)
 {
     s->u.dwconv.row->run(&s->u.dwconv.params, s->in[0], s->in[1], s->out, begin, end, scratch);
+}
+
+static void pack_conv(const struct step *s, const struct plan_step *p)
+{
+    s->u.conv.row->pack(&s->u.conv.params.shape, p->weights, s->packed);
+}
+
+static void pack_dwconv(const struct step *s, const struct plan_step *p)
+{
+    s->u.dwconv.row->pack(&s->u.dwconv.params.shape, p->weights, s->packed);
 }
 
 static struct conv_shape make_shape(const struct plan *plan, const struct plan_step *p)
@@ -84,38 +92,48 @@ static bool make_params(struct conv_params *params, const struct step_context *c
            (n.offset == 0 || e->offset != NULL);
 }
 
-/* Chooses the row, makes room for its packed weights and fills it. */
-#define PREPARE(member, choose, function)                                                          \
-    do {                                                                                           \
-        const struct conv_shape *const shape = &s->u.member.params.shape;                          \
-        s->u.member.row = choose(c->cpu, shape);                                                   \
-        s->run = function;                                                                         \
-        s->kernel = s->u.member.row->name;                                                         \
-        s->scratch_size = s->u.member.row->scratch_size(shape);                                    \
-        packed = step_room(c, s->u.member.row->packed_size(shape), 1);                             \
-        s->u.member.params.packed = packed;                                                        \
-        if (packed != NULL) s->u.member.row->pack(shape, p->weights, packed);                      \
-    } while (0)
+static void choose_conv(struct step *s, const struct step_context *c,
+                        const struct conv_params *params)
+{
+    const struct conv_row *const row = conv_choose(c->cpu, &params->shape);
+    s->packed = step_room(c, row->packed_size(&params->shape), 1);
+    s->scratch_size = row->scratch_size(&params->shape);
+    s->kernel = row->name;
+    s->pack = pack_conv;
+    s->run = run_conv;
+    s->u.conv.row = row;
+    s->u.conv.params = *params;
+    s->u.conv.params.packed = s->packed;
+}
+
+static void choose_dwconv(struct step *s, const struct step_context *c,
+                          const struct conv_params *params)
+{
+    const struct dwconv_row *const row = dwconv_choose(c->cpu, &params->shape);
+    s->packed = step_room(c, row->packed_size(&params->shape), 1);
+    s->scratch_size = row->scratch_size(&params->shape);
+    s->kernel = row->name;
+    s->pack = pack_dwconv;
+    s->run = run_dwconv;
+    s->u.dwconv.row = row;
+    s->u.dwconv.params = *params;
+    s->u.dwconv.params.packed = s->packed;
+}
 
 itx_status step_prepare_conv(struct step *s, const struct step_context *c,
                              const struct plan_step *p, struct itx_error *err)
 {
     struct conv_params params;
-    void *packed = NULL;
-    if (make_params(&params, c, p)) {
-        if (p->kind == STEP_DWCONV) {
-            s->u.dwconv.params = params;
-            PREPARE(dwconv, dwconv_choose, run_dwconv);
-        } else {
-            s->u.conv.params = params;
-            PREPARE(conv, conv_choose, run_conv);
-        }
-    }
-    if (packed == NULL)
+    if (!make_params(&params, c, p))
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for '%s'", p->name);
+    if (p->kind == STEP_DWCONV)
+        choose_dwconv(s, c, &params);
+    else
+        choose_conv(s, c, &params);
+    if (s->packed == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for the weights of '%s'", p->name);
+    s->n_weights = plan_step_arrays(c->plan, p).weights;
     s->n_items = params.shape.upscale > 1 ? params.shape.in_h : params.shape.out_h;
     s->grain = 1;
     return ITX_OK;
 }
-
-#undef PREPARE
