@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The whole way with the demo network: build, info, perf, segment; photographs of every kind; everything that can be
+# wrong with the files. arguments: program, source tree
+. "$(dirname "$0")/lib.sh"
+onnx=$tree/models/parts-seg.onnx
+calib=$tree/data/parts/calib/images
+photos=$tree/data/parts/val/images
+pictures=$tree/tests/cli/pictures
+
+# ---- build ----
+
+run build no-such.onnx --calib "$calib" -o a.bin
+expect_exit 1
+expect_one_line_err 'intarsia: no-such.onnx: No such file or directory'
+run build "$onnx" --calib no-such-folder -o a.bin
+expect_exit 1
+expect_one_line_err 'intarsia: no-such-folder: *'
+mkdir empty
+run build "$onnx" --calib empty -o a.bin
+expect_exit 1
+expect_one_line_err 'intarsia: folder empty has no JPEG or PNG pictures'
+echo 'this is no network' >text.onnx
+: >empty.onnx
+head -c 100000 "$onnx" >cut.onnx
+for file in text.onnx empty.onnx cut.onnx; do
+    run build "$file" --calib "$calib" -o a.bin
+    expect_exit 1
+    expect_one_line_err "intarsia: $file: *"
+    run check "$file"
+    expect_exit 1
+    expect_one_line_err "intarsia: $file: *"
+    run segment "$file" "$photos/000000.jpg"
+    expect_exit 1
+    expect_one_line_err "intarsia: $file: *"
+done
+mkdir broken
+echo 'no picture' >broken/a.jpg
+head -c 3000 "$photos/000000.jpg" >broken/b.jpg
+run build "$onnx" --calib broken -o a.bin
+expect_exit 1
+expect_err '*broken/b.jpg: broken JPEG: premature end of file*'
+run build "$onnx" --calib "$calib" -o no/such/folder/a.bin --images 1
+expect_exit 1
+expect_err 'intarsia: no/such/folder/a.bin: *No such file or directory'
+if [ -w /dev/full ]; then
+    run build "$onnx" --calib "$calib" -o /dev/full --images 1
+    expect_exit 1
+    expect_err '*intarsia: /dev/full: cannot write: No space left on device'
+else
+    skipped 'no /dev/full'
+fi
+ok 'no file was made' not test -e a.bin
+nothing_half_written
+
+run check "$onnx"
+expect_exit 0
+expect_out 'node *Conv *int8*'
+run check "$onnx" --json
+expect_out '{*"ok": true*'
+
+run build "$onnx" --calib "$calib" --images 8 -o parts.bin --save-temps temps --threads 2
+expect_exit 0
+expect_out 'layer *cosine*Conv *0.9*'
+expect_err 'parts.bin: *'
+ok 'graphs were kept' test -n "$(ls temps)"
+cp parts.bin first.bin
+run build "$onnx" --calib "$calib" --images 8 -o parts.bin --threads 1 --json
+expect_exit 0
+expect_out '{*"layers":*"cosine"*}'
+ok 'threads do not change the file' cmp -s first.bin parts.bin
+nothing_half_written
+
+# ---- info, perf ----
+
+run info parts.bin
+expect_exit 0
+expect_err ''
+expect_out '*segmentation, 8 classes (bolt, nut, washer, *320 x 320 x 3, rgb*Conv *'
+run info parts.bin --json
+expect_exit 0
+expect_out '{*"classes": \[*"bolt"*"kernel": *"meta": *}'
+run perf parts.bin --runs 3 --warmup 0 --threads 1
+expect_exit 0
+expect_out 'minimum *ms, median *ms, p99 *ms, * frames a second*3 runs, 1 thread, *'
+run perf parts.bin --runs 2 --layers --cpu scalar
+expect_exit 0
+expect_out 'step *MAC/cycle*2 runs, *, scalar'
+run perf parts.bin --runs 2 --layers --json
+expect_exit 0
+expect_out '{*"latency_ms"*"steps": \[*"mac_a_cycle"*}'
+run perf parts.bin --cpu mmx
+expect_one_line_err 'intarsia: *mmx*'
+
+# ---- a file that is none, or was altered ----
+
+: >empty.bin
+echo 'this is no plan' >text.bin
+head -c 5000 parts.bin >cut.bin
+head -c 1000000 parts.bin >altered.bin
+printf '\377\000\377' >>altered.bin
+tail -c +1000004 parts.bin >>altered.bin
+ok 'the altered file has the same size' test "$(wc -c <altered.bin)" -eq "$(wc -c <parts.bin)"
+for file in empty.bin text.bin cut.bin altered.bin no-such.bin "$photos/000000.jpg"; do
+    run info "$file"
+    expect_exit 1
+    expect_out ''
+    expect_one_line_err "intarsia: $file: *"
+    run perf "$file"
+    expect_exit 1
+    expect_one_line_err "intarsia: $file: *"
+    run segment "$file" "$photos/000000.jpg"
+    expect_exit 1
+    expect_one_line_err "intarsia: $file: *"
+done
+
+# ---- segment ----
+
+run segment parts.bin "$photos/000000.jpg"
+expect_exit 0
+expect_err ''
+expect_out "$photos/000000.jpg: 640x480: [0-9]* *; read *, prepare *, network *, decode *, masks *, draw *, write * ms -> 000000_segmented.jpg"
+ok 'the picture is there' test -s 000000_segmented.jpg
+run segment parts.bin 000000_segmented.jpg -o painted.png
+expect_exit 0
+ok 'the picture is a PNG' test "$(head -c 4 painted.png | tail -c 3)" = PNG
+run segment parts.bin "$photos/000000.jpg" "$photos/000001.jpg" -o one.png
+expect_exit 2
+expect_one_line_err 'intarsia: -o one.png names one picture, there are 2 photos'
+
+# the same bytes whatever the instruction set and the number of threads
+run segment parts.bin "$photos/00000[0-4].jpg" --coco all.json
+expect_exit 0
+expect_err '5 photos, * objects, network median * ms'
+ok 'nothing was drawn' not test -e 000001_segmented.jpg
+for how in '--cpu scalar --threads 1' '--cpu scalar --threads 3' '--threads 2'; do
+    # shellcheck disable=SC2086
+    run segment parts.bin "$photos/00000[0-4].jpg" --coco some.json $how
+    ok "$how gives the same" cmp -s all.json some.json
+done
+ok 'something was found' grep -q '"category_id"' all.json
+# photo 000003 has the number 3; with annotations the same
+run segment parts.bin "$photos/000003.jpg" --coco -
+expect_exit 0
+expect_out '\[*"image_id": *3,*"category_id":*"bbox":*"score":*"segmentation":*"counts"*\]'
+cp "$place/.out" without.json
+run segment parts.bin "$photos/000003.jpg" --coco with.json --ann "$tree/data/parts/val/instances.json"
+expect_exit 0
+ok 'annotations give the same ids' cmp -s with.json without.json
+run segment parts.bin "$photos/000003.jpg" --coco with.json --ann text.bin
+expect_exit 1
+expect_one_line_err 'intarsia: text.bin: *'
+run segment parts.bin "$photos/000003.jpg" --json -
+expect_exit 0
+expect_out '{"model": "parts", "photos": \[*"instances": \[*"class": "*"polygons": *\]}'
+expect_err "$photos/000003.jpg: 640x480: *"
+run segment parts.bin "$photos/000003.jpg" --conf 1 -o none
+expect_exit 0
+expect_out "*: 640x480: nothing; *-> none/000003_segmented.jpg"
+run segment parts.bin "$photos/000003.jpg" --input nv12 --range video --json -
+expect_exit 0
+expect_out '{*"class": "*}'
+run segment "$onnx" "$photos/000003.jpg" --json -
+expect_exit 0
+expect_out '{*"class": "*}'
+
+# a broken photograph among many
+mkdir many
+cp "$photos/000000.jpg" "$photos/000001.jpg" many
+cp broken/b.jpg many/000000a.jpg
+echo text >many/z.png
+run segment parts.bin many no-such.jpg -o painted --json many.json
+expect_exit 1
+expect_out '*000000.jpg: *000001.jpg: *'
+expect_err '*many/000000a.jpg: broken JPEG: premature end of file*many/z.png: not a JPEG or PNG picture*no-such.jpg: No such file or directory*2 photos, *3 of 5 photos failed'
+ok 'two pictures' test "$(ls painted)" = "000000_segmented.jpg
+000001_segmented.jpg"
+ok 'failures stand in the JSON' test "$(grep -c '"error"' many.json)" -eq 3
+run segment parts.bin empty
+expect_exit 1
+expect_one_line_err 'intarsia: folder empty has no JPEG or PNG pictures'
+run segment parts.bin 'many/*.gif'
+expect_exit 1
+expect_one_line_err 'intarsia: many/\*.gif: nothing matches this pattern'
+
+# full disks and folders that are not there
+for what in '--json /dev/full' '--coco /dev/full' '-o /dev/full'; do
+    if [ ! -w /dev/full ]; then
+        skipped 'no /dev/full'
+        break
+    fi
+    # shellcheck disable=SC2086
+    run segment parts.bin "$photos/000000.jpg" $what
+    expect_exit 1
+    expect_one_line_err 'intarsia: /dev/full: cannot write: No space left on device'
+done
+run segment parts.bin "$photos/000000.jpg" --json no/such/folder.json
+expect_exit 1
+expect_one_line_err 'intarsia: no/such/folder.json: cannot write: No such file or directory'
+run segment parts.bin "$photos/000000.jpg" -o no/such/folder
+expect_exit 1
+expect_one_line_err 'intarsia: no/such/folder: cannot make the folder: No such file or directory'
+nothing_half_written
+
+# photographs of every kind
+run segment parts.bin "$pictures" -o kinds --json kinds.json
+expect_exit 0
+n=$(ls "$pictures" | grep -c '[gG]$')
+ok "all $n" test "$(ls kinds | wc -l)" -eq "$n"
+run segment parts.bin "$pictures/1x1.png" --json -
+expect_out '*"width": 1, "height": 1, *'
+run segment parts.bin "$pictures/exif6.jpg" --json -
+expect_out '*"width": 13, "height": 19, *'
+finish
