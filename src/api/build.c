@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * itx_build: import, passes, calibration, quantisation, lowering, comparison, file.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/calibrate.h"
+#include "api/report.h"
+#include "base/mem.h"
+#include "lower/lower.h"
+#include "onnx/onnx.h"
+
+/* Photos that the finished program is compared with the float network on. */
+#define N_COMPARED 8
+
+struct build {
+    struct itx_build_options o;
+    const char *onnx_path, *out_path;
+    int n_threads;
+    struct quant_options quant;
+    const char *method;
+    struct network network;
+    struct quant_stats stats;
+    struct arena arena; /* of the plan */
+    struct plan plan;
+    struct closeness *closeness;
+    struct strbuf meta;
+    char name[128]; /* of the model */
+    int n_used;
+    int n_dumped;
+};
+
+static itx_status read_options(struct build *b, const struct itx_build_options *given,
+                               struct itx_error *err)
+{
+    static const struct itx_build_options defaults = ITX_BUILD_OPTIONS_INIT;
+    b->o = defaults;
+    if (given->size < sizeof(size_t) || given->size > sizeof b->o)
+        return itx_fail(err, ITX_E_INVAL, "itx_build_options: size %zu is not set right",
+                        given->size);
+    memcpy(&b->o, given, given->size);
+    struct itx_build_options *const o = &b->o;
+    if (o->input_format != ITX_IMAGE_RGB && o->input_format != ITX_IMAGE_BGR &&
+        o->input_format != ITX_IMAGE_NV12)
+        return itx_fail(err, ITX_E_INVAL, "input format: RGB, BGR or NV12 is possible");
+    b->n_threads = o->n_threads;
+    if (b->n_threads == 0) {
+        const long n = sysconf(_SC_NPROCESSORS_ONLN);
+        b->n_threads = n < 1 ? 1 : n > 256 ? 256 : (int)n;
+    }
+    const float percentile = o->percentile == 0 ? 99.99f : o->percentile;
+    if (!(percentile > 50 && percentile <= 100))
+        return itx_fail(err, ITX_E_RANGE, "percentile %g: above 50 and up to 100 is possible",
+                        (double)percentile);
+    b->quant = (struct quant_options){QUANT_MINMAX, QUANT_PER_CHANNEL, percentile};
+    b->method = "minmax";
+    if (o->method == ITX_METHOD_PERCENTILE) {
+        b->quant.method = QUANT_PERCENTILE;
+        b->method = "percentile";
+    }
+    return ITX_OK;
+}
+
+/* The model's name: what the caller says, else the output's file name without its ending. */
+static void choose_name(struct build *b)
+{
+    const char *text = b->o.name;
+    if (text == NULL) {
+        const char *const slash = strrchr(b->out_path, '/');
+        text = slash != NULL ? slash + 1 : b->out_path;
+    }
+    snprintf(b->name, sizeof b->name, "%s", text);
+    char *const dot = strrchr(b->name, '.');
+    if (b->o.name == NULL && dot != NULL && dot != b->name) *dot = '\0';
+}
+
+/* DIR/NN_pass.txt, and the last as ONNX too. */
+static itx_status dump_graph(void *ctx, const char *pass, const struct graph *g,
+                             struct itx_error *err)
+{
+    struct build *const b = ctx;
+    char path[PATH_MAX];
+    if (mkdir(b->o.save_temps, 0777) != 0 && access(b->o.save_temps, W_OK) != 0)
+        return itx_fail_errno(err, "%s: cannot write into", b->o.save_temps);
+    snprintf(path, sizeof path, "%s/%02d_%s.txt", b->o.save_temps, b->n_dumped++, pass);
+    FILE *f = fopen(path, "w");
+    if (f == NULL) return itx_fail_errno(err, "%s: cannot write", path);
+    itx_status rc = graph_print(g, f, false, err);
+    if (fclose(f) != 0 && rc == ITX_OK) rc = itx_fail_errno(err, "%s: cannot write", path);
+    return rc;
+}
+
+static itx_status dump_canonical(struct build *b, struct itx_error *err)
+{
+    if (b->o.save_temps == NULL) return ITX_OK;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/canonical.onnx", b->o.save_temps);
+    ITX_TRY(dump_graph(b, "quantised", b->network.graph, err));
+    return onnx_write(b->network.graph, path, err);
+}
+
+static enum plan_input_kind input_kind(enum itx_image_format format)
+{
+    return format == ITX_IMAGE_NV12  ? PLAN_INPUT_NV12
+           : format == ITX_IMAGE_BGR ? PLAN_INPUT_BGR
+                                     : PLAN_INPUT_RGB;
+}
+
+static itx_status check_support(const struct build *b, struct itx_error *err)
+{
+    char reason[LOWER_REASON_SIZE];
+    const struct graph *g = b->network.graph;
+    for (size_t i = 0; i < g->nodes.len; i++)
+        if (!lower_supports(g, &g->nodes.data[i], reason))
+            return itx_fail(err, ITX_E_UNSUPPORTED, "node %s: %s (intarsia check lists all nodes)",
+                            g->nodes.data[i].name, reason);
+    return ITX_OK;
+}
+
+static itx_status compile(struct build *b, struct itx_error *err)
+{
+    const struct itx_build_options *const o = &b->o;
+    ITX_TRY(build_progress(o, "import", 0, 1, err));
+    ITX_TRY(
+        network_read(&b->network, b->onnx_path, o->save_temps != NULL ? dump_graph : NULL, b, err));
+    itx_status rc = check_support(b, err);
+    if (rc == ITX_OK)
+        rc = calibrate(&b->stats, &b->network, o, b->n_threads, b->quant.method != QUANT_MINMAX,
+                       &b->n_used, err);
+    if (rc == ITX_OK) rc = quant_assign(b->network.graph, &b->stats, &b->quant, err);
+    if (rc == ITX_OK) rc = dump_canonical(b, err);
+    const struct lower_options lower = {
+        .name = b->name,
+        .input_kind = input_kind(o->input_format),
+        .video_range = o->input_range == ITX_RANGE_VIDEO,
+    };
+    if (rc == ITX_OK)
+        rc = lower_graph(&b->plan, &b->arena, b->network.graph, &b->network.head, &lower, err);
+    if (rc == ITX_OK) rc = plan_check(&b->plan, err);
+    if (rc != ITX_OK) itx_error_prefix(err, "%s", b->onnx_path);
+    return rc;
+}
+
+static itx_status compare_and_write(struct build *b, struct itx_error *err)
+{
+    const struct itx_build_options *const o = &b->o;
+    ITX_TRY(build_progress(o, "compare", 0, 1, err));
+    ITX_TRY(report_compare(&b->closeness, &b->network, &b->plan, o, b->n_threads, N_COMPARED, err));
+    report_meta(&b->meta, &b->network, &b->plan, b->closeness, o, b->onnx_path, b->method,
+                b->n_used);
+    if (b->meta.failed) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    b->plan.meta = b->meta.data;
+    ITX_TRY(build_progress(o, "write", 0, 1, err));
+    const struct plan *models[] = {&b->plan};
+    void *data = NULL;
+    size_t size = 0;
+    ITX_TRY(plan_write(models, 1, &data, &size, err));
+    const itx_status rc = file_write(b->out_path, data, size, err);
+    mem_free(data);
+    return rc;
+}
+
+itx_status itx_build(const char *onnx_path, const char *out_path,
+                     const struct itx_build_options *options, char **report, struct itx_error *err)
+{
+    if (onnx_path == NULL || out_path == NULL || options == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_build: an argument is NULL");
+    struct build *b = mem_calloc(1, sizeof *b);
+    if (b == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    b->onnx_path = onnx_path;
+    b->out_path = out_path;
+    choose_name(b);
+    itx_status rc = read_options(b, options, err);
+    if (rc == ITX_OK) rc = compile(b, err);
+    if (rc == ITX_OK) rc = compare_and_write(b, err);
+    if (rc == ITX_OK && report != NULL) {
+        *report = b->meta.data;
+        b->meta = (struct strbuf){0};
+    }
+    network_release(&b->network);
+    quant_stats_release(&b->stats);
+    arena_release(&b->arena);
+    mem_free(b->closeness);
+    strbuf_release(&b->meta);
+    mem_free(b);
+    return rc;
+}
+
+void itx_text_free(char *text)
+{
+    mem_free(text);
+}

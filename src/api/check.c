@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * itx_check: how every node of an ONNX file will run, or why it cannot.
+ */
+#include <string.h>
+
+#include "api/network.h"
+#include "api/report.h"
+#include "base/mem.h"
+#include "lower/lower.h"
+#include "onnx/onnx.h"
+
+struct scan {
+    struct strbuf json;
+    int n_nodes;
+    bool all_supported;
+};
+
+static void add_node(struct scan *s, const char *name, const char *type, const char *runs,
+                     const char *as, const char *reason)
+{
+    strbuf_addf(&s->json, s->n_nodes++ != 0 ? ",\n{\"name\": " : "\n{\"name\": ");
+    json_text(&s->json, name);
+    strbuf_addf(&s->json, ", \"type\": ");
+    json_text(&s->json, type);
+    strbuf_addf(&s->json, ", \"runs\": \"%s\", \"as\": \"%s\", \"reason\": ", runs, as);
+    json_text(&s->json, reason);
+    strbuf_addf(&s->json, "}");
+}
+
+static void find_unsupported(void *ctx, const struct onnx_node_report *r)
+{
+    struct scan *const s = ctx;
+    s->all_supported = s->all_supported && r->supported;
+}
+
+/* When the import already refuses something, that is what there is to say. */
+static void add_scanned(void *ctx, const struct onnx_node_report *r)
+{
+    add_node(ctx, r->name, r->type, r->supported ? "int8" : "no", "", r->reason);
+}
+
+/* Marks nodes of the file's graph whose results the canonical graph's outputs need. */
+static void mark_needed(const struct graph *file, const struct graph *canonical, bool *is_needed,
+                        bool *value_needed)
+{
+    for (size_t i = 0; i < canonical->outputs.len; i++) {
+        const char *const name = graph_value(canonical, canonical->outputs.data[i])->name;
+        for (size_t v = 1; v < file->values.len; v++)
+            if (strcmp(file->values.data[v].name, name) == 0) value_needed[v] = true;
+    }
+    for (size_t i = file->nodes.len; i-- > 0;) {
+        const struct node *n = &file->nodes.data[i];
+        for (int k = 0; k < n->n_outputs; k++)
+            is_needed[i] = is_needed[i] || value_needed[n->outputs[k]];
+        for (int k = 0; is_needed[i] && k < n->n_inputs; k++) value_needed[n->inputs[k]] = true;
+    }
+}
+
+/* Shape arithmetic and other things that are numbers before the network runs. */
+static bool is_constant(const struct graph *g, const struct node *n, bool *value_constant)
+{
+    bool all = n->op == OP_SHAPE;
+    if (!all) {
+        all = true;
+        for (int k = 0; k < n->n_inputs; k++) {
+            const value_id v = n->inputs[k];
+            all = all && (v == 0 || graph_value(g, v)->data != NULL || value_constant[v]);
+        }
+    }
+    for (int k = 0; all && k < n->n_outputs; k++) value_constant[n->outputs[k]] = true;
+    return all;
+}
+
+static const struct node *find_canonical(const struct graph *g, const char *name, enum op op)
+{
+    for (size_t i = 0; i < g->nodes.len; i++)
+        if (g->nodes.data[i].op == op && strcmp(g->nodes.data[i].name, name) == 0)
+            return &g->nodes.data[i];
+    return NULL;
+}
+
+static itx_status add_all_nodes(struct scan *s, const struct graph *file, const struct network *net,
+                                struct itx_error *err)
+{
+    bool *is_needed = mem_calloc(file->nodes.len, sizeof *is_needed);
+    bool *value_needed = mem_calloc(file->values.len, sizeof *value_needed);
+    bool *value_constant = mem_calloc(file->values.len, sizeof *value_constant);
+    if (is_needed == NULL || value_needed == NULL || value_constant == NULL) {
+        mem_free(is_needed);
+        mem_free(value_needed);
+        mem_free(value_constant);
+        return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    }
+    mark_needed(file, net->graph, is_needed, value_needed);
+    char reason[LOWER_REASON_SIZE];
+    for (size_t i = 0; i < file->nodes.len; i++) {
+        const struct node *n = &file->nodes.data[i];
+        const char *const type = op_info(n->op)->name;
+        const struct node *run = find_canonical(net->graph, n->name, n->op);
+        const bool constant = is_constant(file, n, value_constant);
+        if (constant)
+            add_node(s, n->name, type, "folded", "", "");
+        else if (run != NULL && lower_supports(net->graph, run, reason))
+            add_node(s, n->name, type, "int8", lower_step_name(net->graph, run), "");
+        else if (run != NULL)
+            add_node(s, n->name, type, "no", "", reason);
+        else
+            add_node(s, n->name, type, is_needed[i] ? "fused" : "decoding", "", "");
+    }
+    mem_free(is_needed);
+    mem_free(value_needed);
+    mem_free(value_constant);
+    return ITX_OK;
+}
+
+/* What passes made and the lowering refuses has no node of its own in the file: it is listed too. */
+static bool add_refused(struct scan *s, const struct graph *file, const struct graph *canonical)
+{
+    bool any = false;
+    char reason[LOWER_REASON_SIZE];
+    for (size_t i = 0; i < canonical->nodes.len; i++) {
+        const struct node *n = &canonical->nodes.data[i];
+        if (lower_supports(canonical, n, reason)) continue;
+        any = true;
+        bool is_listed = false;
+        for (size_t k = 0; k < file->nodes.len; k++)
+            is_listed = is_listed || (file->nodes.data[k].op == n->op &&
+                                      strcmp(file->nodes.data[k].name, n->name) == 0);
+        if (!is_listed) add_node(s, n->name, op_info(n->op)->name, "no", "", reason);
+    }
+    return any;
+}
+
+static itx_status check_imported(struct scan *s, const char *path, bool *ok, struct itx_error *err)
+{
+    struct network net;
+    struct graph *file = NULL;
+    struct itx_error why;
+    itx_status rc = network_read(&net, path, NULL, NULL, &why);
+    if (rc != ITX_OK) { /* dynamic shapes and the like: one reason for the whole file */
+        *ok = false;
+        add_node(s, "", "", "no", "", why.text);
+        return ITX_OK;
+    }
+    rc = onnx_read(&file, path, err);
+    if (rc == ITX_OK) rc = add_all_nodes(s, file, &net, err);
+    if (rc == ITX_OK) *ok = !add_refused(s, file, net.graph);
+    graph_destroy(&file);
+    network_release(&net);
+    return rc;
+}
+
+itx_status itx_check(const char *path, char **report, struct itx_error *err)
+{
+    if (path == NULL || report == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_check: an argument is NULL");
+    struct scan s = {.all_supported = true};
+    bool ok = false;
+    itx_status rc = onnx_scan(path, find_unsupported, &s, err);
+    if (rc == ITX_OK && !s.all_supported)
+        rc = onnx_scan(path, add_scanned, &s, err);
+    else if (rc == ITX_OK)
+        rc = check_imported(&s, path, &ok, err);
+    struct strbuf whole = {0};
+    strbuf_addf(&whole, "{\"ok\": %s, \"model\": ", ok ? "true" : "false");
+    json_text(&whole, path);
+    strbuf_addf(&whole, ", \"nodes\": [");
+    if (s.json.data != NULL) strbuf_add(&whole, s.json.data, s.json.len);
+    strbuf_addf(&whole, "]}\n");
+    if (rc == ITX_OK && (whole.failed || s.json.failed))
+        rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
+    if (rc == ITX_OK)
+        *report = whole.data;
+    else
+        strbuf_release(&whole);
+    strbuf_release(&s.json);
+    return rc;
+}

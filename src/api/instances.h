@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From the outputs of a head to what the caller gets: instances in the photo, and their masks on demand. Shared by
+ * sessions and the float network.
+ */
+#ifndef API_INSTANCES_H
+#define API_INSTANCES_H
+
+#include "intarsia/intarsia.h"
+#include "kernels/image/image.h"
+#include "yolo/mask.h"
+#include "yolo/yolo.h"
+
+struct instances {
+    struct yolo_head head; /* with the data pointers of its owner */
+    struct yolo_decoder *decoder;
+    struct yolo_masker *masker;
+    struct itx_instance *item; /* [max_det] */
+    int *found;                /* [max_det]: which of the decoder's an item is */
+    int n, max_det;
+    struct yolo_letterbox fit; /* of the last photo */
+    uint8_t *mask;             /* of the last instances_mask_box */
+    size_t mask_size;
+};
+
+/* `head` is complete but for its data. Zero-initialised is valid and empty. */
+itx_status instances_create(struct instances *s, const struct yolo_head *head, int max_det,
+                            struct itx_error *err);
+void instances_release(struct instances *s);
+
+/* Decodes; items are ordered by falling score, boxes lie inside the photo. Allocates nothing. max_det <= the one given to create. */
+void instances_decode(struct instances *s, const struct yolo_params *params,
+                      const struct letterbox *letterbox);
+/* The mask inside the box; grows `mask` when needed. Items out of range: ITX_E_RANGE. */
+itx_status instances_mask_box(struct instances *s, int i, struct yolo_rect *rect,
+                              const uint8_t **mask, struct itx_error *err);
+itx_status instances_mask(struct instances *s, int i, uint8_t *mask, size_t stride,
+                          struct itx_error *err);
+
+/* Refuses options out of range, naming the option. */
+itx_status instances_params(struct yolo_params *params, const struct itx_session_options *o,
+                            struct itx_error *err);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sessions: a model made ready for this CPU, run on frames.
+ */
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/frame.h"
+#include "api/instances.h"
+#include "api/model.h"
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "runtime/runtime.h"
+
+struct itx_session {
+    const itx_model *model;
+    const struct plan *plan;
+    struct itx_session_options options;
+    uint32_t cpu;
+    struct runtime *runtime;
+    struct frame frame;
+    bool has_picture; /* its input is one picture */
+    struct instances instances;
+    struct yolo_params params;
+    struct itx_timing timing;
+    bool has_run;
+};
+
+static const struct itx_session_options default_options = ITX_SESSION_OPTIONS_INIT;
+
+static int n_processors(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > 256 ? 256 : (int)n;
+}
+
+/* Callers compiled against an older header give a shorter struct. */
+static itx_status read_options(itx_session *s, const struct itx_session_options *given,
+                               struct itx_error *err)
+{
+    s->options = default_options;
+    if (given != NULL) {
+        if (given->size < sizeof(size_t) || given->size > sizeof s->options)
+            return itx_fail(err, ITX_E_INVAL, "itx_session_options: size %zu is not set right",
+                            given->size);
+        memcpy(&s->options, given, given->size);
+    }
+    if (s->options.n_threads == 0) s->options.n_threads = n_processors();
+    uint32_t mask = CPU_ALL;
+    if (s->options.cpu != NULL && !cpu_parse(s->options.cpu, &mask))
+        return itx_fail(err, ITX_E_INVAL, "unknown instruction set \"%s\"", s->options.cpu);
+    s->cpu = cpu_detect() & mask;
+    s->options.cpu = NULL; /* the caller's text is not kept */
+    if (s->options.via != ITX_IMAGE_NONE && s->options.via != ITX_IMAGE_NV12)
+        return itx_fail(err, ITX_E_INVAL, "frames can be sent through NV12 only");
+    return instances_params(&s->params, &s->options, err);
+}
+
+static struct yolo_tensor head_tensor(const itx_session *s, uint32_t output)
+{
+    const uint32_t i = s->plan->outputs[output].tensor;
+    const struct plan_tensor *t = &s->plan->tensors[i];
+    return (struct yolo_tensor){
+        .dtype = t->dtype,
+        .data = runtime_tensor(s->runtime, i),
+        .h = t->h,
+        .w = t->w,
+        .c = t->c,
+        .row = (ptrdiff_t)t->pixel * t->w,
+        .pixel = t->pixel,
+        .channel = 1,
+        .n_quant = t->n_quant,
+        .scale = t->scale,
+        .zero_point = t->zero_point,
+    };
+}
+
+static itx_status create_instances(itx_session *s, struct itx_error *err)
+{
+    const struct plan_head *h = &s->plan->head;
+    if (h->task == PLAN_RAW || !s->has_picture) return ITX_OK;
+    const bool has_masks = h->task == PLAN_SEGMENT;
+    struct yolo_head head = {
+        .n_levels = h->n_levels,
+        .n_classes = h->n_classes,
+        .reg_max = h->reg_max,
+        .n_coefs = has_masks ? h->n_coefs : 0,
+    };
+    for (int i = 0; i < h->n_levels; i++) {
+        head.level[i].stride = h->level[i].stride;
+        head.level[i].cls = head_tensor(s, h->level[i].cls);
+        head.level[i].box = head_tensor(s, h->level[i].box);
+        if (has_masks) head.level[i].coef = head_tensor(s, h->level[i].coef);
+    }
+    if (has_masks) head.proto = head_tensor(s, h->proto);
+    return instances_create(&s->instances, &head, s->options.max_det, err);
+}
+
+static itx_status create_parts(itx_session *s, struct itx_error *err)
+{
+    const struct plan *p = s->plan;
+    const struct runtime_options o = {
+        .cpu = s->cpu,
+        .n_threads = s->options.n_threads,
+        .keep_tensors = s->options.keep_tensors != 0,
+        .profile = s->options.profile != 0,
+    };
+    ITX_TRY(runtime_create(&s->runtime, p, &o, err));
+    s->has_picture = p->n_inputs == 1 && p->inputs[0].kind != PLAN_INPUT_TENSOR;
+    if (!s->has_picture) return ITX_OK;
+    const struct plan_tensor *in = &p->tensors[p->inputs[0].tensor];
+    ITX_TRY(frame_create(&s->frame, in->w, in->h, s->cpu, s->options.n_threads, err));
+    return create_instances(s, err);
+}
+
+itx_status itx_session_create(itx_session **out, const itx_model *model,
+                              const struct itx_session_options *options, struct itx_error *err)
+{
+    if (out == NULL || model == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_create: an argument is NULL");
+    itx_session *s = mem_calloc(1, sizeof *s);
+    if (s == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    s->model = model;
+    s->plan = model->plan;
+    model_retain(model);
+    itx_status rc = read_options(s, options, err);
+    if (rc == ITX_OK) rc = create_parts(s, err);
+    if (rc == ITX_OK)
+        *out = s;
+    else
+        itx_session_destroy(&s);
+    return rc;
+}
+
+void itx_session_destroy(itx_session **session)
+{
+    if (session == NULL || *session == NULL) return;
+    itx_session *s = *session;
+    instances_release(&s->instances);
+    frame_release(&s->frame);
+    runtime_destroy(&s->runtime);
+    model_release(s->model);
+    mem_free(s);
+    *session = NULL;
+}
+
+struct input_job {
+    const itx_session *s;
+    int8_t *to;
+};
+
+static void write_input(void *ctx, int worker, int n_workers)
+{
+    const struct input_job *const job = ctx;
+    const struct frame *f = &job->s->frame;
+    const struct plan_tensor *t = &job->s->plan->tensors[job->s->plan->inputs[0].tensor];
+    int begin, end;
+    pool_part(f->height, 1, worker, n_workers, &begin, &end);
+    f->kernels->to_input(f->rgb, (size_t)f->width * 3, f->width, job->to, t->pixel, begin, end);
+}
+
+itx_status itx_session_run(itx_session *s, const struct itx_image *picture, struct itx_error *err)
+{
+    if (s == NULL || picture == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_run: an argument is NULL");
+    if (!s->has_picture)
+        return itx_fail(err, ITX_E_UNSUPPORTED, "model %s does not take pictures", s->plan->name);
+    const uint64_t start = clock_ns();
+    struct pool *const pool = runtime_pool(s->runtime);
+    ITX_TRY(frame_prepare(&s->frame, picture, s->options.via, s->options.via_range, pool, err));
+    struct input_job job = {s, runtime_tensor(s->runtime, s->plan->inputs[0].tensor)};
+    pool_run(pool, write_input, &job);
+    const uint64_t ready = clock_ns();
+    runtime_run(s->runtime);
+    s->timing = (struct itx_timing){ready - start, clock_ns() - ready, 0};
+    s->instances.n = 0;
+    s->has_run = true;
+    return ITX_OK;
+}
+
+/* stored = sat8(rne(x / scale) + zero_point); numbers that are none become 0. */
+static void quantise_input(const struct plan_tensor *t, const float *x, int8_t *to)
+{
+    const size_t plane = (size_t)t->h * (size_t)t->w;
+    for (int c = 0; c < t->c; c++) {
+        const float scale = t->scale[t->n_quant > 1 ? c : 0];
+        const float zero = (float)t->zero_point[t->n_quant > 1 ? c : 0];
+        for (size_t i = 0; i < plane; i++) {
+            float q = rintf(x[(size_t)c * plane + i] / scale) + zero;
+            q = q > -128 ? q : -128; /* also what is not a number */
+            q = q < 127 ? q : 127;
+            to[i * (size_t)t->pixel + (size_t)c] = (int8_t)q;
+        }
+    }
+}
+
+itx_status itx_session_run_float(itx_session *s, const float *const *inputs, int n_inputs,
+                                 struct itx_error *err)
+{
+    if (s == NULL || inputs == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_run_float: an argument is NULL");
+    if (n_inputs != s->plan->n_inputs)
+        return itx_fail(err, ITX_E_INVAL, "%d inputs: model %s has %d", n_inputs, s->plan->name,
+                        s->plan->n_inputs);
+    const uint64_t start = clock_ns();
+    for (int i = 0; i < n_inputs; i++) {
+        if (inputs[i] == NULL) return itx_fail(err, ITX_E_INVAL, "input %d is NULL", i);
+        const uint32_t t = s->plan->inputs[i].tensor;
+        quantise_input(&s->plan->tensors[t], inputs[i], runtime_tensor(s->runtime, t));
+    }
+    const uint64_t ready = clock_ns();
+    runtime_run(s->runtime);
+    s->timing = (struct itx_timing){ready - start, clock_ns() - ready, 0};
+    s->instances.n = 0;
+    s->has_run = true;
+    return ITX_OK;
+}
+
+const void *itx_session_output(const itx_session *s, int i)
+{
+    if (s == NULL || !s->has_run || i < 0 || i >= s->plan->n_outputs) return NULL;
+    return runtime_tensor(s->runtime, s->plan->outputs[i].tensor);
+}
+
+const void *itx_session_tensor(const itx_session *s, int i)
+{
+    if (s == NULL || !s->has_run || !s->options.keep_tensors || i < 0 || i >= s->plan->n_tensors)
+        return NULL;
+    return runtime_tensor(s->runtime, (uint32_t)i);
+}
+
+itx_status itx_session_segment(itx_session *s, const struct itx_image *picture,
+                               const struct itx_instance **instances, int *n_instances,
+                               struct itx_error *err)
+{
+    if (s == NULL || instances == NULL || n_instances == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_segment: an argument is NULL");
+    if (s->instances.decoder == NULL)
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "model %s has no YOLO head that was recognised; its raw outputs can be had",
+                        s->plan->name);
+    ITX_TRY(itx_session_run(s, picture, err));
+    const uint64_t start = clock_ns();
+    instances_decode(&s->instances, &s->params, &s->frame.letterbox);
+    s->timing.decode_ns = clock_ns() - start;
+    *instances = s->instances.item;
+    *n_instances = s->instances.n;
+    return ITX_OK;
+}
+
+itx_status itx_session_mask(itx_session *s, int i, uint8_t *mask, size_t stride,
+                            struct itx_error *err)
+{
+    if (s == NULL || mask == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_mask: an argument is NULL");
+    return instances_mask(&s->instances, i, mask, stride, err);
+}
+
+itx_status itx_session_mask_box(itx_session *s, int i, int *x, int *y, int *w, int *h,
+                                const uint8_t **mask, struct itx_error *err)
+{
+    if (s == NULL || x == NULL || y == NULL || w == NULL || h == NULL || mask == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_mask_box: an argument is NULL");
+    struct yolo_rect r;
+    ITX_TRY(instances_mask_box(&s->instances, i, &r, mask, err));
+    *x = r.x;
+    *y = r.y;
+    *w = r.w;
+    *h = r.h;
+    return ITX_OK;
+}
+
+itx_status itx_session_timing(const itx_session *s, struct itx_timing *timing,
+                              struct itx_error *err)
+{
+    if (s == NULL || timing == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_timing: an argument is NULL");
+    *timing = s->timing;
+    return ITX_OK;
+}
+
+uint64_t itx_session_step_ns(const itx_session *s, int i)
+{
+    if (s == NULL || !s->options.profile || i < 0 || i >= s->plan->n_steps) return 0;
+    return runtime_step_ns(s->runtime, i);
+}
+
+const char *itx_session_step_kernel(const itx_session *s, int i)
+{
+    if (s == NULL || i < 0 || i >= s->plan->n_steps) return NULL;
+    return runtime_step_kernel(s->runtime, i);
+}
+
+const char *itx_session_cpu(const itx_session *s)
+{
+    return s != NULL ? cpu_level_name(s->cpu) : NULL;
+}
+
+int itx_session_n_threads(const itx_session *s)
+{
+    return s != NULL ? s->options.n_threads : 0;
+}
