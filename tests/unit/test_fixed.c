@@ -57,6 +57,18 @@ static void test_fixed__requant(void)
     }
 }
 
+/* The worked example of docs/arithmetic.md. */
+static void test_fixed__worked_example(void)
+{
+    const int16_t t = fixed_scale(40001, 0.25f);
+    CHECK_MSG(t == 10000, "%d", t);
+    CHECK_MSG(fixed_sigmoid(t, 0) == 30144, "%d", fixed_sigmoid(t, 0));
+    const int16_t v = fixed_act(ACT_SILU, t, 0);
+    CHECK_MSG(v == 9199, "%d", v);
+    const int8_t y = fixed_requant(v, 256, 0, 0, -119 * 32768 + 16384, 15);
+    CHECK_MSG(y == -47, "%d", y);
+}
+
 static void test_exact__exp2_error(void)
 {
     double worst = 0;
@@ -71,4 +83,4 @@ static void test_exact__exp2_error(void)
 
 TEST_MAIN(TEST(test_fixed__sigmoid_error), TEST(test_fixed__silu_error),
           TEST(test_fixed__scale_rounds_to_even_and_saturates), TEST(test_fixed__requant),
-          TEST(test_exact__exp2_error))
+          TEST(test_fixed__worked_example), TEST(test_exact__exp2_error))
