@@ -10,6 +10,7 @@
 
 #include "api/calibrate.h"
 #include "api/report.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"

@@ -24,10 +24,11 @@ struct round {
     int first;
 };
 
-static itx_status observe(void *ctx, value_id v, const struct tensor *t, struct itx_error *err)
+/* The first value that is refused is remembered; the rest of the photo is run in vain. */
+static void observe(void *ctx, value_id v, const struct tensor *t)
 {
     struct lane *const lane = ctx;
-    return quant_stats_add(&lane->stats, v, t, err);
+    if (lane->rc == ITX_OK) lane->rc = quant_stats_add(&lane->stats, v, t, &lane->err);
 }
 
 static itx_status run_photo(struct lane *lane, const struct round *round, const char *path)
@@ -49,7 +50,7 @@ static itx_status run_photo(struct lane *lane, const struct round *round, const 
     const itx_status rc =
         float_run_picture(&lane->run, &image, via, o->input_range, observe, lane, &lane->err);
     picture_release(&picture);
-    return rc;
+    return lane->rc != ITX_OK ? lane->rc : rc;
 }
 
 static void run_lane(void *ctx, int worker, int n_workers)

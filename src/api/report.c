@@ -27,13 +27,11 @@ static double stored_value(const struct plan_tensor *t, const void *data, size_t
 }
 
 /* Called by the float network for each value, when the int8 program has already seen the same picture. */
-static itx_status compare_value(void *ctx, value_id v, const struct tensor *x,
-                                struct itx_error *err)
+static void compare_value(void *ctx, value_id v, const struct tensor *x)
 {
     const struct comparison *const cmp = ctx;
-    (void)err;
     const uint32_t index = cmp->tensor_of[v];
-    if (index == UINT32_MAX) return ITX_OK;
+    if (index == UINT32_MAX) return;
     const struct plan_tensor *t = &cmp->plan->tensors[index];
     const void *const data = runtime_tensor(cmp->runtime, index);
     struct closeness *const sum = &cmp->closeness[index];
@@ -49,7 +47,6 @@ static itx_status compare_value(void *ctx, value_id v, const struct tensor *x,
         }
     }
     sum->n += plane * (size_t)t->c;
-    return ITX_OK;
 }
 
 double closeness_cosine(const struct closeness *c)
