@@ -23,7 +23,7 @@ struct lower_options {
     bool video_range;
 };
 
-/* Fills *plan (its meta stays NULL); everything is allocated in `arena`, nothing refers to the graph afterwards. Every value must
+/* Fills *plan (its meta is an empty object); everything is allocated in `arena`, nothing refers to the graph afterwards. Every value must
  * have its value_quant. Refuses the first node that is not supported. */
 itx_status lower_graph(struct plan *plan, struct arena *arena, const struct graph *g,
                        const struct head_info *head, const struct lower_options *options,
