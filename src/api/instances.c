@@ -51,15 +51,7 @@ itx_status instances_params(struct yolo_params *params, const struct itx_session
 void instances_decode(struct instances *s, const struct yolo_params *params,
                       const struct letterbox *g)
 {
-    s->fit = (struct yolo_letterbox){
-        .r = g->scale,
-        .left = g->left,
-        .top = g->top,
-        .input_w = g->out_w,
-        .input_h = g->out_h,
-        .photo_w = g->in_w,
-        .photo_h = g->in_h,
-    };
+    s->fit = *g;
     yolo_decoder_run(s->decoder, &s->head, params);
     const struct yolo_found *found;
     const int n = yolo_decoder_found(s->decoder, &found);
@@ -120,11 +112,10 @@ itx_status instances_mask(struct instances *s, int i, uint8_t *mask, size_t stri
     const struct yolo_found *found;
     struct yolo_rect r;
     ITX_TRY(find_item(s, i, &found, &r, err));
-    if (stride < (size_t)s->fit.photo_w)
+    if (stride < (size_t)s->fit.in_w)
         return itx_fail(err, ITX_E_RANGE, "rows of %zu bytes for a mask of width %d", stride,
-                        s->fit.photo_w);
-    for (int y = 0; y < s->fit.photo_h; y++)
-        memset(mask + (size_t)y * stride, 0, (size_t)s->fit.photo_w);
+                        s->fit.in_w);
+    for (int y = 0; y < s->fit.in_h; y++) memset(mask + (size_t)y * stride, 0, (size_t)s->fit.in_w);
     yolo_mask(s->masker, &s->head, found, &s->fit, &r, mask + (size_t)r.y * stride + r.x, stride);
     return ITX_OK;
 }

@@ -18,8 +18,8 @@ struct instances {
     struct itx_instance *item; /* [max_det] */
     int *found;                /* [max_det]: which of the decoder's an item is */
     int n, max_det;
-    struct yolo_letterbox fit; /* of the last photo */
-    uint8_t *mask;             /* of the last instances_mask_box */
+    struct letterbox fit; /* of the last photo */
+    uint8_t *mask;        /* of the last instances_mask_box */
     size_t mask_size;
 };
 
