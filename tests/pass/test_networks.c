@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whole networks through all passes. Two exports of one network must become one graph, but for names.
+ * Whole networks through all passes. The canonical graph must compute what the file's graph computes, and two exports of one
+ * network must become one graph, but for names.
  * Arguments: the folder of models in the tree, and a folder of more models (may be absent).
  */
+#include <math.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+#include "float/exec.h"
 #include "onnx/onnx.h"
 #include "run_passes.h"
 
@@ -73,6 +77,85 @@ static void check(int is_ok, const char *what, const char *path)
     n_failed += !is_ok;
 }
 
+/* The largest difference of b [1, c, h, w] from a, which is the same or [1, h, w, c], relative to the largest |a|. */
+static double difference(const struct tensor *a, const struct tensor *b, int is_nhwc)
+{
+    const int64_t c = b->shape.dim[1], hw = b->shape.dim[2] * b->shape.dim[3];
+    const float *x = a->data, *y = b->data;
+    double worst = 0, largest = 1e-30;
+    if (shape_elements(&a->shape) != c * hw || shape_elements(&b->shape) != c * hw) return INFINITY;
+    for (int64_t i = 0; i < c; i++)
+        for (int64_t k = 0; k < hw; k++) {
+            const double expected = x[is_nhwc ? k * c + i : i * hw + k];
+            const double d = fabs(y[i * hw + k] - expected);
+            if (!(d <= worst)) worst = d;
+            largest = fmax(largest, fabs(expected));
+        }
+    return worst / largest;
+}
+
+/* Makes the values of the file's graph that the canonical one still names its outputs. */
+static int use_same_outputs(struct graph *reference, const struct graph *canonical)
+{
+    reference->outputs.len = 0;
+    for (size_t i = 0; i < canonical->outputs.len; i++) {
+        const char *name = graph_value(canonical, canonical->outputs.data[i])->name;
+        const value_id v = graph_find_value(reference, name, strlen(name));
+        if (v == 0 || !vec_push(&reference->outputs, v)) return 0;
+    }
+    return 1;
+}
+
+/* The worst difference over all outputs on noise, in one float execution each. */
+static double compare_results(const struct graph *reference, const struct graph *canonical)
+{
+    struct itx_error err = {0};
+    struct float_exec *a = NULL, *b = NULL;
+    double worst = INFINITY;
+    const int64_t n = shape_elements(&graph_value(reference, reference->inputs.data[0])->shape);
+    float *noise = mem_alloc((size_t)n * sizeof *noise);
+    if (noise == NULL) return INFINITY;
+    uint64_t seed = 1;
+    for (int64_t i = 0; i < n; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        noise[i] = (float)(seed >> 40) / 0x1p24f;
+    }
+    const float *const inputs[] = {noise};
+    if (float_exec_create(&a, reference, 1, &err) == ITX_OK &&
+        float_exec_create(&b, canonical, 1, &err) == ITX_OK &&
+        float_exec_run(a, inputs, NULL, NULL, &err) == ITX_OK &&
+        float_exec_run(b, inputs, NULL, NULL, &err) == ITX_OK) {
+        worst = 0;
+        for (int i = 0; i < (int)canonical->outputs.len; i++) {
+            const struct tensor *x = float_exec_output(a, i), *y = float_exec_output(b, i);
+            const int is_nhwc =
+                x->shape.dim[1] == y->shape.dim[2] && x->shape.dim[3] == y->shape.dim[1];
+            const double d = difference(x, y, 0);
+            worst = fmax(worst, is_nhwc ? fmin(d, difference(x, y, 1)) : d);
+        }
+    } else {
+        printf("%s\n", err.text);
+    }
+    float_exec_destroy(&a);
+    float_exec_destroy(&b);
+    mem_free(noise);
+    return worst;
+}
+
+static void test_same_results(const char *path, const struct graph *canonical)
+{
+    struct graph *reference = NULL;
+    struct itx_error err = {0};
+    double worst = INFINITY;
+    if (onnx_read(&reference, path, &err) == ITX_OK && pass_fold_const(reference, &err) == ITX_OK &&
+        use_same_outputs(reference, canonical))
+        worst = compare_results(reference, canonical);
+    printf("%s: largest difference %.2g\n", path, worst);
+    /* float32 sums in another order; a wrong rewrite is off by orders of magnitude */
+    check(worst < 1e-4, "computes the same", path);
+    graph_destroy(&reference);
+}
+
 /* path_b NULL: only `path_a`, which is a segmentation network with n_classes classes. */
 static void test_network(const char *path_a, const char *path_b, int n_classes)
 {
@@ -90,7 +173,9 @@ static void test_network(const char *path_a, const char *path_b, int n_classes)
         check(head_a.task == HEAD_SEGMENT && head_a.n_levels == 3 && head_a.reg_max == 16 &&
                   head_a.n_classes == n_classes && head_a.n_coefs == 32 && head_a.proto == 9,
               "has its head", path_a);
+        test_same_results(path_a, a);
     }
+    if (b != NULL) test_same_results(path_b, b);
     if (a != NULL && b != NULL) {
         check(memcmp(head_a.level, head_b.level, sizeof head_a.level) == 0 &&
                   head_a.n_classes == head_b.n_classes,
