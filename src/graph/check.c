@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The verifier: what every pass may rely on and must leave true. It knows the tables, not the meaning of operations;
- * shape inference checks operands.
+ * The verifier: what every pass may rely on and must leave true. It knows the tables, not the
+ * meaning of operations; shape inference checks operands.
  */
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Analyses and rewriting of whole graphs: use lists, replacing values, removing what is dead, ordering, copying.
+ * Analyses and rewriting of whole graphs: use lists, replacing values, removing what is dead,
+ * ordering, copying.
  */
 #include <string.h>
 
@@ -40,8 +41,8 @@ itx_status graph_uses(const struct graph *g, struct graph_uses *out, struct itx_
     }
     for (size_t i = 0; i < g->outputs.len; i++) u.n_output_uses[g->outputs.data[i]]++;
 
-    /* Counting sort by value. Counts go two places up, so that after the sum first[v + 1] is where v's uses begin, and
-     * after filling where they end. */
+    /* Counting sort by value. Counts go two places up, so that after the sum first[v + 1] is where
+     * v's uses begin, and after filling where they end. */
     for (size_t i = 0; i < g->nodes.len; i++)
         for (int k = 0; k < g->nodes.data[i].n_inputs; k++)
             u.first[g->nodes.data[i].inputs[k] + 2] += g->nodes.data[i].inputs[k] != 0;
@@ -83,7 +84,8 @@ itx_status graph_remove_dead(struct graph *g, struct itx_error *err)
         return no_memory(err);
     }
     for (size_t i = 0; i < g->outputs.len; i++) live[g->outputs.data[i]] = true;
-    /* Uses come after producers, so one walk backwards sees every use before the node that decides by it. */
+    /* Uses come after producers, so one walk backwards sees every use before the node that decides
+     * by it. */
     for (size_t i = g->nodes.len; i-- > 0;) {
         const struct node *n = &g->nodes.data[i];
         for (int k = 0; k < n->n_outputs; k++) keep[i] |= live[n->outputs[k]];
@@ -100,8 +102,9 @@ itx_status graph_remove_dead(struct graph *g, struct itx_error *err)
     return ITX_OK;
 }
 
-/* Puts `node` and everything it needs after what is already in `order`. The path from `node` down is an explicit stack:
- * deep graphs must not exhaust the C stack. state: 0 new, 1 on the path, 2 done. */
+/* Puts `node` and everything it needs after what is already in `order`. The path from `node` down
+ * is an explicit stack: deep graphs must not exhaust the C stack. state: 0 new, 1 on the path, 2
+ * done. */
 static itx_status place_node(const struct graph *g, const node_id *producer, node_id node,
                              uint8_t *state, node_id *stack, int *next_input, node_id *order,
                              size_t *n_order, struct itx_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tables of operations and attributes, and building a graph: values, nodes, attributes, metadata.
- * Analyses and rewriting are in
+ * The tables of operations and attributes, and building a graph: values, nodes, attributes,
+ * metadata. Analyses and rewriting are in
  * edit.c.
  */
 #include "graph/graph.h"

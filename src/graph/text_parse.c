@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The text form of a graph: parsing. The format is described in text_print.c. Text is untrusted: every length is checked
- * against what the text itself holds before anything of that length is allocated, and what was read is verified.
+ * The text form of a graph: parsing. The format is described in text_print.c. Text is untrusted:
+ * every length is checked against what the text itself holds before anything of that length is
+ * allocated, and what was read is verified.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -221,7 +222,8 @@ static itx_status parse_element(struct parser *s, enum dtype dtype, uint8_t *p)
     float f = 0;
     switch (dtype) {
     case DTYPE_F32:
-        /* Through double: the text has the nine digits that name one float, so the second rounding changes nothing. */
+        /* Through double: the text has the nine digits that name one float, so the second rounding
+         * changes nothing. */
         ITX_TRY(parse_real(s, &d));
         f = (float)d;
         memcpy(p, &f, sizeof f);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The text form of a graph: printing. (Parsing is in text_parse.c; the two are inverse.) One statement a line; '#' begins
- * a comment; blanks between words are free.
+ * The text form of a graph: printing. (Parsing is in text_parse.c; the two are inverse.) One
+ * statement a line; '#' begins a comment; blanks between words are free.
  *
  *     graph "main"
  *     meta "task" "segment"
  *     input %images: f32[1, 3, 32, 32]
  *     const %w: f32[2, 1] = {0.5, -1}
  *     const %k: f32[16, 3, 3, 3] = digest 8a3c5d1e22b70f94
- *     %y: f32[1, 16, 16, 16] = Conv(%images, %k, _, %"odd name") @"/model.0/conv" {strides = [2, 2], act = 1}
+ *     %y: f32[1, 16, 16, 16] = Conv(%images, %k, _, %"odd name") @"/model.0/conv" {act = 1}
  *     %a: none[?], %b: f32[] = Split(%y) {axis = 1}
  *     output %y
  *     quant %y: s8 {0.05} {-3}
  *
- * %NAME is a value; a name of other characters than letters, digits and _ . / : + - is quoted. "_" is an input left out. A type
- * is a dtype and a shape; [?] is a shape not known. @"..." is the node's name. In quotes, \" \\ and \xNN (not zero)
- * stand for bytes. A constant is written before the node that first uses it: as numbers up to TEXT_MAX_INLINE of them (f16 as
- * its bits), else as a digest (FNV-1a of its bytes, for the eye and for comparison) or as "data" and its little-endian
- * bytes in hexadecimal.
- * quant gives dtype, scales and zero points.
+ * %NAME is a value; a name of other characters than letters, digits and _ . / : + - is quoted. "_"
+ * is an input left out. A type is a dtype and a shape; [?] is a shape not known. @"..." is the
+ * node's name. In quotes, \" \\ and \xNN (not zero) stand for bytes. A constant is written before
+ * the node that first uses it: as numbers up to TEXT_MAX_INLINE of them (f16 as its bits), else as
+ * a digest (FNV-1a of its bytes, for the eye and for comparison) or as "data" and its little-endian
+ * bytes in hexadecimal. quant gives dtype, scales and zero points.
  */
 #include <inttypes.h>
 #include <math.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * does: removes what is dead; takes transposes to [n, h, w, c] off the outputs (the program keeps its tensors in that order
- *   anyway); makes equal constants one; orders nodes depth-first from the outputs, operands first, and numbers values by that order;
- *   infers every shape again, which verifies operands.
+ * does: removes what is dead; takes transposes to [n, h, w, c] off the outputs (the program keeps
+ *   its tensors in that order anyway); makes equal constants one; orders nodes depth-first from the
+ *   outputs, operands first, and numbers values by that order; infers every shape again, which
+ *   verifies operands.
  * requires: nothing.
  * ensures: two graphs that compute the same nodes from the same constants are equal but for names.
  * breaks: value ids (graph_compact).
@@ -91,7 +92,8 @@ static itx_status merge_constants(struct graph *g, struct itx_error *err)
     return ITX_OK;
 }
 
-/* graph_sort orders depth-first from the nodes in the order it finds them, so the makers of the outputs go first. */
+/* graph_sort orders depth-first from the nodes in the order it finds them, so the makers of the
+ * outputs go first. */
 static itx_status order_from_outputs(struct graph *g, struct itx_error *err)
 {
     struct graph_uses u;

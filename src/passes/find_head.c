@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * does: recognises the head of a YOLO network of the v8 and v11 family and makes its last convolutions the outputs of the graph, in
- *   one order, whatever the exporter put behind them:
- *   - Ultralytics' export: one [1, 4 + classes (+ coefficients), anchors] and, for segmentation, prototypes. The last convolutions are
- *     found walking back; what is between them and the output tells which is which (head_tail.c).
- *   - the Model Zoo's form and raw heads: a class, a box (and a coefficient) map a level, and prototypes, as [1, c, h, w]
- *     or [1, h, w, c], in any order (head_maps.c).
- * requires: fold_const, normalize, simplify, fold_norm, fuse_silu (a Sigmoid that is left is no part of a SiLU).
+ * does: recognises the head of a YOLO network of the v8 and v11 family and makes its last
+ *   convolutions the outputs of the graph, in one order, whatever the exporter put behind them:
+ *   - Ultralytics' export: one [1, 4 + classes (+ coefficients), anchors] and, for segmentation,
+ *     prototypes. The last convolutions are found walking back; what is between them and the output
+ *     tells which is which (head_tail.c).
+ *   - the Model Zoo's form and raw heads: a class, a box (and a coefficient) map a level, and
+ *     prototypes, as [1, c, h, w] or [1, h, w, c], in any order (head_maps.c).
+ * requires: fold_const, normalize, simplify, fold_norm, fuse_silu (a Sigmoid that is left is no part
+ *   of a SiLU).
  * ensures: `head` describes the outputs. What is no such head is left as it is: HEAD_RAW.
  * breaks: the outputs of the graph.
  */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * does: infers types and shapes node by node, and evaluates every node whose operands are constants, so that the shape
- *   arithmetic that exporters leave behind (Shape, Gather, Concat, ...) is gone before it hides a shape.
+ * does: infers types and shapes node by node, and evaluates every node whose operands are
+ *   constants, so that the shape arithmetic that exporters leave behind (Shape, Gather, Concat, ...)
+ *   is gone before it hides a shape.
  * requires: inputs of the graph have fixed shapes.
- * ensures: every type and shape is known; no node has only constant operands if graph_eval can compute it.
+ * ensures: every type and shape is known; no node has only constant operands if graph_eval can
+ *   compute it.
  * breaks: nothing.
  */
 #include <string.h>
@@ -12,7 +14,8 @@
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
-/* Results beyond this are left to be computed (Expand and ConstantOfShape can make much out of little). */
+/* Results beyond this are left to be computed (Expand and ConstantOfShape can make much out of
+ * little). */
 #define MAX_FOLDED_ELEMENTS ((int64_t)1 << 26)
 
 static bool is_foldable(const struct graph *g, const struct node *n)

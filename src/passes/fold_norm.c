@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * does: puts what scales and shifts each channel of a convolution's result into its weights and bias: BatchNormalization, and Mul, Add,
- *   Sub, Div with a constant for each channel or for all. A BatchNormalization elsewhere becomes a depthwise 1x1 convolution.
+ * does: puts what scales and shifts each channel of a convolution's result into its weights and
+ *   bias: BatchNormalization, and Mul, Add, Sub, Div with a constant for each channel or for all. A
+ *   BatchNormalization elsewhere becomes a depthwise 1x1 convolution.
  * requires: normalize (every convolution has a bias).
  * ensures: no BatchNormalization of a [n, c, h, w] value with constant parameters is left.
  * breaks: nothing. Computed in double, rounded once.
@@ -19,7 +20,8 @@ struct affine {
     double *a, *b;
 };
 
-/* Element c of a constant that broadcasts along the channels of a [n, c, h, w] value; false when it is another. */
+/* Element c of a constant that broadcasts along the channels of a [n, c, h, w] value; false when it
+ * is another. */
 static bool channel_element(const struct value *v, int n_channels, int c, double *out)
 {
     if (v->data == NULL || v->dtype != DTYPE_F32 || v->shape.rank > 4) return false;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * does: YOLO11's attention -> three convolutions and one Attention node. With c = heads * head_dim, n = h * w:
+ * does: YOLO11's attention -> three convolutions and one Attention node. With c = heads * head_dim
+ *   and n = h * w,
  *
- *     qkv = Conv(x)  [1, heads (2 key_dim + head_dim), h, w]          q = Conv(x), k = Conv(x), v = Conv(x)
- *     q, k, v = Split(Reshape(qkv, [1, heads, .., n]))         ->     o = Attention(q, k, v)
- *     o = Reshape(v Softmax(scale q^T k)^T, [1, c, h, w])             pe = Conv(v)
+ *     qkv = Conv(x)  [1, heads (2 key_dim + head_dim), h, w]
+ *     q, k, v = Split(Reshape(qkv, [1, heads, 2 key_dim + head_dim, n]))
+ *     o = Reshape(v Softmax(scale q^T k)^T, [1, c, h, w])
  *     pe = Conv(Reshape(v, [1, c, h, w]))
  *
- *   The rows of qkv's weights are sorted so that the channels of q, of k and of v each are heads after one another. The scale is a
- *   constant factor of q, of k or of the product.
- * requires: normalize, merge_slices, fuse_softmax and simplify after it (the softmax runs along the last axis), fold_norm.
+ *   becomes q = Conv(x), k = Conv(x), v = Conv(x), o = Attention(q, k, v), pe = Conv(v). The rows of
+ *   qkv's weights are sorted so that the channels of q, of k and of v each are heads after one
+ *   another. The scale is a constant factor of q, of k or of the product.
+ * requires: normalize, merge_slices, fuse_softmax and simplify after it (the softmax runs along the
+ *   last axis), fold_norm.
  * ensures: no such group is left.
  * breaks: nothing.
  */
@@ -126,9 +129,10 @@ static bool match_source(const struct rewrite *r, struct attention *a)
         y->dim[1] != whole->dim[1] * whole->dim[2])
         return false;
     const struct node *c = rewrite_node(r, a->conv);
-    return c->n_inputs == 3 && value_is_const(r->g, c->inputs[1]) &&
-           value_is_const(r->g, c->inputs[2]) && node_int(c, ATTR_GROUP, 1) == 1 &&
-           node_attr(c, ATTR_ACT) == NULL;
+    return c->n_inputs == 3 && graph_value(r->g, c->inputs[1])->dtype == DTYPE_F32 &&
+           graph_value(r->g, c->inputs[2])->dtype == DTYPE_F32 &&
+           value_is_const(r->g, c->inputs[1]) && value_is_const(r->g, c->inputs[2]) &&
+           node_int(c, ATTR_GROUP, 1) == 1 && node_attr(c, ATTR_ACT) == NULL;
 }
 
 static bool has_map_shape(const struct rewrite *r, const struct attention *a, node_id reshape)
@@ -139,7 +143,8 @@ static bool has_map_shape(const struct rewrite *r, const struct attention *a, no
     return shape_eq(shape_of(r, rewrite_node(r, reshape)->outputs[0]), &wanted);
 }
 
-/* Nothing reads q, k and v in a form that would be lost: v's readers are the product and Reshapes to a map. */
+/* Nothing reads q, k and v in a form that would be lost: v's readers are the product and Reshapes
+ * to a map. */
 static bool match_readers(const struct rewrite *r, const struct attention *a)
 {
     if (!has_map_shape(r, a, a->reshape)) return false;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * does: puts Silu, Relu or Sigmoid of a convolution's result into the convolution (ATTR_ACT) where nothing else reads that
- *   result; then an Add of such a result and another value of the same shape, as the residual input 3 of a Conv.
+ * does: puts Silu, Relu or Sigmoid of a convolution's result into the convolution (ATTR_ACT) where
+ *   nothing else reads that result; then an Add of such a result and another value of the same
+ *   shape, as the residual input 3 of a Conv.
  * requires: fold_norm, fuse_silu, fuse_attention.
  * ensures: no such activation or Add is left.
  * breaks: "a Conv has three inputs and is linear", which fold_norm and find_head need.
  *
- * The order is the graph's: an activation after an Add stays a node. Of two convolutions that meet in an Add, the one with
- * more multiplications takes it (its epilogue hides the sum best), of equal ones the second operand: no names, no file order.
+ * The order is the graph's: an activation after an Add stays a node. Of two convolutions that meet
+ * in an Add, the one with more multiplications takes it (its epilogue hides the sum best), of equal
+ * ones the second operand: no names, no file order.
  */
 #include "passes/pass.h"
 #include "passes/rewrite.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a network is for: the YOLO head that find_head recognised, in terms of the canonical graph's outputs.
+ * What a network is for: the YOLO head that find_head recognised, in terms of the canonical graph's
+ * outputs.
  */
 #ifndef PASSES_HEAD_H
 #define PASSES_HEAD_H
@@ -9,14 +10,16 @@
 
 enum head_task { HEAD_RAW, HEAD_DETECT, HEAD_SEGMENT };
 
-/* Numbers of outputs of the graph: class logits [1, n_classes, h, w], box distributions [1, 4 reg_max, h, w], mask
- * coefficients [1, n_coefs, h, w] (HEAD_SEGMENT only, else -1); h = input_h / stride. */
+/* Numbers of outputs of the graph: class logits [1, n_classes, h, w], box distributions [1, 4
+ * reg_max, h, w], mask coefficients [1, n_coefs, h, w] (HEAD_SEGMENT only, else -1); h = input_h /
+ * stride. */
 struct head_level {
     int stride;
     int cls, box, coef;
 };
 
-/* HEAD_RAW: everything but input_h, input_w is zero (proto is -1), and the outputs are as the file has them. */
+/* HEAD_RAW: everything but input_h, input_w is zero (proto is -1), and the outputs are as the file
+ * has them. */
 struct head_info {
     enum head_task task;
     int n_classes, reg_max, n_coefs, n_levels;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Heads whose outputs are maps: the Model Zoo's form (NHWC) and raw ones (NCHW), two or three maps a level and prototypes, in any order.
+ * Heads whose outputs are maps: the Model Zoo's form (NHWC) and raw ones (NCHW), two or three maps
+ * a level and prototypes, in any order.
  *
- * Levels are told apart by their size, prototypes because they alone end in an activation, coefficients by the number of
- * prototypes, boxes by 64 channels (16 bins). Where numbers of channels leave a choice (64 classes, 32 classes): a class branch has depthwise
- * convolutions (YOLO11), else it is the wider one (YOLOv8), else the order of the outputs decides: class, box, coefficients in NHWC
- * files (the Model Zoo's), box, class, coefficients in NCHW ones (Ultralytics' own).
+ * Levels are told apart by their size, prototypes because they alone end in an activation,
+ * coefficients by the number of prototypes, boxes by 64 channels (16 bins). Where numbers of
+ * channels leave a choice (64 classes, 32 classes): a class branch has depthwise convolutions
+ * (YOLO11), else it is the wider one (YOLOv8), else the order of the outputs decides: class, box,
+ * coefficients in NHWC files (the Model Zoo's), box, class, coefficients in NCHW ones (Ultralytics'
+ * own).
  */
 #include <string.h>
 
@@ -86,7 +89,8 @@ static int read_outputs(const struct rewrite *r, struct map *maps, struct found_
     return n;
 }
 
-/* How well the maps of one level fit the roles; -1 when they cannot. Earlier reasons outweigh all later ones. */
+/* How well the maps of one level fit the roles; -1 when they cannot. Earlier reasons outweigh all
+ * later ones. */
 static int judge(const struct map *cls, const struct map *box, const struct map *coef,
                  int n_classes, int n_coefs)
 {

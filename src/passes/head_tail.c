@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ultralytics' export: walks back from the output of rank 3 to the last convolutions. Every path is marked with what it met: a
- * Softmax means a box distribution, a Sigmoid alone class scores, neither mask coefficients. Exporters join the maps of a level, and
- * then all levels, and split classes from boxes again: so a path carries the range of channels (dimension 1) it is about.
+ * Ultralytics' export: walks back from the output of rank 3 to the last convolutions. Every path is
+ * marked with what it met: a Softmax means a box distribution, a Sigmoid alone class scores,
+ * neither mask coefficients. Exporters join the maps of a level, and then all levels, and split
+ * classes from boxes again: so a path carries the range of channels (dimension 1) it is about.
  */
 #include <string.h>
 
@@ -84,7 +85,8 @@ static bool push_concat(struct walk *w, const struct node *n, struct place at)
     return true;
 }
 
-/* Where the channels of the result begin in the operand; -1 when they are not a range of its channels. */
+/* Where the channels of the result begin in the operand; -1 when they are not a range of its
+ * channels. */
 static int64_t channel_offset(const struct walk *w, const struct node *n, struct place at)
 {
     const struct graph *g = w->r->g;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * does: turns the Slices that cut one value along one axis into consecutive pieces covering it into one Split.
+ * does: turns the Slices that cut one value along one axis into consecutive pieces covering it into
+ *   one Split.
  * requires: fold_const (starts, ends, axes and steps constant).
  * ensures: pieces are in order along the axis; equal pieces became one.
  * breaks: nothing. Slices that overlap or leave a gap stay.

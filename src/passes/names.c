@@ -88,7 +88,8 @@ static int utf8_length(const uint8_t *p)
     return is_overlong || is_outside ? 0 : n;
 }
 
-/* Ends the name; a character cut in two at the end goes, other bytes that are no UTF-8 become '?'. */
+/* Ends the name; a character cut in two at the end goes, other bytes that are no UTF-8 become '?'.
+ * */
 static void end_name(struct reader *r, bool is_cut)
 {
     r->name[r->len] = '\0';

@@ -10,8 +10,9 @@
 
 #define NAME_MAX_SIZE 256 /* bytes of one name with the zero; longer ones are cut */
 
-/* `text` is a Python or JSON literal, {0: 'person', 1: "it's"} or ['person', ...], or NULL; what is no such literal ends the
- * list. How many classes it names: one more than the largest number in it. */
+/* `text` is a Python or JSON literal, {0: 'person', 1: "it's"} or ['person', ...], or NULL; what is
+ * no such literal ends the list. How many classes it names: one more than the largest number in it.
+ * */
 int names_count(const char *text);
 /* n names, UTF-8, in the arena: those of the text, and "class 7" where it has none. */
 itx_status names_read(const char *text, int n, struct arena *arena, const char *const **names,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * does: brings every node to one spelling. Conv, ConvTranspose and pools have all their geometry as attributes, and pads
- *   instead of auto_pad; convolutions have a bias; Split has sizes; axes count from the front; Flatten, Squeeze and
- *   Unsqueeze are Reshape to a written-out shape; Resize has scales; defaults that mean nothing are gone.
+ * does: brings every node to one spelling. Conv, ConvTranspose and pools have all their geometry as
+ *   attributes, and pads instead of auto_pad; convolutions have a bias; Split has sizes; axes count
+ *   from the front; Flatten, Squeeze and Unsqueeze are Reshape to a written-out shape; Resize has
+ *   scales; defaults that mean nothing are gone.
  * requires: fold_const (shapes and constants known).
  * ensures: the above, so that later passes match one form and two exports become one graph.
  * breaks: nothing.
@@ -18,7 +19,8 @@ static const struct shape *shape_of(const struct rewrite *r, value_id v)
     return &graph_value(r->g, v)->shape;
 }
 
-/* The pads that auto_pad stands for; SAME puts the odd one at the end (UPPER) or the beginning (LOWER). */
+/* The pads that auto_pad stands for; SAME puts the odd one at the end (UPPER) or the beginning
+ * (LOWER). */
 static bool auto_pads(const struct node *n, const struct shape *x, const struct shape *y,
                       const int64_t *kernel, const int64_t *stride, const int64_t *dilation,
                       int64_t *pads)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What passes share: finding a node by what is around it, replacing it, and leaving the graph in order.
+ * What passes share: finding a node by what is around it, replacing it, and leaving the graph in
+ * order.
  *
  *     struct rewrite r;
  *     ITX_TRY(rewrite_begin(&r, g, err));
@@ -8,8 +9,9 @@
  *     for (node_id i = 0; i < r.n_nodes && rc == ITX_OK; i++) rc = try_node(&r, i, err);
  *     return rewrite_end(&r, rc, err);
  *
- * Node ids hold from begin to end: nodes are changed in place, added at the end, or marked as removed; rewrite_end drops,
- * sorts and removes what died. Use lists are those of the beginning; counts may be too high later, never too low.
+ * Node ids hold from begin to end: nodes are changed in place, added at the end, or marked as
+ * removed; rewrite_end drops, sorts and removes what died. Use lists are those of the beginning;
+ * counts may be too high later, never too low.
  */
 #ifndef PASSES_REWRITE_H
 #define PASSES_REWRITE_H
@@ -41,10 +43,11 @@ node_id rewrite_made_by(const struct rewrite *r, value_id v, enum op op);
 bool rewrite_is_private(const struct rewrite *r, value_id v);
 
 void rewrite_remove(struct rewrite *r, node_id n);
-/* Every use of `from` becomes `to`. When `from` is an output of the graph its name goes along, unless `to` is an input,
- * a constant or an output itself. */
+/* Every use of `from` becomes `to`. When `from` is an output of the graph its name goes along,
+ * unless `to` is an input, a constant or an output itself. */
 void rewrite_replace(struct rewrite *r, value_id from, value_id to);
-/* `gone` computes something from the only result of `keep` that `keep` now computes itself: its result is keep's. */
+/* `gone` computes something from the only result of `keep` that `keep` now computes itself: its
+ * result is keep's. */
 void rewrite_absorb(struct rewrite *r, node_id keep, node_id gone);
 /* Makes node n an `op` of these inputs without attributes. */
 itx_status rewrite_become(struct rewrite *r, node_id n, enum op op, int n_inputs,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * does: removes nodes that change nothing (Identity; Cast to the same type; Reshape, Transpose, Expand, Tile, Slice, Pad, Resize to the same
- *   shape; Concat and Split of one; adding 0, multiplying by 1), joins Transpose after Transpose and Reshape after Reshape, moves a
- *   Transpose behind a Softmax, and puts a Pad of zeros into the convolutions that read it.
+ * does: removes nodes that change nothing (Identity; Cast to the same type; Reshape, Transpose,
+ *   Expand, Tile, Slice, Pad, Resize to the same shape; Concat and Split of one; adding 0,
+ *   multiplying by 1), joins Transpose after Transpose and Reshape after Reshape, moves a Transpose
+ *   behind a Softmax, and puts a Pad of zeros into the convolutions that read it.
  * requires: fold_const, normalize.
  * ensures: none of these is left, but an Identity from an input or a constant to an output.
  * breaks: nothing.
@@ -151,7 +152,8 @@ static itx_status join_reshapes(struct rewrite *r, node_id id, struct itx_error 
     return graph_set_inputs(r->g, id, 2, inputs, err);
 }
 
-/* Softmax(Transpose(x, p), axis a) = Transpose(Softmax(x, axis p[a]), p): the two nodes change places. */
+/* Softmax(Transpose(x, p), axis a) = Transpose(Softmax(x, axis p[a]), p): the two nodes change
+ * places. */
 static itx_status move_transpose(struct rewrite *r, node_id id, struct itx_error *err)
 {
     const struct node *n = rewrite_node(r, id);
@@ -223,7 +225,7 @@ static itx_status simplify_node(struct rewrite *r, node_id id, struct itx_error 
 
 itx_status pass_simplify(struct graph *g, struct itx_error *err)
 {
-    /* Ends: every change removes a node, shortens a chain or moves a Transpose towards the outputs. */
+    /* Ends: every change removes a node, shortens a chain or moves a Transpose to the outputs. */
     bool is_changed = true;
     while (is_changed) {
         struct rewrite r;

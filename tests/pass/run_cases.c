@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs case files: passes over a graph in text form, compared exactly with the graph that is expected.
+ * Runs case files: passes over a graph in text form, compared exactly with the graph that is
+ * expected.
  *
  *     # pass: fuse_silu canonical
  *     ...graph before...
  *     ====
  *     ...graph after, or "error: MESSAGE"...
  *
- * After find_head or all, the head is printed behind the graph as comments. --update writes what follows the line of equal signs anew.
+ * After find_head or all, the head is printed behind the graph as comments. --update writes what
+ * follows the line of equal signs anew.
  */
 #include "base/file.h"
 #include "run_passes.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whole networks through all passes. The canonical graph must compute what the file's graph computes, and two exports of one
- * network must become one graph, but for names.
+ * Whole networks through all passes. The canonical graph must compute what the file's graph
+ * computes, and two exports of one network must become one graph, but for names.
  * Arguments: the folder of models in the tree, and a folder of more models (may be absent).
  */
 #include <math.h>
@@ -77,7 +77,8 @@ static void check(int is_ok, const char *what, const char *path)
     n_failed += !is_ok;
 }
 
-/* The largest difference of b [1, c, h, w] from a, which is the same or [1, h, w, c], relative to the largest |a|. */
+/* The largest difference of b [1, c, h, w] from a, which is the same or [1, h, w, c], relative to
+ * the largest |a|. */
 static double difference(const struct tensor *a, const struct tensor *b, int is_nhwc)
 {
     const int64_t c = b->shape.dim[1], hw = b->shape.dim[2] * b->shape.dim[3];
