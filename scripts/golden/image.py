@@ -9,9 +9,22 @@ import cv2
 import numpy as np
 
 LETTERBOX = [  # in_w, in_h, out_w, out_h, channels
-    (7, 5, 12, 12, 3), (1, 1, 8, 8, 3), (24, 10, 12, 12, 3), (9, 31, 12, 10, 1), (50, 41, 12, 14, 4), (640, 480, 640, 640, 3),
-    (500, 375, 640, 640, 3), (427, 640, 640, 640, 3), (1280, 720, 640, 640, 3), (1281, 719, 640, 640, 3), (333, 500, 320, 320, 4),
-    (20000, 13, 640, 640, 3), (3, 3000, 320, 320, 1), (2, 640, 640, 352, 3), (641, 641, 640, 640, 3), (100, 333, 640, 480, 3),
+    (7, 5, 12, 12, 3),
+    (1, 1, 8, 8, 3),
+    (24, 10, 12, 12, 3),
+    (9, 31, 12, 10, 1),
+    (50, 41, 12, 14, 4),
+    (640, 480, 640, 640, 3),
+    (500, 375, 640, 640, 3),
+    (427, 640, 640, 640, 3),
+    (1280, 720, 640, 640, 3),
+    (1281, 719, 640, 640, 3),
+    (333, 500, 320, 320, 4),
+    (20000, 13, 640, 640, 3),
+    (3, 3000, 320, 320, 1),
+    (2, 640, 640, 352, 3),
+    (641, 641, 640, 640, 3),
+    (100, 333, 640, 480, 3),
 ]
 NV12 = [(6, 4), (640, 480), (2, 2), (130, 66)]
 
@@ -81,7 +94,8 @@ def every_yuv(video):
         uv = np.zeros((256, 256, 2), np.uint8)
         uv[..., 0] = u
         uv[..., 1] = np.arange(256)[:, None]
-        total += digest(to_rgb(np.broadcast_to(np.arange(256, dtype=np.uint8), (256, 256)), uv, video)) * (2 * u + 1)
+        y = np.broadcast_to(np.arange(256, dtype=np.uint8), (256, 256))
+        total += digest(to_rgb(y, uv, video)) * (2 * u + 1)
     return total % 2**64
 
 
@@ -92,7 +106,8 @@ def bytes_text(a):
 
 
 def main():
-    print("/* SPDX-License-Identifier: Apache-2.0\n *\n * Written by scripts/golden/image.py with OpenCV %s, numpy %s.\n */" % (cv2.__version__, np.__version__))
+    print("/* SPDX-License-Identifier: Apache-2.0\n *")
+    print(" * Written by scripts/golden/image.py with OpenCV %s, numpy %s.\n */" % (cv2.__version__, np.__version__))
     print("/* clang-format off */")
     print("static const struct letterbox_vector letterbox_vectors[] = {")
     small = []
@@ -101,13 +116,15 @@ def main():
         print("    {%d, %d, %d, %d, %d, 0x%016xu}," % (w, h, W, H, c, digest(out)))
         if i == 0:
             small = out
-    print("};\n\n/* The first of them. */\nstatic const uint8_t letterbox_bytes[] = {\n    %s,\n};\n" % bytes_text(small))
+    print("};\n\n/* The first of them. */\nstatic const uint8_t letterbox_bytes[] = {")
+    print("    %s,\n};\n" % bytes_text(small))
     print("static const struct nv12_vector nv12_vectors[] = {")
     for i, (w, h) in enumerate(NV12):
         for video in (0, 1):
             Y, UV = to_nv12(random_bytes(i + 100, w * h * 3).reshape(h, w, 3), video)
             back = to_rgb(Y, UV.repeat(2, 0).repeat(2, 1), video)
-            print("    {%d, %d, %d, 0x%016xu, 0x%016xu, 0x%016xu}," % (w, h, video, digest(Y), digest(UV), digest(back)))
+            digests = (digest(Y), digest(UV), digest(back))
+            print("    {%d, %d, %d, 0x%016xu, 0x%016xu, 0x%016xu}," % (w, h, video, *digests))
     print("};\n")
     print("static const uint64_t every_yuv[2] = {0x%016xu, 0x%016xu};" % (every_yuv(0), every_yuv(1)))
     print("/* clang-format on */")

@@ -105,8 +105,8 @@ bool check_next_part(struct check *c, int *begin, int *end);
 
 /* ---- comparison ---- */
 
-/* What an output holds: [h, w, c] elements of `element` bytes (signed integers; 1 also for bytes), `pixel` elements from
- * one pixel to the next and `row` from one row to the next (0: w * pixel). Elements between must not change. */
+/* What an output holds: [h, w, c] elements of `element` bytes (signed integers; 1 also for bytes), `pixel` elements
+ * from one pixel to the next and `row` from one row to the next (0: w * pixel). Elements between must not change. */
 struct check_layout {
     int h, w, c;
     size_t pixel, row, element;

@@ -6,9 +6,9 @@
  *
  * which is fixed_requant (tensor/fixed.h); mul, res_mul in [0, 32767], |offset| < 2^29, shift in [0, 15].
  *
- * Memory: pixels are `*_pixel` elements apart, rows w * pixel. a, b, mul, res_mul, offset are readable 64 bytes past
- * their last element; out is written exactly. out may be a's or b's own place (with the same pixel), else it shares no
- * element with them.
+ * Memory: pixels are `*_pixel` elements apart, rows w * pixel. a, b, mul, res_mul, offset are readable 64
+ * bytes past their last element; out is written exactly. out may be a's or b's own place (with the same pixel),
+ * else it shares no element with them.
  */
 #ifndef KERNELS_ADD_ADD_H
 #define KERNELS_ADD_ADD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Pictures of bytes on their way to a network: NV12 to RGB and back, letterbox, and the s8 input tensor. One row holds
- * the four functions of an instruction set. RGB here is [h, w, 3], R first, rows `stride` bytes apart.
+ * Pictures of bytes on their way to a network: NV12 to RGB and back, letterbox, and the s8 input tensor. One row
+ * holds the four functions of an instruction set. RGB here is [h, w, 3], R first, rows `stride` bytes apart.
  *
  * Pictures belong to the caller of the library: nothing is read or written outside their rows.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows of the picture are first scaled horizontally into rows of s16, four channels a pixel (R, G, B, unused), of which
- * the last two are kept; a row of the frame mixes two of them. Four pixels a step: eight bytes hold both neighbours of
- * a pixel in every format, a shuffle pairs them by channel, vpmaddwd weighs them.
+ * Rows of the picture are first scaled horizontally into lines of s16, four channels a pixel (R, G, B, unused), of
+ * which the last two are kept; a row of the frame mixes two of them. Four pixels a step: eight bytes hold both
+ * neighbours of a pixel in every format, a shuffle pairs them by channel, vpmaddwd weighs them.
  */
 #include <immintrin.h>
 #include <string.h>
