@@ -76,8 +76,8 @@ struct conv_shape conv_case_shape(struct check *c, enum conv_kind kind)
     else
         pick_window(c, &s);
     /* long sums now and then */
-    if (s.out_h * s.out_w < 20 && kind == CONV_DENSE && check_pick(c, 0, 3) == 0)
-        s.in_c = check_pick_size(c, 256, 1200);
+    if (s.out_h * s.out_w < 40 && kind == CONV_DENSE && check_pick(c, 0, 3) == 0)
+        s.in_c = check_pick(c, 151, check_pick(c, 0, 1) ? 256 : 1200);
     s.in_pixel = s.in_c + (check_pick(c, 0, 2) == 0 ? (4 - s.in_c % 4) % 4 : pick_gap(c));
     s.out_pixel = s.out_c + pick_gap(c);
     s.res_pixel = s.out_c + pick_gap(c);
@@ -145,19 +145,22 @@ static void fill_requant(struct check *c, struct epilogue *e, size_t n, enum res
     e->shift = check_pick(c, 8, 15);
 }
 
-static void fill_inputs(struct check *c, struct conv_case *t, int n_products)
+static void fill_inputs(struct check *c, struct conv_case *t, int n_products,
+                        enum conv_operands operands)
 {
     const struct conv_shape *const s = &t->params.shape;
     const struct check_layout in_layout = {s->in_h, s->in_w, s->in_c, (size_t)s->in_pixel, 0, 1};
+    const bool is_limit = operands == CONV_LIMITS;
     const size_t in_size = check_extent(&in_layout);
     int8_t *const in = check_input(c, in_size, CHECK_TAIL);
-    check_fill_s8(c, in, in_size, check_pick_fill(c), -128, 127);
+    check_fill_s8(c, in, in_size, is_limit ? CHECK_MIN : check_pick_fill(c), -128, 127);
     int8_t *const pad = check_input(c, (size_t)s->in_c, CHECK_TAIL);
-    check_fill_s8(c, pad, (size_t)s->in_c, check_pick_fill(c), -128, 127);
+    check_fill_s8(c, pad, (size_t)s->in_c, is_limit ? CHECK_MIN : check_pick_fill(c), -128, 127);
     const size_t n_weights =
         (size_t)n_products * (size_t)s->out_c * (size_t)(s->upscale * s->upscale);
     int8_t *const weights = check_input(c, n_weights, 0);
-    check_fill_s8(c, weights, n_weights, check_pick_fill(c), -127, 127);
+    const enum check_fill limit = check_pick(c, 0, 1) ? CHECK_MIN : CHECK_MAX;
+    check_fill_s8(c, weights, n_weights, is_limit ? limit : check_pick_fill(c), -127, 127);
     t->in = in;
     t->weights = weights;
     t->params.pad = pad;
@@ -176,7 +179,8 @@ static double fill_bias(struct check *c, struct conv_case *t, int n_products)
     return (double)limit + sum;
 }
 
-struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const struct conv_shape *s)
+struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const struct conv_shape *s,
+                                  enum conv_operands operands)
 {
     struct conv_case t = {.params = {.shape = *s, .epilogue = pick_epilogue(c)}};
     struct epilogue *const e = &t.params.epilogue;
@@ -196,7 +200,7 @@ struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const st
                s->kernel_h, s->kernel_w, s->stride_h, s->stride_w, s->pad_top, s->pad_left,
                s->dilation_h, s->dilation_w, s->upscale, (int)e->out, (int)e->act, e->range_log2,
                (int)residual);
-    fill_inputs(c, &t, n_products);
+    fill_inputs(c, &t, n_products, operands);
     const double largest_acc = fill_bias(c, &t, n_products);
     if (e->out != EPILOGUE_S32) e->scale = pick_scales(c, round_64(s->out_c), largest_acc);
     if (e->out == EPILOGUE_S8) fill_requant(c, e, round_64(s->out_c), residual);
@@ -265,7 +269,7 @@ struct conv_case conv_layer_case(struct check *c, const struct conv_layer *l)
     t.out_size = check_extent(&t.out_layout);
     t.grid_h = s.upscale > 1 ? s.in_h : s.out_h;
     check_case(c, "layer %d x %d x %d", l->in_h, l->in_h, l->in_c);
-    fill_inputs(c, &t, n_products);
+    fill_inputs(c, &t, n_products, CONV_BY_CHANCE);
     t.params.epilogue.scale = pick_scales(c, round_64(s.out_c), fill_bias(c, &t, n_products));
     fill_requant(c, &t.params.epilogue, round_64(s.out_c), RESIDUAL_NO);
     return t;

@@ -20,9 +20,12 @@ struct conv_case {
 };
 
 struct conv_shape conv_case_shape(struct check *c, enum conv_kind kind);
+
+/* Every operand at its limit (the sums are the largest there are), or each array filled by chance. */
+enum conv_operands { CONV_LIMITS, CONV_BY_CHANCE };
 /* Describes the case and allocates its buffers. */
 struct conv_case conv_case_create(struct check *c, enum conv_kind kind,
-                                  const struct conv_shape *shape);
+                                  const struct conv_shape *shape, enum conv_operands operands);
 
 /* A layer of conv_layers.def: SiLU, S8, no residual. */
 struct conv_layer {
