@@ -7,14 +7,6 @@
 #include "base/mem.h"
 #include "graph/operands.h"
 
-static void remove_attr(struct node *n, enum attr_id id)
-{
-    int kept = 0;
-    for (int i = 0; i < n->n_attrs; i++)
-        if (n->attrs[i].id != id) n->attrs[kept++] = n->attrs[i];
-    n->n_attrs = kept;
-}
-
 /* auto_pad and output_shape become the pads and output_padding they stand for, so that later stages see one form.
  * Shapes are known to be consistent here. */
 static itx_status resolve_padding(struct graph *g, node_id id, struct itx_error *err)
@@ -34,8 +26,8 @@ static itx_status resolve_padding(struct graph *g, node_id id, struct itx_error 
         pads[i] = w.begin[i];
         pads[w.n + i] = w.end[i] + extra[i];
     }
-    remove_attr(n, ATTR_AUTO_PAD);
-    remove_attr(n, ATTR_OUTPUT_SHAPE);
+    graph_clear_attr(g, id, ATTR_AUTO_PAD);
+    graph_clear_attr(g, id, ATTR_OUTPUT_SHAPE);
     ITX_TRY(graph_set_ints(g, id, ATTR_PADS, 2 * w.n, pads, err));
     return transposed ? graph_set_ints(g, id, ATTR_OUTPUT_PADDING, w.n, extra, err) : ITX_OK;
 }

@@ -7,8 +7,8 @@
  *     tells which is which (head_tail.c).
  *   - the Model Zoo's form and raw heads: a class, a box (and a coefficient) map a level, and
  *     prototypes, as [1, c, h, w] or [1, h, w, c], in any order (head_maps.c).
- * requires: fold_const, normalize, simplify, fold_norm, fuse_silu (a Sigmoid that is left is no part
- *   of a SiLU).
+ * requires: fold_const, normalize, simplify, fold_norm, fuse_silu (a Sigmoid that is left is no
+ *   part of a SiLU).
  * ensures: `head` describes the outputs. What is no such head is left as it is: HEAD_RAW.
  * breaks: the outputs of the graph.
  */

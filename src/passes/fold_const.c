@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * does: infers types and shapes node by node, and evaluates every node whose operands are
- *   constants, so that the shape arithmetic that exporters leave behind (Shape, Gather, Concat, ...)
- *   is gone before it hides a shape.
+ *   constants, so that the shape arithmetic that exporters leave behind (Shape, Gather, ...) is
+ *   gone before it hides a shape.
  * requires: inputs of the graph have fixed shapes.
  * ensures: every type and shape is known; no node has only constant operands if graph_eval can
  *   compute it.

@@ -8,8 +8,8 @@
  *     o = Reshape(v Softmax(scale q^T k)^T, [1, c, h, w])
  *     pe = Conv(Reshape(v, [1, c, h, w]))
  *
- *   becomes q = Conv(x), k = Conv(x), v = Conv(x), o = Attention(q, k, v), pe = Conv(v). The rows of
- *   qkv's weights are sorted so that the channels of q, of k and of v each are heads after one
+ *   becomes q = Conv(x), k = Conv(x), v = Conv(x), o = Attention(q, k, v), pe = Conv(v). The rows
+ *   of qkv's weights are sorted so that the channels of q, of k and of v each are heads after one
  *   another. The scale is a constant factor of q, of k or of the product.
  * requires: normalize, merge_slices, fuse_softmax and simplify after it (the softmax runs along the
  *   last axis), fold_norm.

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * does: brings every node to one spelling. Conv, ConvTranspose and pools have all their geometry as
- *   attributes, and pads instead of auto_pad; convolutions have a bias; Split has sizes; axes count
- *   from the front; Flatten, Squeeze and Unsqueeze are Reshape to a written-out shape; Resize has
- *   scales; defaults that mean nothing are gone.
- * requires: fold_const (shapes and constants known).
+ *   attributes; convolutions have a bias; Split has sizes; axes count from the front; Flatten,
+ *   Squeeze and Unsqueeze are Reshape to a written-out shape; Resize has scales; defaults that mean
+ *   nothing are gone.
+ * requires: fold_const (shapes and constants known, auto_pad resolved).
  * ensures: the above, so that later passes match one form and two exports become one graph.
  * breaks: nothing.
  */
-#include <math.h>
 #include <string.h>
 
 #include "passes/pass.h"
@@ -19,37 +18,11 @@ static const struct shape *shape_of(const struct rewrite *r, value_id v)
     return &graph_value(r->g, v)->shape;
 }
 
-/* The pads that auto_pad stands for; SAME puts the odd one at the end (UPPER) or the beginning
- * (LOWER). */
-static bool auto_pads(const struct node *n, const struct shape *x, const struct shape *y,
-                      const int64_t *kernel, const int64_t *stride, const int64_t *dilation,
-                      int64_t *pads)
-{
-    const char *mode = node_text(n, ATTR_AUTO_PAD, "NOTSET");
-    const int n_spatial = x->rank - 2;
-    if (strcmp(mode, "NOTSET") == 0) return false;
-    for (int i = 0; i < 2 * n_spatial; i++) pads[i] = 0;
-    if (strncmp(mode, "SAME_", 5) != 0) return true; /* VALID */
-    for (int i = 0; i < n_spatial; i++) {
-        const int64_t reach = (kernel[i] - 1) * dilation[i] + 1;
-        const int64_t in = n->op == OP_CONV_TRANSPOSE ? y->dim[i + 2] : x->dim[i + 2];
-        const int64_t out = n->op == OP_CONV_TRANSPOSE ? x->dim[i + 2] : y->dim[i + 2];
-        int64_t total = (out - 1) * stride[i] + reach - in;
-        if (total < 0) total = 0;
-        const int64_t small = total / 2;
-        const bool is_upper = strcmp(mode, "SAME_UPPER") == 0;
-        pads[i] = is_upper ? small : total - small;
-        pads[n_spatial + i] = total - pads[i];
-    }
-    return true;
-}
-
 static itx_status spell_geometry(struct rewrite *r, node_id id, struct itx_error *err)
 {
     struct graph *g = r->g;
     const struct node *n = rewrite_node(r, id);
-    const struct shape x = *shape_of(r, n->inputs[0]), y = *shape_of(r, n->outputs[0]);
-    const int n_spatial = x.rank - 2;
+    const int n_spatial = shape_of(r, n->inputs[0])->rank - 2;
     int64_t kernel[SHAPE_MAX_RANK], stride[SHAPE_MAX_RANK], dilation[SHAPE_MAX_RANK];
     int64_t pads[2 * SHAPE_MAX_RANK];
     if (n_spatial < 1) return ITX_OK;
@@ -58,10 +31,7 @@ static itx_status spell_geometry(struct rewrite *r, node_id id, struct itx_error
     node_ints(n, ATTR_DILATIONS, 1, n_spatial, dilation);
     if (node_ints(n, ATTR_KERNEL_SHAPE, 1, n_spatial, kernel) == 0 && is_conv)
         for (int i = 0; i < n_spatial; i++) kernel[i] = shape_of(r, n->inputs[1])->dim[i + 2];
-    if (!auto_pads(n, &x, &y, kernel, stride, dilation, pads))
-        node_ints(n, ATTR_PADS, 0, 2 * n_spatial, pads);
-    graph_clear_attr(g, id, ATTR_AUTO_PAD);
-    graph_clear_attr(g, id, ATTR_OUTPUT_SHAPE);
+    node_ints(n, ATTR_PADS, 0, 2 * n_spatial, pads);
     ITX_TRY(graph_set_ints(g, id, ATTR_KERNEL_SHAPE, n_spatial, kernel, err));
     ITX_TRY(graph_set_ints(g, id, ATTR_STRIDES, n_spatial, stride, err));
     ITX_TRY(graph_set_ints(g, id, ATTR_PADS, 2 * n_spatial, pads, err));
