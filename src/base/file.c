@@ -11,7 +11,8 @@
 
 #include "base/mem.h"
 
-static const uint8_t empty_file[1];
+/* As aligned as a mapped file. */
+_Alignas(64) static const uint8_t empty_file[1];
 
 itx_status file_map_open(struct file_map *map, const char *path, struct itx_error *err)
 {

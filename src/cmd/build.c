@@ -2,8 +2,10 @@
  *
  * intarsia build: an ONNX file and photographs in, NAME.bin out, and a table of how close every layer stayed.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -164,7 +166,9 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
     struct file_list list = {0};
     struct itx_error err;
     enum exit_code code = EXIT_FAILED;
-    if (file_list_add(&list, o->calib, &err) != ITX_OK) {
+    if (access(o->calib, F_OK) != 0 && strpbrk(o->calib, "*?[") == NULL) {
+        say_error("%s: %s", o->calib, strerror(errno));
+    } else if (file_list_add(&list, o->calib, &err) != ITX_OK) {
         say_error("%s", err.text);
     } else {
         thin_out(&list, o->images);

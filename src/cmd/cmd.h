@@ -59,6 +59,9 @@ enum exit_code options_wrong(const struct command *command, const char *fmt, ...
 /* The nearest of n names to `text`, or NULL when none is near. */
 const char *nearest_name(const char *text, const char *const *names, int n);
 
+/* For --cpu: false, and explained, unless `level` is NULL or an instruction set. */
+bool options_check_cpu(const struct command *command, const char *level);
+
 /* ---- man.c ---- */
 
 /* A page in roff: from the rows, with the sections of the file `prose` around them. */

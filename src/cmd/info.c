@@ -225,6 +225,7 @@ static enum exit_code info_run(const void *options, int n_args, const char *cons
     if (o->kernels && n_args == 0) return list_kernels(o->json);
     if (o->kernels) return options_wrong(&command_info, "--kernels takes no file");
     if (n_args == 0) return options_wrong(&command_info, "an argument is missing: NAME.bin");
+    if (!options_check_cpu(&command_info, o->cpu)) return EXIT_USAGE;
     struct itx_session_options s = ITX_SESSION_OPTIONS_INIT;
     s.n_threads = 1;
     s.cpu = o->cpu;

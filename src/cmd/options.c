@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/str.h"
 #include "cmd/terminal.h"
 
@@ -38,6 +39,21 @@ const char *nearest_name(const char *text, const char *const *names, int n)
         }
     }
     return best;
+}
+
+bool options_check_cpu(const struct command *command, const char *level)
+{
+    uint32_t mask;
+    if (level == NULL || cpu_parse(level, &mask)) return true;
+    struct strbuf known = {0};
+    strbuf_addf(&known, "scalar");
+#define ITX_X(name, bit, text) strbuf_addf(&known, ", %s", text);
+    CPU_FLAG_LIST(ITX_X)
+#undef ITX_X
+    options_wrong(command, "--cpu: \"%s\" is no instruction set, known are %s", level,
+                  known.failed ? "" : known.data);
+    strbuf_release(&known);
+    return false;
 }
 
 /* ---- values ---- */

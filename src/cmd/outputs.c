@@ -23,17 +23,18 @@ static bool exists_as(const char *path, enum file_kind kind)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode) == (kind == FILE_FOLDER);
 }
 
-itx_status outputs_init(struct outputs *o, const char *where, size_t n_photos,
-                        struct itx_error *err)
+bool outputs_is_file(const char *where)
+{
+    if (exists_as(where, FILE_FOLDER)) return false;
+    return exists_as(where, FILE_OTHER) || has_ending(where, ".png") || has_ending(where, ".jpg") ||
+           has_ending(where, ".jpeg");
+}
+
+itx_status outputs_init(struct outputs *o, const char *where, struct itx_error *err)
 {
     o->folder = "";
     if (where == NULL) return ITX_OK;
-    const bool is_file = exists_as(where, FILE_OTHER) || has_ending(where, ".png") ||
-                         has_ending(where, ".jpg") || has_ending(where, ".jpeg");
-    if (is_file && !exists_as(where, FILE_FOLDER)) {
-        if (n_photos != 1)
-            return itx_fail(err, ITX_E_INVAL, "-o %s names one picture, there are %zu photos",
-                            where, n_photos);
+    if (outputs_is_file(where)) {
         o->file = where;
         return ITX_OK;
     }

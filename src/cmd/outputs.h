@@ -17,10 +17,11 @@ struct outputs {
     VEC(const char *) taken;
 };
 
-/* `where` as given by -o, or NULL; a name with a picture's ending, or of something that is there and no folder, is a
- * file, which only one photo may have (ITX_E_INVAL); any other is a folder, made when it is missing. */
-itx_status outputs_init(struct outputs *o, const char *where, size_t n_photos,
-                        struct itx_error *err);
+/* Whether -o means one file: a name with a picture's ending, or of something that is there and no folder. */
+bool outputs_is_file(const char *where);
+
+/* `where` as given by -o, or NULL; a folder is made when it is missing. */
+itx_status outputs_init(struct outputs *o, const char *where, struct itx_error *err);
 /* FOLDER/NAME_segmented.jpg, or .png for a PNG; numbered when two photos have the same name. Lives as long as `o`;
  * NULL when out of memory. */
 const char *outputs_path(struct outputs *o, const char *photo);

@@ -293,6 +293,7 @@ static enum exit_code perf_run(const void *options, int n_args, const char *cons
 {
     (void)n_args;
     const struct perf_options *o = options;
+    if (!options_check_cpu(&command_perf, o->cpu)) return EXIT_USAGE;
     struct itx_session_options s = ITX_SESSION_OPTIONS_INIT;
     s.n_threads = o->threads;
     s.cpu = o->cpu;

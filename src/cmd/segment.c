@@ -292,7 +292,7 @@ static itx_status begin(struct job *job, const char *model, size_t n_photos, str
     if (job->network_ns == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     ITX_TRY(results_begin(&job->results, o->json, o->coco, o->annotations, &job->net, err));
     job->draws = o->output != NULL || !results_wanted(&job->results);
-    return job->draws ? outputs_init(&job->outputs, o->output, n_photos, err) : ITX_OK;
+    return job->draws ? outputs_init(&job->outputs, o->output, err) : ITX_OK;
 }
 
 static enum exit_code segment(const struct segment_options *o, const char *model,
@@ -303,8 +303,10 @@ static enum exit_code segment(const struct segment_options *o, const char *model
     struct job job = {.options = o, .summary = json_on_stdout ? stderr : stdout};
     struct progress progress = {0};
     struct itx_error err;
+    if (o->output != NULL && outputs_is_file(o->output) && list->paths.len > 1)
+        return options_wrong(&command_segment, "-o %s names one picture, there are %zu photos",
+                             o->output, list->paths.len);
     itx_status rc = begin(&job, model, list->paths.len, &err);
-    const bool is_usage = rc == ITX_E_INVAL;
     for (size_t i = 0; rc == ITX_OK && i < list->paths.len; i++) {
         progress_clear(&progress);
         segment_photo(&job, list->paths.data[i]);
@@ -320,12 +322,13 @@ static enum exit_code segment(const struct segment_options *o, const char *model
     outputs_release(&job.outputs);
     net_close(&job.net);
     mem_free(job.network_ns);
-    return is_usage ? EXIT_USAGE : failed ? EXIT_FAILED : EXIT_DONE;
+    return failed ? EXIT_FAILED : EXIT_DONE;
 }
 
 static enum exit_code segment_run(const void *options, int n_args, const char *const *args)
 {
     const struct segment_options *o = options;
+    if (!options_check_cpu(&command_segment, o->cpu)) return EXIT_USAGE;
     struct file_list list = {0};
     struct itx_error err;
     itx_status rc = ITX_OK;

@@ -12,8 +12,8 @@
 #
 # Everything happens in an empty folder of its own. The last line is "N passed, N failed, N skipped".
 
-program=$1
-tree=$2
+program=$(realpath "$1") || exit 1
+tree=$(realpath "$2") || exit 1
 LC_ALL=C
 export LC_ALL
 unset NO_COLOR

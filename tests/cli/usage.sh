@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Does the program understand its arguments, and say what is wrong with them? arguments: program, source tree, man pages
+pages=$(realpath "$3") || exit 1
 . "$(dirname "$0")/lib.sh"
-pages=$3
 
 run
 expect_exit 2
@@ -95,6 +95,14 @@ expect_one_line_err 'intarsia: build: --output NAME.bin is missing *'
 run build model.onnx --calib photos -o a.bin --percentile 99.9
 expect_exit 2
 expect_one_line_err 'intarsia: build: --percentile goes with --method percentile *'
+for name in info perf; do
+    run "$name" model.bin --cpu mmx
+    expect_exit 2
+    expect_one_line_err "intarsia: $name: --cpu: \"mmx\" is no instruction set, known are scalar, avx2, *"
+done
+run segment model.bin photo.jpg --cpu mmx
+expect_exit 2
+expect_one_line_err 'intarsia: segment: --cpu: "mmx" is no instruction set, known are *'
 run info
 expect_exit 2
 expect_one_line_err 'intarsia: info: an argument is missing: NAME.bin *'
