@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A job is announced by raising `generation`; each worker that has run it raises `n_done`. Both sides spin for
- * a few microseconds before they take the lock and sleep, since steps of a network follow each other closely.
+ * A job is announced by a new generation; threads, the caller among them, claim its parts one by one, so that a thread
+ * which sleeps or is kept from running delays nothing that it has not begun. Both sides spin for a few microseconds
+ * before they take the lock and sleep, since steps of a network follow each other closely.
  */
 #include "base/pool.h"
 
@@ -15,7 +16,6 @@
 
 struct worker {
     struct pool *pool;
-    int index;
     pthread_t thread;
 };
 
@@ -23,7 +23,7 @@ struct pool {
     int n_threads;
     pool_fn *fn;
     void *ctx;
-    _Alignas(64) atomic_uint generation;
+    _Alignas(64) atomic_uint_fast64_t job; /* generation << 32 | parts claimed so far */
     _Alignas(64) atomic_int n_done;
     atomic_bool stop;
     pthread_mutex_t lock;
@@ -41,16 +41,49 @@ static inline void relax(void)
 #endif
 }
 
-static unsigned wait_for_job(struct pool *pool, unsigned seen)
+static uint32_t generation_of(uint64_t job)
 {
+    return (uint32_t)(job >> 32);
+}
+
+/* The next part of job `generation`, or -1 when none is left. fn and ctx may be read only after a part was claimed:
+ * until it is done, the caller stays in pool_run. */
+static int claim(struct pool *pool, uint32_t generation)
+{
+    uint64_t job = atomic_load_explicit(&pool->job, memory_order_acquire);
+    for (;;) {
+        const uint32_t part = (uint32_t)job;
+        if (generation_of(job) != generation || part >= (uint32_t)pool->n_threads) return -1;
+        if (atomic_compare_exchange_weak_explicit(&pool->job, &job, job + 1, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return (int)part;
+    }
+}
+
+static void run_parts(struct pool *pool, uint32_t generation)
+{
+    int part;
+    while ((part = claim(pool, generation)) >= 0) {
+        pool->fn(pool->ctx, part, pool->n_threads);
+        if (atomic_fetch_add_explicit(&pool->n_done, 1, memory_order_acq_rel) + 1 !=
+            pool->n_threads)
+            continue;
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_signal(&pool->finish);
+        pthread_mutex_unlock(&pool->lock);
+    }
+}
+
+static uint32_t wait_for_job(struct pool *pool, uint32_t seen)
+{
+    uint32_t now;
     for (int i = 0; i < SPIN_ROUNDS; i++) {
-        const unsigned now = atomic_load_explicit(&pool->generation, memory_order_acquire);
+        now = generation_of(atomic_load_explicit(&pool->job, memory_order_acquire));
         if (now != seen) return now;
         relax();
     }
     pthread_mutex_lock(&pool->lock);
-    unsigned now;
-    while ((now = atomic_load_explicit(&pool->generation, memory_order_acquire)) == seen)
+    while ((now = generation_of(atomic_load_explicit(&pool->job, memory_order_acquire))) == seen)
         pthread_cond_wait(&pool->start, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
     return now;
@@ -58,28 +91,23 @@ static unsigned wait_for_job(struct pool *pool, unsigned seen)
 
 static void *worker_main(void *arg)
 {
-    struct worker *const worker = arg;
-    struct pool *const pool = worker->pool;
-    unsigned seen = 0;
+    struct pool *const pool = ((struct worker *)arg)->pool;
+    uint32_t seen = 0;
     for (;;) {
         seen = wait_for_job(pool, seen);
         if (atomic_load(&pool->stop)) return NULL;
-        pool->fn(pool->ctx, worker->index, pool->n_threads);
-        if (atomic_fetch_add_explicit(&pool->n_done, 1, memory_order_acq_rel) + 1 ==
-            pool->n_threads - 1) {
-            pthread_mutex_lock(&pool->lock);
-            pthread_cond_signal(&pool->finish);
-            pthread_mutex_unlock(&pool->lock);
-        }
+        run_parts(pool, seen);
     }
 }
 
-static void announce(struct pool *pool)
+static uint32_t announce(struct pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+    const uint32_t generation = generation_of(atomic_load(&pool->job)) + 1;
+    atomic_store_explicit(&pool->job, (uint64_t)generation << 32, memory_order_release);
     pthread_cond_broadcast(&pool->start);
     pthread_mutex_unlock(&pool->lock);
+    return generation;
 }
 
 itx_status pool_create(struct pool **out, int n_threads, struct itx_error *err)
@@ -94,7 +122,7 @@ itx_status pool_create(struct pool **out, int n_threads, struct itx_error *err)
     pthread_cond_init(&pool->start, NULL);
     pthread_cond_init(&pool->finish, NULL);
     for (int i = 1; i < n_threads; i++) {
-        pool->workers[i] = (struct worker){.pool = pool, .index = i};
+        pool->workers[i] = (struct worker){.pool = pool};
         if (pthread_create(&pool->workers[i].thread, NULL, worker_main, &pool->workers[i]) != 0) {
             pool_destroy(&pool);
             return itx_fail(err, ITX_E_NOMEM, "cannot start thread %d of %d", i + 1, n_threads);
@@ -133,15 +161,13 @@ void pool_run(struct pool *pool, pool_fn *fn, void *ctx)
     pool->fn = fn;
     pool->ctx = ctx;
     atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
-    announce(pool);
-    fn(ctx, 0, pool->n_threads);
-    const int others = pool->n_threads - 1;
+    run_parts(pool, announce(pool));
     for (int i = 0; i < SPIN_ROUNDS; i++) {
-        if (atomic_load_explicit(&pool->n_done, memory_order_acquire) == others) return;
+        if (atomic_load_explicit(&pool->n_done, memory_order_acquire) == pool->n_threads) return;
         relax();
     }
     pthread_mutex_lock(&pool->lock);
-    while (atomic_load_explicit(&pool->n_done, memory_order_acquire) != others)
+    while (atomic_load_explicit(&pool->n_done, memory_order_acquire) != pool->n_threads)
         pthread_cond_wait(&pool->finish, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
 }

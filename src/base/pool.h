@@ -11,7 +11,9 @@
 
 struct pool;
 
-/* Called once for every worker in [0, n_workers); `worker` names scratch space, and with n_workers divides the job. */
+/* Called once for every worker in [0, n_workers); `worker` names scratch space, and with n_workers divides the job.
+ * Which thread takes a worker's part is open: one that the system keeps from running is not waited for, others do
+ * its part. */
 typedef void pool_fn(void *ctx, int worker, int n_workers);
 
 /* n_threads in [1, 256]; 1 makes no thread. */
@@ -19,7 +21,7 @@ itx_status pool_create(struct pool **pool, int n_threads, struct itx_error *err)
 void pool_destroy(struct pool **pool); /* accepts NULL content */
 int pool_n_threads(const struct pool *pool);
 
-/* Runs fn on every worker and returns when all are done. One job at a time per pool. `pool` may be NULL: one worker. */
+/* Runs fn for every worker and returns when all are done. One job at a time per pool. `pool` may be NULL: one worker. */
 void pool_run(struct pool *pool, pool_fn *fn, void *ctx);
 
 /* The part [*begin, *end) of n items that falls to `worker`: contiguous, sizes differ by at most one grain.
