@@ -150,26 +150,33 @@ static itx_status bind_all(struct float_exec *e, const struct node *n, const str
     return add_primitive(e, p, err);
 }
 
+/* A primitive with the plan's activation behind it. */
+static itx_status new_activated(struct float_exec *e, const void *op, const struct plan *plan,
+                                struct primitive **p, struct itx_error *err)
+{
+    dnnl_post_ops_t post_ops;
+    ITX_TRY(check_dnnl(dnnl_post_ops_create(&post_ops), "make attributes", err));
+    dnnl_status_t appended = dnnl_success;
+    if (plan->has_act)
+        appended = dnnl_post_ops_append_eltwise(post_ops, 1, plan->act, plan->act_alpha, 0);
+    itx_status status = check_dnnl(appended, "append an activation", err);
+    if (status == ITX_OK) status = new_primitive(e, op, post_ops, p, err);
+    dnnl_post_ops_destroy(post_ops);
+    return status;
+}
+
 itx_status build_conv(struct float_exec *e, const struct node *n, struct itx_error *err)
 {
     struct plan plan;
     struct primitive *p = NULL;
     dnnl_convolution_desc_t op;
-    dnnl_post_ops_t post_ops;
     ITX_TRY(make_plan(e, n, &plan, err));
     ITX_TRY(check_dnnl(dnnl_dilated_convolution_forward_desc_init(
                            &op, dnnl_forward_inference, dnnl_convolution_direct, &plan.src,
                            &plan.wanted, plan.has_bias ? &plan.bias : NULL, &plan.dst,
                            plan.dims.stride, plan.dims.dilation, plan.dims.begin, plan.dims.end),
                        "describe this convolution", err));
-    ITX_TRY(check_dnnl(dnnl_post_ops_create(&post_ops), "make attributes", err));
-    dnnl_status_t appended = dnnl_success;
-    if (plan.has_act)
-        appended = dnnl_post_ops_append_eltwise(post_ops, 1, plan.act, plan.act_alpha, 0);
-    itx_status status = check_dnnl(appended, "append an activation", err);
-    if (status == ITX_OK) status = new_primitive(e, &op, post_ops, &p, err);
-    dnnl_post_ops_destroy(post_ops);
-    ITX_TRY(status);
+    ITX_TRY(new_activated(e, &op, &plan, &p, err));
     const buffer_id dst = new_buffer(e, n->outputs[0], plan.layout);
     ITX_TRY(bind_all(e, n, &plan, p, dst, err));
     if (node_input(n, 3) == 0) return ITX_OK;
@@ -180,12 +187,65 @@ itx_status build_conv(struct float_exec *e, const struct node *n, struct itx_err
 
 /* --- ConvTranspose --- */
 
+/* Do the products of different inputs land on different outputs, all of them? */
+static bool is_tiling(const struct value *w, const struct plan *p)
+{
+    bool tiles = p->layout == LAYOUT_NHWC && w->data != NULL && p->weights.ndims == 4;
+    for (int i = 0; i < p->w.n; i++)
+        tiles = tiles && p->w.kernel[i] == p->w.stride[i] && p->w.dilation[i] == 1 &&
+                p->w.begin[i] == 0 && p->w.end[i] == 0;
+    return tiles;
+}
+
+/* One tap (ky, kx) of a tiling transposed convolution is a product of matrices, a row of pixels [w, c] by [c, m], written to
+ * every stride-th pixel of every stride-th row. Twice as fast as oneDNN's deconvolution on YOLO11n-seg's prototypes (Zen 4). */
+static itx_status add_tap(struct float_exec *e, const struct node *n, const struct plan *plan,
+                          int64_t tap, struct itx_error *err)
+{
+    const struct shape *x = &input_value(e, n, 0)->shape, *y = &output_value(e, n, 0)->shape;
+    const struct value *weights = input_value(e, n, 1);
+    const int64_t c = x->dim[1], m = y->dim[1], kh = plan->w.kernel[0], kw = plan->w.kernel[1];
+    const int64_t rows = x->dim[0] * x->dim[2], w = x->dim[3], row = y->dim[3] * m;
+    const dnnl_memory_desc_t src =
+        strided_desc(3, (int64_t[]){rows, w, c}, (int64_t[]){w * c, c, 1});
+    dnnl_memory_desc_t from =
+        strided_desc(3, (int64_t[]){1, c, m}, (int64_t[]){c * m * kh * kw, m * kh * kw, kh * kw});
+    dnnl_memory_desc_t dst =
+        strided_desc(3, (int64_t[]){rows, w, m}, (int64_t[]){kh * row, kw * m, 1});
+    const dnnl_memory_desc_t wanted = any_desc(&from);
+    const dnnl_memory_desc_t bias = strided_desc(3, (int64_t[]){1, 1, m}, (int64_t[]){m, m, 1});
+    from.offset0 = tap;
+    dst.offset0 = tap / kw * row + tap % kw * m;
+    dnnl_matmul_desc_t op;
+    struct primitive *p = NULL;
+    buffer_id buffer;
+    ITX_TRY(
+        check_dnnl(dnnl_matmul_desc_init(&op, &src, &wanted, plan->has_bias ? &bias : NULL, &dst),
+                   "describe a product", err));
+    ITX_TRY(new_activated(e, &op, plan, &p, err));
+    ITX_TRY(need_buffer(e, n->inputs[0], LAYOUT_NHWC, &buffer, err));
+    ITX_TRY(bind_buffer(e, p, DNNL_ARG_SRC, &src, buffer, err));
+    ITX_TRY(bind_packed(e, p, weights->data, &from, err));
+    if (plan->has_bias) {
+        ITX_TRY(need_buffer(e, n->inputs[2], LAYOUT_PLAIN, &buffer, err));
+        ITX_TRY(bind_buffer(e, p, DNNL_ARG_BIAS, &bias, buffer, err));
+    }
+    ITX_TRY(bind_buffer(e, p, DNNL_ARG_DST, &dst, n->outputs[0] * 2 + LAYOUT_NHWC, err));
+    return add_primitive(e, p, err);
+}
+
 itx_status build_conv_transpose(struct float_exec *e, const struct node *n, struct itx_error *err)
 {
     struct plan plan;
-    struct primitive *p = NULL;
+    struct primitive *p;
     dnnl_deconvolution_desc_t op;
     ITX_TRY(make_plan(e, n, &plan, err));
+    if (is_tiling(input_value(e, n, 1), &plan)) {
+        new_buffer(e, n->outputs[0], LAYOUT_NHWC);
+        for (int64_t tap = 0; tap < plan.w.kernel[0] * plan.w.kernel[1]; tap++)
+            ITX_TRY(add_tap(e, n, &plan, tap, err));
+        return ITX_OK;
+    }
     ITX_TRY(check_dnnl(dnnl_dilated_deconvolution_forward_desc_init(
                            &op, dnnl_forward_inference, dnnl_deconvolution_direct, &plan.src,
                            &plan.wanted, plan.has_bias ? &plan.bias : NULL, &plan.dst,

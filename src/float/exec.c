@@ -32,6 +32,7 @@ static itx_status check_node(const struct graph *g, const struct node *n, struct
         const value_id id = i < n->n_inputs ? n->inputs[i] : n->outputs[i - n->n_inputs];
         const struct value *v = graph_value(g, id);
         if (id == 0 && i < n->n_inputs) continue;
+        if (id == 0) return itx_fail(err, ITX_E_FORMAT, "output %d is missing", i - n->n_inputs);
         if (v->dtype == DTYPE_NONE || shape_elements(&v->shape) < 0)
             return itx_fail(err, ITX_E_UNSUPPORTED, "the shape of '%s' is not known", v->name);
         if (heavy_table[n->op] != NULL && v->dtype != DTYPE_F32)

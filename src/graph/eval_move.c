@@ -172,6 +172,14 @@ int64_t *eval_new_maps(const struct shape *out)
     return mem_calloc(n + 1, sizeof(int64_t));
 }
 
+/* Do n numbers follow one another? */
+static bool is_run(const int64_t *map, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (map[i] < 0 || map[i] != map[0] + i) return false;
+    return true;
+}
+
 /* Counts `index` up in the dimensions before the last; false at the end. */
 static bool next_row(const struct shape *s, int64_t *index)
 {
@@ -199,6 +207,7 @@ void eval_by_maps(const struct tensor *in, const struct tensor *out, const int64
     for (int i = 0; i < rank; i++) map[i + 1] = map[i] + out->shape.dim[i];
     const int64_t n = out->shape.dim[rank - 1];
     const int64_t *last = map[rank - 1];
+    const bool whole_rows = is_run(last, n);
     do {
         int64_t offset = 0;
         bool outside = false;
@@ -206,6 +215,12 @@ void eval_by_maps(const struct tensor *in, const struct tensor *out, const int64
             const int64_t k = map[i][index[i]];
             outside = outside || k < 0;
             offset += k * stride[i];
+        }
+        if (whole_rows && !outside) {
+            memcpy(dst, (const uint8_t *)in->data + (size_t)(offset + last[0]) * size,
+                   (size_t)n * size);
+            dst += (size_t)n * size;
+            continue;
         }
         for (int64_t i = 0; i < n; i++, dst += size)
             memcpy(dst,

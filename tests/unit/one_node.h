@@ -93,14 +93,16 @@ static inline itx_status evaluated(struct graph *g, struct tensor *out, struct i
     ITX_TRY(graph_infer(g, err));
     for (int i = 0; i < n->n_inputs; i++) {
         const struct value *v = graph_value(g, n->inputs[i]);
+        if (n->inputs[i] == 0) continue;
         in[i] = (struct tensor){v->dtype, v->shape, NULL};
         memcpy(&in[i].data, &v->data, sizeof in[i].data);
     }
     for (int i = 0; i < n->n_outputs; i++) {
         const struct value *v = graph_value(g, n->outputs[i]);
+        const int64_t elements = shape_elements(&v->shape);
         out[i] = (struct tensor){v->dtype, v->shape, NULL};
-        out[i].data =
-            mem_calloc((size_t)shape_elements(&v->shape) + 1, (size_t)dtype_size(v->dtype));
+        if (elements < 0 || elements > 1 << 20) return itx_fail(err, ITX_E_RANGE, "no room");
+        out[i].data = mem_calloc((size_t)elements + 1, (size_t)dtype_size(v->dtype));
         CHECK(out[i].data != NULL);
     }
     return graph_eval(n, in, out, err);

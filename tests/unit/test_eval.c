@@ -295,10 +295,106 @@ static void test_eval__every_light_operation_is_there(void)
     }
 }
 
+/* Any numbers an operand may hold: mostly small, sometimes extreme. */
+static int64_t odd_number(uint64_t *seed)
+{
+    static const int64_t extremes[] = {INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, 1 << 20};
+    const uint32_t r = test_random(seed);
+    return r % 16 == 0 ? extremes[r / 16 % 5] : (int64_t)(r / 16 % 9) - 4;
+}
+
+struct odd_operand {
+    int64_t integers[16];
+    float floats[81];
+    double doubles[81];
+};
+
+/* An operand of random type and shape (at most 81 elements), or the left-out one. */
+static struct operand odd_operand(struct odd_operand *room, uint64_t *seed)
+{
+    static const enum dtype types[] = {DTYPE_F32, DTYPE_F32, DTYPE_S64,  DTYPE_S64, DTYPE_S32,
+                                       DTYPE_U8,  DTYPE_F64, DTYPE_BOOL, DTYPE_F16};
+    struct operand o = {.dtype = types[test_random(seed) % 9], .data = room->floats};
+    for (int i = 0; i < 16; i++) room->integers[i] = odd_number(seed);
+    for (int i = 0; i < 81; i++) room->doubles[i] = (double)odd_number(seed) * 0.7;
+    for (int i = 0; i < 81; i++) room->floats[i] = (float)room->doubles[i];
+    if (test_random(seed) % 8 == 0) o.dtype = DTYPE_NONE;
+    if (o.dtype == DTYPE_F64) o.data = room->doubles;
+    o.shape.rank = (int)(test_random(seed) % 5);
+    if (o.dtype == DTYPE_S64 || o.dtype == DTYPE_S32) {
+        o.shape.rank = (int)(test_random(seed) % 2);
+        o.data = room->integers;
+    }
+    for (int i = 0; i < o.shape.rank; i++) o.shape.dim[i] = test_random(seed) % 4;
+    return o;
+}
+
+/* Scales or sizes that fit the rank, which chance would hardly give. */
+static void aim_resize(struct operand *in, struct odd_operand *room, uint64_t *seed)
+{
+    const bool by_scale = test_random(seed) % 2 == 0;
+    const struct shape of_rank = {1, {in[0].shape.rank}}, of_region = {1, {2 * in[0].shape.rank}};
+    for (int i = 0; i < 4; i++) room[2].floats[i] = fabsf(room[2].floats[i]);
+    in[1] = (struct operand){DTYPE_F32, of_region, room[1].floats};
+    in[2] = (struct operand){by_scale ? DTYPE_F32 : DTYPE_NONE, of_rank, room[2].floats};
+    in[3] = (struct operand){by_scale ? DTYPE_NONE : DTYPE_S64, of_rank, room[3].integers};
+}
+
+/* Nothing an operand or attribute may hold does more than be refused; for the sanitizers. */
+static void test_eval__odd_operands(void)
+{
+    static const char *const texts[] = {"linear", "cubic",         "reflect",
+                                        "edge",   "align_corners", "tf_crop_and_resize"};
+    uint64_t seed = 7;
+    int n_fine[OP_COUNT] = {0};
+    for (int round = 0; round < 60000; round++) {
+        const enum op op = (enum op)(test_random(&seed) % OP_COUNT);
+        const struct op_info *info = op_info(op);
+        struct odd_operand room[5];
+        struct operand in[5];
+        const int n = info->min_inputs + (int)(test_random(&seed) % 4);
+        const int n_in = op == OP_RESIZE ? 4 : n < 5 ? n : 5, n_out = info->max_outputs > 1 ? 3 : 1;
+        for (int i = 0; i < 5; i++) in[i] = odd_operand(&room[i], &seed);
+        if (test_random(&seed) % 2 == 0) in[1].dtype = in[0].dtype, in[1].data = in[0].data;
+        if (op == OP_RESIZE) aim_resize(in, room, &seed);
+        struct graph *g = one_node(op, n_in, in, n_out);
+        for (int i = 0; i < 3; i++) {
+            const enum attr_id id = (enum attr_id)(test_random(&seed) % ATTR_ID_COUNT);
+            const int64_t v[] = {odd_number(&seed), odd_number(&seed), odd_number(&seed)};
+            switch (attr_info(id)->kind) {
+            case ATTR_KIND_INT:
+                graph_set_int(g, 0, id, v[0], NULL);
+                break;
+            case ATTR_KIND_FLOAT:
+                graph_set_float(g, 0, id, (float)v[0], NULL);
+                break;
+            case ATTR_KIND_INTS:
+                graph_set_ints(g, 0, id, 1 + i, v, NULL);
+                break;
+            case ATTR_KIND_TEXT:
+                graph_set_text(g, 0, id, texts[test_random(&seed) % 6], NULL);
+                break;
+            }
+        }
+        struct tensor out[8] = {{0}};
+        struct itx_error err = {0};
+        if (evaluated(g, out, &err) == ITX_OK) {
+            n_fine[op]++;
+        } else {
+            CHECK(err.text[0] != '\0');
+        }
+        for (int i = 0; i < n_out; i++) mem_free(out[i].data);
+        graph_destroy(&g);
+    }
+    for (int op = 0; op < OP_COUNT; op++)
+        CHECK_MSG(!graph_can_eval((enum op)op) || n_fine[op] > 0, "%s was never accepted",
+                  op_info((enum op)op)->name);
+}
+
 TEST_MAIN(TEST(test_eval__broadcast_both_ways), TEST(test_eval__integers_wrap_and_refuse),
           TEST(test_eval__casts_saturate), TEST(test_eval__activations),
           TEST(test_eval__transpose_and_slice), TEST(test_eval__expand_tile_pad),
           TEST(test_eval__gather_checks_indices), TEST(test_eval__concat_and_split),
           TEST(test_eval__reduce_and_softmax), TEST(test_eval__resize),
           TEST(test_eval__shape_arithmetic), TEST(test_eval__declared_shape_must_fit),
-          TEST(test_eval__every_light_operation_is_there))
+          TEST(test_eval__every_light_operation_is_there), TEST(test_eval__odd_operands))

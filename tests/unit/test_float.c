@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "tensor/fixed.h"
 
 #include "test.h"
@@ -161,44 +162,71 @@ static void test_float__conv(void)
     }
 }
 
-static void test_float__conv_transpose(void)
+struct transposed_case {
+    int n, c, h, w, outputs_of_group, groups, k, stride, extra, pads[4];
+};
+
+/* Scatters every input, as the definition reads. */
+static void naive_conv_transpose(const struct transposed_case *t, const float *x, const float *w,
+                                 const float *b, int oh, int ow, double *y)
 {
-    /* [2, 4, 5, 3] by [4, 3, 3, 3] in 2 groups, stride 2, pads 1 0 1 1, output padding 1 1 */
-    enum { N = 2, C = 4, H = 5, W = 3, MG = 3, M = 6, K = 3, S = 2, OH = 10, OW = 7 };
-    struct graph *g = NULL;
-    node_id node = 0;
-    CHECK(graph_create(&g, NULL) == ITX_OK);
-    const value_id in[] = {add_input(g, SHAPE(N, C, H, W)), add_constant(g, SHAPE(C, MG, K, K), 5),
-                           add_constant(g, SHAPE(M), 6)};
-    CHECK(vec_push(&g->outputs, add_node(g, OP_CONV_TRANSPOSE, 3, in, &node)));
-    graph_set_ints(g, node, ATTR_STRIDES, 2, (const int64_t[]){S, S}, NULL);
-    graph_set_ints(g, node, ATTR_PADS, 4, (const int64_t[]){1, 0, 1, 1}, NULL);
-    graph_set_ints(g, node, ATTR_OUTPUT_PADDING, 2, (const int64_t[]){1, 1}, NULL);
-    graph_set_int(g, node, ATTR_GROUP, 2, NULL);
-    graph_set_int(g, node, ATTR_ACT, ACT_SILU, NULL);
-    float *x = random_floats((int64_t)N * C * H * W, 7);
-    const float *w = graph_value(g, in[1])->data, *b = graph_value(g, in[2])->data;
-    static double sums[N * M * OH * OW];
-    for (int i = 0; i < N * M * OH * OW; i++) sums[i] = (double)b[i / (OH * OW) % M];
-    for (int i = 0; i < N * C * H * W; i++) {
-        const int ix = i % W, iy = i / W % H, c = i / (W * H) % C, n = i / (W * H * C);
-        for (int j = 0; j < MG * K * K; j++) {
-            const int kx = j % K, ky = j / K % K, m = c / (C / 2) * MG + j / (K * K);
-            const int oy = iy * S + ky - 1, ox = ix * S + kx;
-            if (oy >= 0 && oy < OH && ox < OW)
-                sums[((n * M + m) * OH + oy) * OW + ox] +=
-                    (double)x[i] * (double)w[c * MG * K * K + j];
+    const int m = t->outputs_of_group * t->groups, taps = t->k * t->k;
+    for (int i = 0; i < t->n * m * oh * ow; i++) y[i] = (double)b[i / (oh * ow) % m];
+    for (int i = 0; i < t->n * t->c * t->h * t->w; i++) {
+        const int ix = i % t->w, iy = i / t->w % t->h, c = i / (t->w * t->h) % t->c;
+        const int n = i / (t->w * t->h * t->c), group = c / (t->c / t->groups);
+        for (int j = 0; j < t->outputs_of_group * taps; j++) {
+            const int to = group * t->outputs_of_group + j / taps;
+            const int oy = iy * t->stride + j / t->k % t->k - t->pads[0];
+            const int ox = ix * t->stride + j % t->k - t->pads[1];
+            if (oy >= 0 && oy < oh && ox >= 0 && ox < ow)
+                y[((n * m + to) * oh + oy) * ow + ox] +=
+                    (double)x[i] * (double)w[c * t->outputs_of_group * taps + j];
         }
     }
-    for (int i = 0; i < N * M * OH * OW; i++) sums[i] = activation(ACT_SILU, sums[i]);
-    struct float_exec *e = run_graph(g, (const float *const[]){x});
-    REQUIRE(e != NULL);
-    const struct tensor *y = float_exec_output(e, 0);
-    CHECK(shape_eq(&y->shape, &SHAPE(N, M, OH, OW)));
-    check_close(y, sums, 1e-5);
-    float_exec_destroy(&e);
-    mem_free(x);
-    graph_destroy(&g);
+    for (int i = 0; i < t->n * m * oh * ow; i++) y[i] = activation(ACT_SILU, y[i]);
+}
+
+static void test_float__conv_transpose(void)
+{
+    static const struct transposed_case cases[] = {
+        {2, 4, 5, 3, 3, 2, 3, 2, 1, {1, 0, 1, 1}},
+        {2, 5, 4, 3, 7, 1, 2, 2, 0, {0, 0, 0, 0}},
+        {1, 8, 3, 6, 4, 1, 4, 2, 0, {1, 1, 1, 1}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct transposed_case *t = &cases[i];
+        const int oh = (t->h - 1) * t->stride + t->k - t->pads[0] - t->pads[2] + t->extra;
+        const int ow = (t->w - 1) * t->stride + t->k - t->pads[1] - t->pads[3] + t->extra;
+        const int m = t->outputs_of_group * t->groups;
+        const int64_t pads[] = {t->pads[0], t->pads[1], t->pads[2], t->pads[3]};
+        struct graph *g = NULL;
+        node_id node = 0;
+        CHECK(graph_create(&g, NULL) == ITX_OK);
+        const value_id in[] = {add_input(g, SHAPE(t->n, t->c, t->h, t->w)),
+                               add_constant(g, SHAPE(t->c, t->outputs_of_group, t->k, t->k), 5),
+                               add_constant(g, SHAPE(m), 6)};
+        CHECK(vec_push(&g->outputs, add_node(g, OP_CONV_TRANSPOSE, 3, in, &node)));
+        graph_set_ints(g, node, ATTR_STRIDES, 2, (const int64_t[]){t->stride, t->stride}, NULL);
+        graph_set_ints(g, node, ATTR_PADS, 4, pads, NULL);
+        graph_set_ints(g, node, ATTR_OUTPUT_PADDING, 2, (const int64_t[]){t->extra, t->extra},
+                       NULL);
+        graph_set_int(g, node, ATTR_GROUP, t->groups, NULL);
+        graph_set_int(g, node, ATTR_ACT, ACT_SILU, NULL);
+        float *x = random_floats((int64_t)t->n * t->c * t->h * t->w, 7);
+        double *expected = mem_calloc((size_t)(t->n * m * oh * ow), sizeof *expected);
+        naive_conv_transpose(t, x, graph_value(g, in[1])->data, graph_value(g, in[2])->data, oh, ow,
+                             expected);
+        struct float_exec *e = run_graph(g, (const float *const[]){x});
+        if (e != NULL) {
+            CHECK(shape_eq(&float_exec_output(e, 0)->shape, &SHAPE(t->n, m, oh, ow)));
+            check_close(float_exec_output(e, 0), expected, 1e-5);
+        }
+        float_exec_destroy(&e);
+        mem_free(expected);
+        mem_free(x);
+        graph_destroy(&g);
+    }
 }
 
 static void test_float__attention(void)
@@ -403,6 +431,57 @@ static void test_float__observer_sees_every_value(void)
     graph_destroy(&g);
 }
 
+/* One executor a thread over one graph. */
+struct parallel {
+    const struct graph *g;
+    float *x;
+    float *y[4]; /* [worker] */
+    bool ran[4];
+};
+
+static void run_worker(void *ctx, int worker, int n_workers)
+{
+    struct parallel *p = ctx;
+    struct float_exec *e = NULL;
+    (void)n_workers;
+    p->ran[worker] = float_exec_create(&e, p->g, 1, NULL) == ITX_OK;
+    for (int i = 0; i < 3 && p->ran[worker]; i++)
+        p->ran[worker] =
+            float_exec_run(e, (const float *const[]){p->x}, NULL, NULL, NULL) == ITX_OK;
+    if (p->ran[worker]) {
+        const struct tensor *y = float_exec_output(e, 0);
+        const size_t size = (size_t)shape_elements(&y->shape) * sizeof(float);
+        p->y[worker] = mem_alloc(size);
+        if (p->y[worker] != NULL) memcpy(p->y[worker], y->data, size);
+    }
+    float_exec_destroy(&e);
+}
+
+static void test_float__threads_share_a_graph(void)
+{
+    enum { C = 16, H = 24, W = 20 };
+    struct graph *g = NULL;
+    struct pool *pool = NULL;
+    CHECK(graph_create(&g, NULL) == ITX_OK);
+    const value_id x = add_input(g, SHAPE(1, C, H, W));
+    const value_id w = add_constant(g, SHAPE(C, C, 3, 3), 1);
+    const value_id y = add_node(g, OP_CONV, 2, (const value_id[]){x, w}, NULL);
+    CHECK(vec_push(&g->outputs, add_concat(g, y, add_node(g, OP_SIGMOID, 1, &y, NULL))));
+    CHECK(graph_infer(g, NULL) == ITX_OK);
+    struct parallel p = {.g = g, .x = random_floats(C * H * W, 2)};
+    CHECK(pool_create(&pool, 4, NULL) == ITX_OK);
+    pool_run(pool, run_worker, &p);
+    pool_destroy(&pool);
+    for (int i = 0; i < 4; i++) {
+        CHECK(p.ran[i] && p.y[i] != NULL);
+        if (p.y[0] != NULL && p.y[i] != NULL)
+            CHECK(memcmp(p.y[0], p.y[i], (H - 2) * (W - 2) * 2 * C * sizeof(float)) == 0);
+    }
+    for (int i = 0; i < 4; i++) mem_free(p.y[i]);
+    mem_free(p.x);
+    graph_destroy(&g);
+}
+
 static void test_float__failures_name_the_node(void)
 {
     struct graph *g = NULL;
@@ -441,4 +520,5 @@ static void test_float__failing_allocations(void)
 
 TEST_MAIN(TEST(test_float__conv), TEST(test_float__conv_transpose), TEST(test_float__attention),
           TEST(test_float__layouts_agree), TEST(test_float__observer_sees_every_value),
-          TEST(test_float__failures_name_the_node), TEST(test_float__failing_allocations))
+          TEST(test_float__threads_share_a_graph), TEST(test_float__failures_name_the_node),
+          TEST(test_float__failing_allocations))
