@@ -82,8 +82,9 @@ static void bench(struct check *c, const void *row, const void *reference)
         total_ns += l->n * check_time(c, &(struct check_bench){label, work, &a, &b, macs, "MAC"});
         total_macs += l->n * macs;
     }
-    printf("dwconv, one frame of YOLO11n-seg: %.2f ms, %.2f GMAC, %.1f GMAC/s\n", total_ns / 1e6,
-           total_macs / 1e9, total_macs / total_ns);
+    printf("%s, one frame of YOLO11n-seg: %.2f ms, %.2f GMAC, %.1f GMAC/s\n",
+           ((const struct dwconv_row *)row)->name, total_ns / 1e6, total_macs / 1e9,
+           total_macs / total_ns);
 }
 
 const struct check_family check_dwconv = {"dwconv", dwconv_check_row, check, bench};
