@@ -20,32 +20,24 @@ static void convert(uint8_t *to, size_t to_step, const int8_t *from, size_t from
     }
 }
 
-/* columns: vectors, pixels */
-#define DOT_LIST(X)                                                                                \
-    X(1, 1)                                                                                        \
-    X(1, 2)                                                                                        \
-    X(1, 3)                                                                                        \
-    X(1, 4)                                                                                        \
-    X(1, 5)                                                                                        \
-    X(1, 6)                                                                                        \
-    X(1, 7)                                                                                        \
-    X(1, 8)                                                                                        \
-    X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6) X(2, 7)     \
-        X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12) X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(4, 5) X(4, 6)
+/* Tiles of four vectors. columns: vectors, pixels */
+#define WIDE_LIST(X) X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(4, 5) X(4, 6)
 #define X(nv, n_px)                                                                                \
     static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
     {                                                                                              \
         dot_avx512(job, nv, n_px, DOT_U8);                                                         \
     }
-DOT_LIST(X)
+#include "kernels/conv/conv_dot_avx512.def"
+WIDE_LIST(X)
 #undef X
 
 static conv_dot_fn *const dots[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
 #define X(nv, n_px) [nv][n_px] = dot_##nv##_##n_px,
-    DOT_LIST(X)
+#include "kernels/conv/conv_dot_avx512.def"
+    WIDE_LIST(X)
 #undef X
 };
-#undef DOT_LIST
+#undef WIDE_LIST
 
 static const struct conv_kernel kernel = {
     .element = {.size = 1, .group = GROUP, .convert = convert},

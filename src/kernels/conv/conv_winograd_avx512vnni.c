@@ -97,29 +97,19 @@ static void transform_output(const struct winograd_output *w)
     }
 }
 
-/* columns: vectors, pixels */
-#define DOT_LIST(X)                                                                                \
-    X(1, 1)                                                                                        \
-    X(1, 2)                                                                                        \
-    X(1, 3)                                                                                        \
-    X(1, 4)                                                                                        \
-    X(1, 5)                                                                                        \
-    X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 1) X(2, 2) X(2, 3) X(2, 4)     \
-        X(2, 5) X(2, 6) X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12)
 #define X(nv, n_px)                                                                                \
     static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
     {                                                                                              \
         dot_avx512(job, nv, n_px, DOT_S16);                                                        \
     }
-DOT_LIST(X)
+#include "kernels/conv/conv_dot_avx512.def"
 #undef X
 
 static conv_dot_fn *const dots[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
 #define X(nv, n_px) [nv][n_px] = dot_##nv##_##n_px,
-    DOT_LIST(X)
+#include "kernels/conv/conv_dot_avx512.def"
 #undef X
 };
-#undef DOT_LIST
 
 static const struct winograd_kernel kernel = {
     .element = {.size = 2, .group = 32, .convert = widen_lines_avx512},
