@@ -145,7 +145,7 @@ static void print_outputs(const struct net *net)
         if (o.n_quant == 1)
             table_cell(&t, COLOR_PLAIN, "%g", (double)o.scale[0]);
         else
-            table_cell(&t, COLOR_PLAIN, "%d", o.n_quant);
+            table_cell(&t, COLOR_PLAIN, "one a channel");
         table_end_row(&t);
     }
     printf("\n");

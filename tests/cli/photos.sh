@@ -34,6 +34,24 @@ for file in text.onnx empty.onnx cut.onnx; do
     expect_exit 1
     expect_one_line_err "intarsia: $file: *"
 done
+file=$tree/tests/cli/networks/dynamic.onnx
+for command in check "build --calib $calib -o a.bin"; do
+    # shellcheck disable=SC2086
+    run $command "$file"
+    expect_exit 1
+    expect_one_line_err "intarsia: $file: input 'images' has dynamic shape \[1, 3, height, width\]: *"
+done
+file=$tree/tests/cli/networks/nonzero.onnx
+run build "$file" --calib "$calib" -o a.bin
+expect_exit 1
+expect_one_line_err "intarsia: $file: node 'the_nonzero' (NonZero): this operator is not supported*"
+run check "$file"
+expect_exit 1
+expect_out 'node *the_nonzero *NonZero *no *this operator is not supported*'
+expect_one_line_err "intarsia: $file: 1 of 1 nodes cannot run"
+run check "$file" --json
+expect_exit 1
+expect_out '{*"ok": false*}'
 mkdir broken
 echo 'no picture' >broken/a.jpg
 head -c 3000 "$photos/000000.jpg" >broken/b.jpg
