@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/float_mode.h"
 #include "base/mem.h"
 
 itx_status frame_create(struct frame *f, int width, int height, uint32_t cpu, int n_workers,
@@ -114,8 +115,10 @@ itx_status frame_prepare(struct frame *f, const struct itx_image *picture,
     ITX_TRY(check_picture(picture, &image, err));
     const struct letterbox *old = &f->letterbox;
     if (old->in_w != image.w || old->in_h != image.h) {
+        const float_mode mode = float_mode_enter();
         f->letterbox = letterbox_fit(image.w, image.h, f->width, f->height);
         letterbox_prepare(&f->letterbox, f->table);
+        float_mode_leave(mode);
     }
     struct job job = {
         .f = f,

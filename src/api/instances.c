@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/float_mode.h"
 #include "base/mem.h"
 
 itx_status instances_create(struct instances *s, const struct yolo_head *head, int max_det,
@@ -51,6 +52,7 @@ itx_status instances_params(struct yolo_params *params, const struct itx_session
 void instances_decode(struct instances *s, const struct yolo_params *params,
                       const struct letterbox *g)
 {
+    const float_mode mode = float_mode_enter();
     s->fit = *g;
     yolo_decoder_run(s->decoder, &s->head, params);
     const struct yolo_found *found;
@@ -71,6 +73,7 @@ void instances_decode(struct instances *s, const struct yolo_params *params,
             .class_id = found[i].class_id,
         };
     }
+    float_mode_leave(mode);
 }
 
 static itx_status find_item(struct instances *s, int i, const struct yolo_found **found,
@@ -84,6 +87,14 @@ static itx_status find_item(struct instances *s, int i, const struct yolo_found 
     yolo_photo_box(&s->fit, (*found)->box, box);
     *rect = yolo_photo_rect(box);
     return ITX_OK;
+}
+
+static void write_mask(struct instances *s, const struct yolo_found *found,
+                       const struct yolo_rect *r, uint8_t *mask, size_t stride)
+{
+    const float_mode mode = float_mode_enter();
+    yolo_mask(s->masker, &s->head, found, &s->fit, r, mask, stride);
+    float_mode_leave(mode);
 }
 
 itx_status instances_mask_box(struct instances *s, int i, struct yolo_rect *rect,
@@ -100,7 +111,7 @@ itx_status instances_mask_box(struct instances *s, int i, struct yolo_rect *rect
         if (s->mask == NULL)
             return itx_fail(err, ITX_E_NOMEM, "out of memory for a mask of %dx%d", r.w, r.h);
     }
-    yolo_mask(s->masker, &s->head, found, &s->fit, &r, s->mask, (size_t)r.w);
+    write_mask(s, found, &r, s->mask, (size_t)r.w);
     *rect = r;
     *mask = s->mask;
     return ITX_OK;
@@ -116,6 +127,6 @@ itx_status instances_mask(struct instances *s, int i, uint8_t *mask, size_t stri
         return itx_fail(err, ITX_E_RANGE, "rows of %zu bytes for a mask of width %d", stride,
                         s->fit.in_w);
     for (int y = 0; y < s->fit.in_h; y++) memset(mask + (size_t)y * stride, 0, (size_t)s->fit.in_w);
-    yolo_mask(s->masker, &s->head, found, &s->fit, &r, mask + (size_t)r.y * stride + r.x, stride);
+    write_mask(s, found, &r, mask + (size_t)r.y * stride + r.x, stride);
     return ITX_OK;
 }

@@ -11,6 +11,7 @@
 #include "api/model.h"
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "base/float_mode.h"
 #include "base/mem.h"
 #include "runtime/runtime.h"
 
@@ -204,12 +205,15 @@ itx_status itx_session_run_float(itx_session *s, const float *const *inputs, int
     if (n_inputs != s->plan->n_inputs)
         return itx_fail(err, ITX_E_INVAL, "%d inputs: model %s has %d", n_inputs, s->plan->name,
                         s->plan->n_inputs);
-    const uint64_t start = clock_ns();
-    for (int i = 0; i < n_inputs; i++) {
+    for (int i = 0; i < n_inputs; i++)
         if (inputs[i] == NULL) return itx_fail(err, ITX_E_INVAL, "input %d is NULL", i);
+    const uint64_t start = clock_ns();
+    const float_mode mode = float_mode_enter();
+    for (int i = 0; i < n_inputs; i++) {
         const uint32_t t = s->plan->inputs[i].tensor;
         quantise_input(&s->plan->tensors[t], inputs[i], runtime_tensor(s->runtime, t));
     }
+    float_mode_leave(mode);
     const uint64_t ready = clock_ns();
     runtime_run(s->runtime);
     s->timing = (struct itx_timing){ready - start, clock_ns() - ready, 0};

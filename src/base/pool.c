@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/float_mode.h"
 #include "base/mem.h"
 
 #define SPIN_ROUNDS 4000
@@ -92,6 +93,7 @@ static uint32_t wait_for_job(struct pool *pool, uint32_t seen)
 static void *worker_main(void *arg)
 {
     struct pool *const pool = ((struct worker *)arg)->pool;
+    float_mode_enter(); /* whatever the thread that made this one had set */
     uint32_t seen = 0;
     for (;;) {
         seen = wait_for_job(pool, seen);
@@ -155,13 +157,17 @@ int pool_n_threads(const struct pool *pool)
 void pool_run(struct pool *pool, pool_fn *fn, void *ctx)
 {
     if (pool == NULL || pool->n_threads == 1) {
+        const float_mode mode = float_mode_enter();
         fn(ctx, 0, 1);
+        float_mode_leave(mode);
         return;
     }
     pool->fn = fn;
     pool->ctx = ctx;
     atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
+    const float_mode mode = float_mode_enter();
     run_parts(pool, announce(pool));
+    float_mode_leave(mode);
     for (int i = 0; i < SPIN_ROUNDS; i++) {
         if (atomic_load_explicit(&pool->n_done, memory_order_acquire) == pool->n_threads) return;
         relax();

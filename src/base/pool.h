@@ -13,7 +13,7 @@ struct pool;
 
 /* Called once for every worker in [0, n_workers); `worker` names scratch space, and with n_workers divides the job.
  * Which thread takes a worker's part is open: one that the system keeps from running is not waited for, others do
- * its part. */
+ * its part. The floating-point environment is that of base/float_mode.h. */
 typedef void pool_fn(void *ctx, int worker, int n_workers);
 
 /* n_threads in [1, 256]; 1 makes no thread. */

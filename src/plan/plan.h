@@ -24,7 +24,7 @@
 #define PLAN_MAX_STEPS 65536
 #define PLAN_MAX_IO 256
 #define PLAN_MAX_DIM 65536 /* h, w, c */
-#define PLAN_MAX_ARENA ((uint64_t)1 << 34)
+#define PLAN_MAX_ARENA ((uint64_t)1 << 32)
 #define PLAN_MAX_CLASSES 65536
 #define PLAN_MAX_KERNEL 255                  /* kernel, stride, dilation */
 #define PLAN_MAX_PAD 65535                   /* each of pad[4] */

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/mem.h"
-#include "runtime/float_mode.h"
+#include "base/float_mode.h"
 #include "runtime/step.h"
 
 struct runtime {
@@ -50,7 +50,7 @@ static itx_status place_tensors(struct runtime *r, struct itx_error *err)
     r->tensors = arena_calloc(&r->arena, (size_t)plan->n_tensors, sizeof *r->tensors);
     if (begin == NULL || r->tensors == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %d tensors", plan->n_tensors);
-    uint64_t end = 0; /* 65536 buffers of at most 2^34 bytes */
+    uint64_t end = 0; /* 65536 buffers of at most 2^32 bytes */
     for (int i = 0; i < plan->n_buffers; i++) {
         begin[i] = r->options.keep_tensors ? end : plan->buffers[i].offset;
         end += plan->buffers[i].size;
@@ -201,29 +201,25 @@ static void run_part(void *ctx, int worker, int n_workers)
     int begin, end;
     pool_part(s->n_items, s->grain, worker, n_workers, &begin, &end);
     if (begin == end) return;
-    const float_mode mode = float_mode_enter();
     s->run(s, begin, end, job->runtime->scratch + (size_t)worker * job->runtime->piece_size);
-    float_mode_leave(mode);
 }
 
 static void run_step(const struct runtime *r, const struct step *s)
 {
     struct job job = {r, s};
-    if (s->before != NULL) {
-        const float_mode mode = float_mode_enter();
-        s->before(s);
-        float_mode_leave(mode);
-    }
+    if (s->before != NULL) s->before(s);
     pool_run(r->pool, run_part, &job);
 }
 
 void runtime_run(struct runtime *r)
 {
+    const float_mode mode = float_mode_enter();
     for (int i = 0; i < r->plan->n_steps; i++) {
         const uint64_t start = r->options.profile ? clock_ns() : 0;
         run_step(r, &r->steps[i]);
         if (r->options.profile) r->step_ns[i] = clock_ns() - start;
     }
+    float_mode_leave(mode);
 }
 
 /* ---- asking ---- */

@@ -9,7 +9,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "runtime/float_mode.h"
+#include "base/float_mode.h"
 
 #include "plan_build.h"
 #include "test.h"

@@ -3,8 +3,8 @@
  * The floating-point environment of the arithmetic contract: rounding to nearest even, denormals kept, no traps. A
  * caller's program may have set another one, for a thread of its own or before ours were started.
  */
-#ifndef RUNTIME_FLOAT_MODE_H
-#define RUNTIME_FLOAT_MODE_H
+#ifndef BASE_FLOAT_MODE_H
+#define BASE_FLOAT_MODE_H
 
 #include <stdint.h>
 
