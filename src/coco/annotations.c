@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coco/annotations.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/vec.h"
+#include "coco/json.h"
 
 void coco_annotations_release(struct coco_annotations *set)
 {
@@ -38,8 +37,16 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static itx_status get_list(const json_t *root, const char *key, const json_t **list, int *n,
-                           struct itx_error *err)
+json_t *coco_json_load(const void *data, size_t size, struct itx_error *err)
+{
+    json_error_t json_err;
+    json_t *root = json_loadb(data, size, 0, &json_err);
+    if (root == NULL) itx_fail(err, ITX_E_FORMAT, "line %d: %s", json_err.line, json_err.text);
+    return root;
+}
+
+itx_status coco_json_list(const json_t *root, const char *key, const json_t **list, int *n,
+                          struct itx_error *err)
 {
     *list = json_object_get(root, key);
     if (!json_is_array(*list))
@@ -66,12 +73,18 @@ static itx_status get_entry(struct coco_annotations *set, const json_t *list, in
     return *text != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
 }
 
+static int get_side(const json_t *entry, const char *key)
+{
+    const json_int_t side = json_integer_value(json_object_get(entry, key));
+    return side > 0 && side <= INT32_MAX ? (int)side : 0;
+}
+
 static itx_status read_images(struct coco_annotations *set, const json_t *root,
                               struct itx_error *err)
 {
     const json_t *list = NULL;
     int n = 0;
-    ITX_TRY(get_list(root, "images", &list, &n, err));
+    ITX_TRY(coco_json_list(root, "images", &list, &n, err));
     set->images = arena_calloc(&set->arena, (size_t)n, sizeof *set->images);
     if (set->images == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; i < n; i++) {
@@ -83,6 +96,8 @@ static itx_status read_images(struct coco_annotations *set, const json_t *root,
             return rc;
         }
         image->base_name = base_name(image->file_name);
+        image->width = get_side(json_array_get(list, (size_t)i), "width");
+        image->height = get_side(json_array_get(list, (size_t)i), "height");
     }
     set->n_images = n;
     qsort(set->images, (size_t)n, sizeof *set->images, by_base_name);
@@ -94,7 +109,7 @@ static itx_status read_categories(struct coco_annotations *set, const json_t *ro
 {
     const json_t *list = NULL;
     int n = 0;
-    ITX_TRY(get_list(root, "categories", &list, &n, err));
+    ITX_TRY(coco_json_list(root, "categories", &list, &n, err));
     set->categories = arena_calloc(&set->arena, (size_t)n, sizeof *set->categories);
     if (set->categories == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; i < n; i++) {
@@ -114,18 +129,24 @@ static itx_status read_categories(struct coco_annotations *set, const json_t *ro
     return ITX_OK;
 }
 
+itx_status coco_annotations_from_json(struct coco_annotations *set, const json_t *root,
+                                      struct itx_error *err)
+{
+    *set = (struct coco_annotations){0};
+    itx_status rc = read_images(set, root, err);
+    if (rc == ITX_OK) rc = read_categories(set, root, err);
+    if (rc != ITX_OK) coco_annotations_release(set);
+    return rc;
+}
+
 itx_status coco_annotations_parse(struct coco_annotations *set, const void *data, size_t size,
                                   struct itx_error *err)
 {
-    json_error_t json_err;
-    json_t *root = json_loadb(data, size, 0, &json_err);
     *set = (struct coco_annotations){0};
-    if (root == NULL)
-        return itx_fail(err, ITX_E_FORMAT, "line %d: %s", json_err.line, json_err.text);
-    itx_status rc = read_images(set, root, err);
-    if (rc == ITX_OK) rc = read_categories(set, root, err);
+    json_t *root = coco_json_load(data, size, err);
+    if (root == NULL) return ITX_E_FORMAT;
+    const itx_status rc = coco_annotations_from_json(set, root, err);
     json_decref(root);
-    if (rc != ITX_OK) coco_annotations_release(set);
     return rc;
 }
 

@@ -14,6 +14,7 @@ struct coco_image {
     int64_t id;
     const char *file_name; /* UTF-8, may hold folders */
     const char *base_name; /* what follows the last / of it */
+    int width, height;     /* 0 when the file does not say */
 };
 
 struct coco_category {

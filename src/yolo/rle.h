@@ -37,6 +37,13 @@ void rle_decode(const struct rle *rle, uint8_t *mask, size_t stride);
 
 uint64_t rle_area(const struct rle *rle);
 
+/* Pixels that are one in both masks, which have the same size. */
+uint64_t rle_intersection(const struct rle *a, const struct rle *b);
+/* The pixels that are one in either. Replaces the content of `rle`, which is neither `a` nor `b`; on failure it is
+ * empty. */
+itx_status rle_union(struct rle *rle, const struct rle *a, const struct rle *b,
+                     struct itx_error *err);
+
 /* The smallest rectangle around the ones; all zero when there are none. */
 struct yolo_rect rle_bounds(const struct rle *rle);
 

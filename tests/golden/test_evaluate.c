@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Does the evaluation give pycocotools' numbers? Cases made by scripts/golden/coco_eval.py; the tolerance is for sums in
+ * another order.
+ */
+#include <jansson.h>
+#include <math.h>
+
+#include "coco/agreement.h"
+#include "coco/dataset.h"
+
+#include "test.h"
+
+#define TOLERANCE 1e-12
+
+struct golden {
+    struct coco_dataset set;
+    struct coco_results results, reference;
+    json_t *expected;
+};
+
+static const char *path_of(char *path, size_t size, const char *name, const char *what)
+{
+    snprintf(path, size, "%s/coco/eval_%s_%s.json", GOLDEN_DIR, name, what);
+    return path;
+}
+
+static void release(struct golden *g)
+{
+    coco_results_release(&g->results);
+    coco_results_release(&g->reference);
+    coco_dataset_release(&g->set);
+    json_decref(g->expected);
+}
+
+static void open_case(struct golden *g, const char *name)
+{
+    char path[512];
+    struct itx_error err = {0};
+    *g = (struct golden){.expected =
+                             json_load_file(path_of(path, sizeof path, name, "expected"), 0, NULL)};
+    REQUIRE(g->expected != NULL);
+    itx_status rc = coco_dataset_read(&g->set, path_of(path, sizeof path, name, "instances"), &err);
+    if (rc == ITX_OK)
+        rc = coco_results_read(&g->results, &g->set, path_of(path, sizeof path, name, "results"),
+                               &err);
+    if (rc == ITX_OK)
+        rc = coco_results_read(&g->reference, &g->set,
+                               path_of(path, sizeof path, name, "reference"), &err);
+    CHECK_MSG(rc == ITX_OK, "%s", err.text);
+}
+
+static double number(const json_t *list, int i)
+{
+    const json_t *entry = json_array_get(list, (size_t)i);
+    CHECK(json_is_number(entry));
+    return json_number_value(entry);
+}
+
+static void check_number(double got, double expected, const char *what, int i)
+{
+    CHECK_MSG(fabs(got - expected) <= TOLERANCE * fmax(1, fabs(expected)),
+              "%s %d: got %.17g, expected %.17g", what, i, got, expected);
+}
+
+/* Sums over overlaps and recalls: [category][area][limit]. */
+static void check_curves(const struct coco_evaluation *e, const json_t *expected)
+{
+    const json_t *precision = json_object_get(expected, "precision");
+    const json_t *recall = json_object_get(expected, "recall");
+    CHECK(json_array_size(precision) == (size_t)e->n_categories);
+    for (int i = 0; i < e->n_categories * COCO_AREA_COUNT * COCO_LIMIT_COUNT; i++) {
+        const int limit = i % COCO_LIMIT_COUNT, area = i / COCO_LIMIT_COUNT % COCO_AREA_COUNT;
+        const int k = i / (COCO_LIMIT_COUNT * COCO_AREA_COUNT);
+        double precisions = 0, recalls = 0;
+        for (int t = 0; t < COCO_N_IOUS; t++) {
+            for (int r = 0; r < COCO_N_RECALLS; r++)
+                precisions +=
+                    coco_precision(e, t, r, k, (enum coco_area)area, (enum coco_limit)limit);
+            recalls += coco_recall(e, t, k, (enum coco_area)area, (enum coco_limit)limit);
+        }
+        const json_t *row = json_array_get(json_array_get(precision, (size_t)k), (size_t)area);
+        check_number(precisions, number(row, limit), "precision", i);
+        row = json_array_get(json_array_get(recall, (size_t)k), (size_t)area);
+        check_number(recalls, number(row, limit), "recall", i);
+    }
+}
+
+static void check_kind(const struct golden *g, enum coco_overlap overlap, const json_t *expected)
+{
+    struct coco_evaluation e = {0};
+    struct itx_error err = {0};
+    const struct coco_evaluate_input in = {
+        .overlap = overlap,
+        .n_images = g->set.n_images,
+        .n_categories = g->set.names.n_categories,
+        .truths = g->set.truths,
+        .n_truths = g->set.n_truths,
+        .detections = g->results.detections,
+        .n_detections = g->results.n_detections,
+    };
+    const itx_status rc = coco_evaluate(&e, &in, &err);
+    CHECK_MSG(rc == ITX_OK, "%s", err.text);
+    if (rc != ITX_OK) return;
+    for (int i = 0; i < COCO_N_STATS; i++)
+        check_number(e.stats[i], number(json_object_get(expected, "stats"), i), "stats", i);
+    check_curves(&e, expected);
+    coco_evaluation_release(&e);
+}
+
+static void check_agreement(const struct golden *g, const json_t *expected)
+{
+    struct coco_agreement figures = {0};
+    struct itx_error err = {0};
+    const struct coco_agreement_input in = {
+        .n_images = g->set.n_images,
+        .n_categories = g->set.names.n_categories,
+        .reference = g->reference.detections,
+        .n_reference = g->reference.n_detections,
+        .candidate = g->results.detections,
+        .n_candidate = g->results.n_detections,
+    };
+    CHECK_MSG(coco_agreement(&figures, &in, &err) == ITX_OK, "%s", err.text);
+    for (int i = 0; i < 3; i++) {
+        check_number(figures.box[i], number(json_object_get(expected, "bbox"), i), "box", i);
+        check_number(figures.mask[i], number(json_object_get(expected, "segm"), i), "mask", i);
+    }
+}
+
+static void check_case(const char *name)
+{
+    struct golden g;
+    const int n_failed = test_n_failed_checks;
+    open_case(&g, name);
+    if (test_n_failed_checks == n_failed) {
+        check_kind(&g, COCO_OVERLAP_BOX, json_object_get(g.expected, "bbox"));
+        check_kind(&g, COCO_OVERLAP_MASK, json_object_get(g.expected, "segm"));
+        check_agreement(&g, json_object_get(g.expected, "agreement"));
+    }
+    release(&g);
+}
+
+static void test_evaluate__mixed(void)
+{
+    check_case("mixed");
+}
+
+static void test_evaluate__many_detections(void)
+{
+    check_case("many");
+}
+
+static void test_evaluate__masks_only(void)
+{
+    check_case("masks_only");
+}
+
+static void test_evaluate__boxes_only(void)
+{
+    check_case("boxes_only");
+}
+
+TEST_MAIN(TEST(test_evaluate__mixed), TEST(test_evaluate__many_detections),
+          TEST(test_evaluate__masks_only), TEST(test_evaluate__boxes_only))
