@@ -69,6 +69,7 @@ struct job {
     struct outputs outputs;
     bool draws;
     FILE *summary; /* of the photos, for people */
+    struct progress progress;
     int n_done, n_failed;
     long n_objects;
     uint64_t *network_ns; /* [photos], of those that were done */
@@ -209,6 +210,7 @@ static void print_summary(const struct shot *s, const char *output)
 {
     const struct times *t = &s->times;
     FILE *out = s->job->summary;
+    progress_clear(&s->job->progress);
     fprintf(out, "%s: %dx%d: ", s->path, s->picture.width, s->picture.height);
     print_counts(s, out);
     fprintf(out, "; read %.1f, prepare %.1f, network %.1f, decode %.1f, masks %.1f", ms(t->read),
@@ -301,19 +303,17 @@ static enum exit_code segment(const struct segment_options *o, const char *model
     const bool json_on_stdout = (o->json != NULL && strcmp(o->json, "-") == 0) ||
                                 (o->coco != NULL && strcmp(o->coco, "-") == 0);
     struct job job = {.options = o, .summary = json_on_stdout ? stderr : stdout};
-    struct progress progress = {0};
     struct itx_error err;
     if (o->output != NULL && outputs_is_file(o->output) && list->paths.len > 1)
         return options_wrong(&command_segment, "-o %s names one picture, there are %zu photos",
                              o->output, list->paths.len);
     itx_status rc = begin(&job, model, list->paths.len, &err);
     for (size_t i = 0; rc == ITX_OK && i < list->paths.len; i++) {
-        progress_clear(&progress);
         segment_photo(&job, list->paths.data[i]);
         if (list->paths.len > 1)
-            progress_update(&progress, "segment", (int)i + 1, (int)list->paths.len);
+            progress_update(&job.progress, "segment", (int)i + 1, (int)list->paths.len);
     }
-    progress_clear(&progress);
+    progress_clear(&job.progress);
     if (rc == ITX_OK) rc = results_end(&job.results, &err);
     if (rc != ITX_OK) say_error("%s", err.text);
     print_end(&job);

@@ -77,13 +77,13 @@ expect_out 'node *Conv *int8*'
 run check "$onnx" --json
 expect_out '{*"ok": true*'
 
-run build "$onnx" --calib "$calib" --images 8 -o parts.bin --save-temps temps --threads 2
+run build "$onnx" --calib "$calib" --images 4 -o parts.bin --save-temps temps --threads 2
 expect_exit 0
 expect_out 'layer *cosine*Conv *0.9*'
 expect_err 'parts.bin: *'
 ok 'graphs were kept' test -n "$(ls temps)"
 cp parts.bin first.bin
-run build "$onnx" --calib "$calib" --images 8 -o parts.bin --threads 1 --json
+run build "$onnx" --calib "$calib" --images 4 -o parts.bin --threads 1 --json
 expect_exit 0
 expect_out '{*"layers":*"cosine"*}'
 ok 'threads do not change the file' cmp -s first.bin parts.bin
