@@ -40,8 +40,8 @@ static void *work(void *arg)
     const int w = 640, h = 480;
     unsigned char *rgb = malloc((size_t)w * (size_t)h * 3);
     options.n_threads = 1;
-    me->failed = rgb == NULL ||
-                 itx_session_create(&session, me->model, &options, &me->err) != ITX_OK;
+    me->failed =
+        rgb == NULL || itx_session_create(&session, me->model, &options, &me->err) != ITX_OK;
     for (int i = me->first; !me->failed && i < me->n_frames; i += me->step) {
         draw_frame(rgb, w, h, i);
         const struct itx_image frame = {

@@ -126,8 +126,7 @@ itx_status lower_graph(struct plan *plan, struct arena *arena, const struct grap
                        struct itx_error *err)
 {
     struct lowering l = {.g = g, .arena = arena};
-    struct plan p = {.name = arena_text(arena, options->name, strlen(options->name)),
-                     .meta = "{}"};
+    struct plan p = {.name = arena_text(arena, options->name, strlen(options->name)), .meta = "{}"};
     itx_status rc =
         p.name != NULL ? refuse_unsupported(g, err) : itx_fail(err, ITX_E_NOMEM, "out of memory");
     if (rc == ITX_OK) rc = graph_uses(g, &l.uses, err);
