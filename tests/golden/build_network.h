@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A network from its ONNX file to the bytes of a plan file, as a user would make it; and a photo to run it on.
+ */
+#ifndef GOLDEN_BUILD_NETWORK_H
+#define GOLDEN_BUILD_NETWORK_H
+
+#include "intarsia/compiler.h"
+#include "vision/picture.h"
+
+/* Calibrated with the first n_photos of a folder (0: all). *data is mem_free's. */
+itx_status build_network(const char *onnx_path, const char *photos, int n_photos, void **data,
+                         size_t *size, struct itx_error *err);
+
+/* The whole picture; valid as long as it is. */
+struct itx_image frame_of(const struct picture *picture);
+
+#endif
