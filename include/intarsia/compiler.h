@@ -13,7 +13,14 @@ extern "C" {
 
 /* ---- build ---- */
 
-enum itx_method { ITX_METHOD_DEFAULT, ITX_METHOD_MINMAX, ITX_METHOD_PERCENTILE };
+/* Which part of the observed values the 256 steps cover: all of it; all but a share of outliers; or what makes the sum of
+ * squared rounding errors least (the default). */
+enum itx_method {
+    ITX_METHOD_DEFAULT,
+    ITX_METHOD_MINMAX,
+    ITX_METHOD_PERCENTILE,
+    ITX_METHOD_LEAST_SQUARES
+};
 
 /* stage: "import", "calibrate", ... static text; done out of total (0: unknown). Called from one thread. Non-zero
  * return cancels the build. */

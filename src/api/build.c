@@ -57,12 +57,19 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
     if (!(percentile > 50 && percentile <= 100))
         return itx_fail(err, ITX_E_RANGE, "percentile %g: above 50 and up to 100 is possible",
                         (double)percentile);
-    b->quant = (struct quant_options){QUANT_MINMAX, QUANT_PER_CHANNEL, percentile};
-    b->method = "minmax";
-    if (o->method == ITX_METHOD_PERCENTILE) {
-        b->quant.method = QUANT_PERCENTILE;
-        b->method = "percentile";
-    }
+    static const struct {
+        enum quant_method method;
+        const char *name;
+    } methods[] = {
+        [ITX_METHOD_DEFAULT] = {QUANT_LEAST_SQUARES, "least-squares"},
+        [ITX_METHOD_MINMAX] = {QUANT_MINMAX, "minmax"},
+        [ITX_METHOD_PERCENTILE] = {QUANT_PERCENTILE, "percentile"},
+        [ITX_METHOD_LEAST_SQUARES] = {QUANT_LEAST_SQUARES, "least-squares"},
+    };
+    if ((size_t)o->method >= ARRAY_LEN(methods))
+        return itx_fail(err, ITX_E_INVAL, "unknown calibration method %d", (int)o->method);
+    b->quant = (struct quant_options){methods[o->method].method, percentile};
+    b->method = methods[o->method].name;
     return ITX_OK;
 }
 
@@ -174,9 +181,11 @@ itx_status itx_build(const char *onnx_path, const char *out_path,
     if (b == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     b->onnx_path = onnx_path;
     b->out_path = out_path;
-    choose_name(b);
     itx_status rc = read_options(b, options, err);
-    if (rc == ITX_OK) rc = compile(b, err);
+    if (rc == ITX_OK) {
+        choose_name(b);
+        rc = compile(b, err);
+    }
     if (rc == ITX_OK) rc = compare_and_write(b, err);
     if (rc == ITX_OK && report != NULL) {
         *report = b->meta.data;

@@ -113,7 +113,8 @@ itx_status report_compare(struct closeness **out, const struct network *n, const
     itx_status rc = tensor_of != NULL && closeness != NULL
                         ? runtime_create(&runtime, plan, &ro, err)
                         : itx_fail(err, ITX_E_NOMEM, "out of memory");
-    if (rc == ITX_OK) rc = float_run_create(&run, n, n_threads, err);
+    /* One thread, so that the figures do not depend on their number. */
+    if (rc == ITX_OK) rc = float_run_create(&run, n, 1, err);
     if (rc == ITX_OK) map_tensors(n->graph, plan, tensor_of);
     struct comparison cmp = {plan, runtime, tensor_of, closeness};
     for (int i = 0, done = 0; rc == ITX_OK && i < o->n_images && done < n_photos; i++) {

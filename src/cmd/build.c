@@ -34,8 +34,8 @@ static const struct option build_rows[] = {
      "what the network will be fed"},
     {"range", 0, OPTION_CHOICE, AT(range), "full|video", "full", 0, 0, false,
      "luma of NV12 (BT.601): 0 to 255, or 16 to 235"},
-    {"method", 0, OPTION_CHOICE, AT(method), "minmax|percentile", NULL, 0, 0, false,
-     "how thresholds are chosen; without it the one known to be the best"},
+    {"method", 0, OPTION_CHOICE, AT(method), "least-squares|minmax|percentile", "least-squares", 0,
+     0, false, "how the range that 8 bits cover is chosen"},
     {"percentile", 0, OPTION_FLOAT, AT(percentile), "P", NULL, 50, 100, false,
      "for --method percentile: the part of all values that is kept, 99.99 without it"},
     {"name", 0, OPTION_TEXT, AT(name), "TEXT", NULL, 0, 0, false,
@@ -124,14 +124,15 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
                             const struct file_list *list)
 {
     static const enum itx_image_format formats[] = {ITX_IMAGE_RGB, ITX_IMAGE_BGR, ITX_IMAGE_NV12};
-    static const enum itx_method methods[] = {ITX_METHOD_MINMAX, ITX_METHOD_PERCENTILE};
+    static const enum itx_method methods[] = {ITX_METHOD_LEAST_SQUARES, ITX_METHOD_MINMAX,
+                                              ITX_METHOD_PERCENTILE};
     struct progress progress = {0};
     struct itx_build_options b = ITX_BUILD_OPTIONS_INIT;
     b.images = (const char *const *)list->paths.data;
     b.n_images = (int)list->paths.len;
     b.input_format = formats[o->input];
     b.input_range = o->range == 1 ? ITX_RANGE_VIDEO : ITX_RANGE_FULL;
-    if (o->method >= 0) b.method = methods[o->method];
+    b.method = methods[o->method];
     b.percentile = o->percentile;
     b.n_threads = o->threads;
     b.save_temps = o->save_temps;
@@ -161,7 +162,7 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
 {
     (void)n_args;
     const struct build_options *o = options;
-    if (o->percentile != 0 && o->method != 1)
+    if (o->percentile != 0 && o->method != 2)
         return options_wrong(&command_build, "--percentile goes with --method percentile");
     struct file_list list = {0};
     struct itx_error err;

@@ -65,8 +65,7 @@ static bool is_unary(const struct graph *g, const struct node *n)
     return true;
 }
 
-static void join_node(struct quant_atoms *q, const struct graph *g, const struct node *n,
-                      enum quant_granularity granularity)
+static void join_node(struct quant_atoms *q, const struct graph *g, const struct node *n)
 {
     const value_id out = n->outputs[0];
     uint32_t at = 0;
@@ -103,12 +102,9 @@ static void join_node(struct quant_atoms *q, const struct graph *g, const struct
         join_whole(q, out);
         return;
     }
-    if (granularity == QUANT_PER_TENSOR)
-        for (int i = 0; i < n->n_outputs; i++) join_whole(q, n->outputs[i]);
 }
 
-itx_status quant_atoms_create(struct quant_atoms *q, const struct graph *g,
-                              enum quant_granularity granularity, struct itx_error *err)
+itx_status quant_atoms_create(struct quant_atoms *q, const struct graph *g, struct itx_error *err)
 {
     const size_t n_values = g->values.len;
     *q = (struct quant_atoms){
@@ -130,7 +126,7 @@ itx_status quant_atoms_create(struct quant_atoms *q, const struct graph *g,
     if (q->of == NULL) goto no_memory;
     for (uint32_t i = 0; i < n; i++) q->of[i] = i;
     for (size_t i = 0; i < g->inputs.len; i++) join_whole(q, g->inputs.data[i]);
-    for (size_t i = 0; i < g->nodes.len; i++) join_node(q, g, &g->nodes.data[i], granularity);
+    for (size_t i = 0; i < g->nodes.len; i++) join_node(q, g, &g->nodes.data[i]);
     /* Roots come before what they join, so one pass gives every channel its number. */
     for (uint32_t i = 0; i < n; i++) q->of[i] = find(q->of, i);
     for (uint32_t i = 0; i < n; i++) q->of[i] = q->of[i] == i ? (uint32_t)q->n++ : q->of[q->of[i]];

@@ -4,8 +4,8 @@
  *
  * The unit is an "atom": a set of channels, of one value or of several, that must share one scale and zero point.
  * Values that only move data (Concat, Split, Slice, MaxPool, Resize) share atoms with what they move; a consumer that
- * needs one scale for a whole value (Attention, unary functions) joins that value's atoms. Everything else is free: one
- * atom for each channel, or one for each value, as the options say.
+ * needs one scale for a whole value (Attention, unary functions) joins that value's atoms. Everything else is free:
+ * one atom for each channel.
  */
 #ifndef QUANT_QUANT_H
 #define QUANT_QUANT_H
@@ -13,8 +13,6 @@
 #include "graph/graph.h"
 
 /* ---- atoms.c ---- */
-
-enum quant_granularity { QUANT_PER_TENSOR, QUANT_PER_CHANNEL };
 
 struct quant_atoms {
     int n; /* number of atoms */
@@ -24,7 +22,7 @@ struct quant_atoms {
     bool *is_quantised; /* [values]: has atoms: a computed or input value [1, c, ...] */
 };
 itx_status quant_atoms_create(struct quant_atoms *atoms, const struct graph *g,
-                              enum quant_granularity granularity, struct itx_error *err);
+                              struct itx_error *err);
 void quant_atoms_release(struct quant_atoms *atoms);
 
 /* ---- observe.c: statistics over calibration photos. One object a thread; merged in the end; merging is exact and
@@ -49,11 +47,10 @@ void quant_stats_merge(struct quant_stats *into, const struct quant_stats *from)
 
 /* ---- ranges.c: thresholds ---- */
 
-enum quant_method { QUANT_MINMAX, QUANT_PERCENTILE, QUANT_MSE };
+enum quant_method { QUANT_MINMAX, QUANT_PERCENTILE, QUANT_LEAST_SQUARES };
 
 struct quant_options {
     enum quant_method method;
-    enum quant_granularity granularity;
     float percentile; /* (50, 100] */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Thresholds: which part [low, high] of what was observed the 256 steps of an s8 tensor cover.
+ * Thresholds: which part [low, high] of what was observed the 256 steps of an s8 channel cover. First the method finds
+ * the thresholds of the whole tensor; then each channel gets a range between the tensor's and its own.
  */
 #include <math.h>
 #include <string.h>
@@ -10,11 +11,15 @@
 #include "quant/quant.h"
 #include "tensor/fixed.h"
 
-/* What one atom saw. */
 struct range {
-    float low, high;
-    uint64_t *histogram; /* of all values it belongs to; NULL when not needed */
+    float low, high; /* low <= 0 <= high */
 };
+
+/* How far a channel's scale moves from the tensor's (0) to its own (1), as an exponent. A channel that uses all 256
+ * steps rounds its activations least, but the scales are folded into the weights that read them, and there a
+ * small channel then costs precision to the large ones; the best is in between, as in SmoothQuant (Xiao et al., 2023).
+ * Figures: docs/accuracy.md. */
+#define CHANNEL_SHARE 0.25
 
 float quant_snap_scale(double wanted)
 {
@@ -110,42 +115,65 @@ static void cut_percentile(const struct bins *b, double percentile, float *low, 
         *low = fmaxf(*low, (float)b->value[i]);
 }
 
-static itx_status apply_method(struct range *r, struct bins *bins, const struct quant_options *o)
+/* The tensor's thresholds, from what was seen at all and how often. */
+static void find_thresholds(struct range *r, struct bins *bins, const uint64_t *histogram,
+                            const struct quant_options *o)
 {
-    if (r->histogram == NULL || fill_bins(bins, r->histogram) == 0) return ITX_OK;
+    if (histogram == NULL || fill_bins(bins, histogram) == 0) return;
     switch (o->method) {
     case QUANT_MINMAX:
         break;
     case QUANT_PERCENTILE:
         cut_percentile(bins, o->percentile, &r->low, &r->high);
         break;
-    case QUANT_MSE:
+    case QUANT_LEAST_SQUARES:
         search_least_squares(bins, &r->low, &r->high);
         break;
     }
-    return ITX_OK;
 }
 
-/* Collects what every atom saw. A value's histogram counts for each atom it has; with one atom a channel that is the whole
- * tensor's, and only serves to cut outliers. */
-static itx_status collect(struct range *ranges, const struct quant_atoms *atoms,
-                          const struct quant_stats *stats)
+/* The range of a channel that saw `own`, in a tensor with thresholds `whole`: cut to them, then widened. */
+static struct range mix_range(const struct range *whole, const struct range *own)
 {
-    for (int i = 0; i < atoms->n; i++) ranges[i] = (struct range){.low = 0, .high = 0};
+    const double low = fmax(own->low, whole->low), high = fmin(own->high, whole->high);
+    const double span = high - low, full = (double)whole->high - whole->low;
+    if (!(span > 0) || !(full > 0)) return *whole;
+    const double factor = pow(full / span, 1 - CHANNEL_SHARE);
+    return (struct range){(float)(low * factor), (float)(high * factor)};
+}
+
+static void include(struct range *r, float low, float high)
+{
+    r->low = fminf(r->low, low);
+    r->high = fmaxf(r->high, high);
+}
+
+/* Ranges of all atoms. Where one belongs to several values it holds what each of them needs. Values that only
+ * move data saw nothing that their sources did not: `is_moved`. */
+static void find_ranges(struct range *result, struct range *seen, const struct quant_atoms *atoms,
+                        const struct quant_stats *stats, const bool *is_moved, struct bins *bins,
+                        const struct quant_options *o)
+{
+    for (size_t v = 0; v < stats->n_values; v++)
+        for (uint32_t i = stats->first[v]; i < stats->first[v + 1]; i++)
+            include(&seen[atoms->of[i]], stats->min[i], stats->max[i]);
     for (size_t v = 0; v < stats->n_values; v++) {
-        uint32_t last = UINT32_MAX;
+        if (is_moved[v]) continue;
+        struct range whole = {0, 0};
+        for (uint32_t i = stats->first[v]; i < stats->first[v + 1]; i++)
+            include(&whole, seen[atoms->of[i]].low, seen[atoms->of[i]].high);
+        find_thresholds(&whole, bins, stats->histogram[v], o);
         for (uint32_t i = stats->first[v]; i < stats->first[v + 1]; i++) {
-            struct range *r = &ranges[atoms->of[i]];
-            r->low = fminf(r->low, stats->min[i]);
-            r->high = fmaxf(r->high, stats->max[i]);
-            if (stats->histogram[v] == NULL || atoms->of[i] == last) continue;
-            last = atoms->of[i];
-            if (r->histogram == NULL) r->histogram = mem_calloc(QUANT_BINS, sizeof(uint64_t));
-            if (r->histogram == NULL) return ITX_E_NOMEM;
-            for (int b = 0; b < QUANT_BINS; b++) r->histogram[b] += stats->histogram[v][b];
+            const struct range r = mix_range(&whole, &seen[atoms->of[i]]);
+            include(&result[atoms->of[i]], r.low, r.high);
         }
     }
-    return ITX_OK;
+}
+
+static bool moves_data(enum op op)
+{
+    return op == OP_CONCAT || op == OP_SPLIT || op == OP_SLICE || op == OP_MAX_POOL ||
+           op == OP_RESIZE;
 }
 
 static void set_scale(const struct range *r, float *scale, int32_t *zero_point)
@@ -206,25 +234,28 @@ itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
     struct graph_uses uses = {0};
     struct range *ranges = NULL;
     struct bins *bins = mem_alloc(sizeof *bins);
-    itx_status rc = bins != NULL ? quant_atoms_create(&atoms, g, options->granularity, err)
-                                 : itx_fail(err, ITX_E_NOMEM, "out of memory");
+    bool *is_moved = mem_calloc(g->values.len, sizeof *is_moved);
+    itx_status rc = bins != NULL && is_moved != NULL ? quant_atoms_create(&atoms, g, err)
+                                                     : itx_fail(err, ITX_E_NOMEM, "out of memory");
     if (rc == ITX_OK) rc = graph_uses(g, &uses, err);
     if (rc != ITX_OK) goto out;
-    ranges = mem_calloc((size_t)atoms.n, sizeof *ranges);
-    rc = ranges != NULL ? collect(ranges, &atoms, stats) : ITX_E_NOMEM;
-    for (int i = 0; rc == ITX_OK && i < atoms.n; i++) rc = apply_method(&ranges[i], bins, options);
-    if (rc != ITX_OK) {
-        itx_fail(err, rc, "out of memory for %d thresholds", atoms.n);
+    ranges = mem_calloc((size_t)atoms.n * 2, sizeof *ranges);
+    if (ranges == NULL) {
+        rc = itx_fail(err, ITX_E_NOMEM, "out of memory for %d thresholds", atoms.n);
         goto out;
     }
+    for (value_id v = 1; v < g->values.len; v++)
+        is_moved[v] =
+            uses.producer[v] != NODE_NONE && moves_data(g->nodes.data[uses.producer[v]].op);
+    find_ranges(ranges, ranges + atoms.n, &atoms, stats, is_moved, bins, options);
     for (value_id v = 1; rc == ITX_OK && v < g->values.len; v++)
         if (atoms.is_quantised[v])
             rc = assign_value(g, v, wide_output(g, &uses, v), &atoms, ranges, err);
     if (rc == ITX_OK && g->inputs.len == 1 && graph_value(g, g->inputs.data[0])->shape.dim[1] == 3)
         rc = assign_picture(g, g->inputs.data[0], err);
 out:
-    for (int i = 0; ranges != NULL && i < atoms.n; i++) mem_free(ranges[i].histogram);
     mem_free(ranges);
+    mem_free(is_moved);
     mem_free(bins);
     graph_uses_release(&uses);
     quant_atoms_release(&atoms);
