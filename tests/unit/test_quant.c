@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "quant/quant.h"
+
+#include <math.h>
+
+#include "test.h"
+
+static void test_snap_scale__on_the_grid_and_barely_larger(void)
+{
+    uint64_t seed = 3;
+    for (int i = 0; i < 100000; i++) {
+        const double wanted = ldexp(1 + test_random(&seed) / 4294967296.0, (int)(i % 40) - 30);
+        const double got = quant_snap_scale(wanted);
+        CHECK_MSG(got >= wanted * (1 - 1e-7) && got <= wanted * 1.004, "%.9g for %.9g", got,
+                  wanted);
+        int e;
+        const double k = 256 / frexp(got, &e);
+        CHECK_MSG(fabs(k - rint(k)) < 1e-3 && k > 255.5, "2^e / %.6f", k);
+    }
+    CHECK(quant_snap_scale(0.25) == 0.25f);
+}
+
+/* The sum that the stored weights stand for, in doubles, against the float convolution of one pixel. */
+static void test_weights__fold_scales_and_zero_points(void)
+{
+    enum { OUT = 5, IN = 7, TAPS = 9 };
+    float w[OUT * IN * TAPS], bias[OUT], scale[IN];
+    int32_t zero[IN];
+    uint64_t seed = 9;
+    for (int i = 0; i < OUT * IN * TAPS; i++)
+        w[i] = (float)((int)(test_random(&seed) % 2001) - 1000) / 1000;
+    for (int i = 0; i < OUT; i++) bias[i] = (float)i - 2.5f;
+    for (int i = 0; i < IN; i++) {
+        scale[i] = 0.01f * (float)(i + 1);
+        zero[i] = (int32_t)(test_random(&seed) % 256) - 128;
+    }
+    struct arena arena = {0};
+    struct quant_weights q;
+    const struct quant_conv conv = {QUANT_CONV, w, bias, OUT, IN, 3, 3, scale, zero, IN};
+    REQUIRE(quant_weights_make(&q, &arena, &conv, NULL) == ITX_OK);
+    for (int round = 0; round < 50; round++) {
+        int8_t x[TAPS * IN];
+        for (int i = 0; i < TAPS * IN; i++) x[i] = (int8_t)test_random(&seed);
+        for (int o = 0; o < OUT; o++) {
+            double exact = bias[o], bound = q.scale[o];
+            int64_t acc = q.bias[o];
+            for (int k = 0; k < TAPS; k++)
+                for (int c = 0; c < IN; c++) {
+                    const double real = (x[k * IN + c] - zero[c]) * (double)scale[c];
+                    exact += real * (double)w[(o * IN + c) * TAPS + k];
+                    acc += x[k * IN + c] * q.w[(o * TAPS + k) * IN + c];
+                    /* half a step of each weight, in units of its own scale */
+                    bound += fabs(real) / scale[c] * 0.5001 * (double)q.scale[o];
+                }
+            const double got = (double)acc * (double)q.scale[o];
+            CHECK_MSG(fabs(got - exact) <= bound, "channel %d: %g, exactly %g", o, got, exact);
+        }
+    }
+    for (int i = 0; i < OUT * IN * TAPS; i++) CHECK(q.w[i] >= -127);
+    arena_release(&arena);
+}
+
+static void test_weights__depthwise_and_transposed_order(void)
+{
+    const float one = 1;
+    const int32_t zero[3] = {10, -20, 30};
+    const float scale[3] = {1, 1, 1};
+    const float dw[3 * 2] = {1, 2, 3, 4, 5, 6};                          /* [3, 1, 1, 2] */
+    const float tr[2 * 3 * 2] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; /* [2, 3, 1, 2] */
+    struct arena arena = {0};
+    struct quant_weights q;
+    struct quant_conv conv = {QUANT_DEPTHWISE, dw, NULL, 3, 1, 1, 2, scale, zero, 3};
+    REQUIRE(quant_weights_make(&q, &arena, &conv, NULL) == ITX_OK);
+    /* [1, 2, 3]: tap 1 holds each channel's largest, 127 */
+    for (int c = 0; c < 3; c++) {
+        CHECK(q.w[3 + c] == 127);
+        CHECK(q.w[c] == rint(127.0 * dw[2 * c] / dw[2 * c + 1]));
+        CHECK(q.bias[c] == -zero[c] * (q.w[c] + q.w[3 + c]));
+    }
+    conv = (struct quant_conv){QUANT_TRANSPOSED, tr, NULL, 3, 2, 1, 2, &one, zero, 1};
+    REQUIRE(quant_weights_make(&q, &arena, &conv, NULL) == ITX_OK);
+    for (int o = 0; o < 3; o++)
+        for (int k = 0; k < 2; k++) {
+            const int8_t *at = &q.w[(o * 2 + k) * 2]; /* [3, 1, 2, 2] */
+            CHECK(at[0] == rint(127.0 * tr[o * 2 + k] / tr[6 + o * 2 + 1]));
+            CHECK(at[1] == rint(127.0 * tr[6 + o * 2 + k] / tr[6 + o * 2 + 1]));
+            CHECK(q.bias[o * 2 + k] == -zero[0] * (at[0] + at[1]));
+        }
+    arena_release(&arena);
+}
+
+static const char network[] =
+    "input %x: f32[1, 3, 4, 4]\n"
+    "const %w: f32[4, 3, 1, 1] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}\n"
+    "const %b: f32[4] = {0, 0, 0, 0}\n"
+    "%y: f32[1, 4, 4, 4] = Conv(%x, %w, %b) {kernel_shape = [1, 1]}\n"
+    "%p: f32[1, 4, 4, 4] = MaxPool(%y) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]}\n"
+    "const %s: s64[2] = {1, 3}\n"
+    "%l: f32[1, 1, 4, 4], %r: f32[1, 3, 4, 4] = Split(%p, %s) {axis = 1}\n"
+    "%t: f32[1, 3, 4, 4] = Tanh(%r)\n"
+    "%z: f32[1, 5, 4, 4] = Concat(%l, %p) {axis = 1}\n"
+    "output %t\noutput %z\n";
+
+static void test_atoms__shared_by_what_moves(void)
+{
+    struct graph *g = NULL;
+    struct itx_error err;
+    REQUIRE(graph_parse(&g, network, sizeof network - 1, &err) == ITX_OK);
+    struct quant_atoms q;
+    REQUIRE(quant_atoms_create(&q, g, &err) == ITX_OK);
+    uint32_t of[64][8];
+    for (value_id v = 1; v < g->values.len && v < 64; v++)
+        for (uint32_t i = q.first[v]; i < q.first[v + 1]; i++) of[v][i - q.first[v]] = q.of[i];
+    value_id y = 0, p = 0, r = 0, z = 0, x = 0, t = 0;
+    for (value_id v = 1; v < g->values.len; v++) {
+        const char *name = g->values.data[v].name;
+        if (strcmp(name, "x") == 0) x = v;
+        if (strcmp(name, "y") == 0) y = v;
+        if (strcmp(name, "p") == 0) p = v;
+        if (strcmp(name, "r") == 0) r = v;
+        if (strcmp(name, "z") == 0) z = v;
+        if (strcmp(name, "t") == 0) t = v;
+    }
+    CHECK(of[x][0] == of[x][2]);                         /* an input has one scale */
+    CHECK(of[y][0] != of[y][1]);                         /* a convolution one for each channel, */
+    CHECK(of[y][1] == of[y][2] && of[y][2] == of[y][3]); /* but a table's operand has one */
+    for (int c = 0; c < 4; c++) CHECK(of[y][c] == of[p][c] && of[z][c + 1] == of[p][c]);
+    CHECK(of[r][0] == of[p][1] && of[z][0] == of[p][0]);
+    CHECK(of[t][0] == of[t][2] && of[t][0] != of[r][0]);
+    quant_atoms_release(&q);
+    graph_destroy(&g);
+}
+
+/* Ranges follow what was seen; channels of one tensor end between their own range and the tensor's. */
+static void test_assign__channels_between_own_and_tensor(void)
+{
+    struct graph *g = NULL;
+    struct itx_error err;
+    static const char text[] = "input %x: f32[1, 3, 4, 4]\n"
+                               "const %w: f32[2, 3, 1, 1] = {1, 2, 3, 4, 5, 6}\n"
+                               "const %b: f32[2] = {0, 0}\n"
+                               "%y: f32[1, 2, 4, 4] = Conv(%x, %w, %b) {kernel_shape = [1, 1]}\n"
+                               "const %w2: f32[1, 2, 1, 1] = {1, 2}\n"
+                               "const %b2: f32[1] = {0}\n"
+                               "%z: f32[1, 1, 4, 4] = Conv(%y, %w2, %b2) {kernel_shape = [1, 1]}\n"
+                               "output %z\n";
+    REQUIRE(graph_parse(&g, text, sizeof text - 1, &err) == ITX_OK);
+    struct quant_stats stats;
+    REQUIRE(quant_stats_create(&stats, g, false, &err) == ITX_OK);
+    for (value_id v = 1; v < g->values.len; v++) {
+        struct value *value = graph_value(g, v);
+        if (value->data != NULL) continue;
+        float data[48];
+        for (int i = 0; i < 48; i++) /* channel 0 up to 16, channel 1 up to 1 */
+            data[i] = (float)(i % 16) / 15 * (i < 16 ? 16.0f : 1.0f);
+        const struct tensor t = {DTYPE_F32, value->shape, data};
+        REQUIRE(quant_stats_add(&stats, v, &t, &err) == ITX_OK);
+    }
+    const struct quant_options options = {QUANT_MINMAX, 99.99f};
+    REQUIRE(quant_assign(g, &stats, &options, &err) == ITX_OK);
+    for (value_id v = 1; v < g->values.len; v++) {
+        const struct value_quant *q = &g->values.data[v].quant;
+        if (strcmp(g->values.data[v].name, "x") == 0) {
+            CHECK(q->dtype == DTYPE_S8 && q->n == 1 && q->scale[0] == 1.0f / 255);
+            CHECK(q->zero_point[0] == -128);
+        }
+        if (strcmp(g->values.data[v].name, "y") == 0) {
+            REQUIRE(q->dtype == DTYPE_S8 && q->n == 2);
+            CHECK(q->zero_point[0] == -128 && q->zero_point[1] == -128);
+            CHECK(fabs(q->scale[0] * 255 / 16 - 1) < 0.005);
+            /* (16 / 1)^(3/4) = 8 times its own */
+            CHECK(fabs(q->scale[1] * 255 / 8 - 1) < 0.005);
+        }
+        if (strcmp(g->values.data[v].name, "z") == 0) CHECK(q->dtype == DTYPE_S32);
+    }
+    float bad[48] = {NAN};
+    const struct tensor t = {DTYPE_F32, graph_value(g, g->inputs.data[0])->shape, bad};
+    CHECK(quant_stats_add(&stats, g->inputs.data[0], &t, &err) == ITX_E_RANGE);
+    quant_stats_release(&stats);
+    graph_destroy(&g);
+}
+
+TEST_MAIN(TEST(test_snap_scale__on_the_grid_and_barely_larger),
+          TEST(test_weights__fold_scales_and_zero_points),
+          TEST(test_weights__depthwise_and_transposed_order),
+          TEST(test_atoms__shared_by_what_moves),
+          TEST(test_assign__channels_between_own_and_tensor))
