@@ -10,6 +10,7 @@
 
 #include "api/calibrate.h"
 #include "api/report.h"
+#include "base/cpu.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "lower/lower.h"
@@ -48,11 +49,7 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
     if (o->input_format != ITX_IMAGE_RGB && o->input_format != ITX_IMAGE_BGR &&
         o->input_format != ITX_IMAGE_NV12)
         return itx_fail(err, ITX_E_INVAL, "input format: RGB, BGR or NV12 is possible");
-    b->n_threads = o->n_threads;
-    if (b->n_threads == 0) {
-        const long n = sysconf(_SC_NPROCESSORS_ONLN);
-        b->n_threads = n < 1 ? 1 : n > 256 ? 256 : (int)n;
-    }
+    b->n_threads = o->n_threads != 0 ? o->n_threads : cpu_count();
     const float percentile = o->percentile == 0 ? 99.99f : o->percentile;
     if (!(percentile > 50 && percentile <= 100))
         return itx_fail(err, ITX_E_RANGE, "percentile %g: above 50 and up to 100 is possible",

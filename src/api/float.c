@@ -3,11 +3,11 @@
  * The float network behind compiler.h: the same letterbox, decoding and masks as a session, float32 in between.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "api/instances.h"
 #include "api/network.h"
 #include "base/clock.h"
+#include "base/cpu.h"
 #include "base/mem.h"
 #include "intarsia/compiler.h"
 
@@ -85,10 +85,7 @@ itx_status itx_float_open(itx_float **out, const char *path, int n_threads, stru
 {
     if (out == NULL || path == NULL)
         return itx_fail(err, ITX_E_INVAL, "itx_float_open: an argument is NULL");
-    if (n_threads == 0) {
-        const long n = sysconf(_SC_NPROCESSORS_ONLN);
-        n_threads = n < 1 ? 1 : n > 256 ? 256 : (int)n;
-    }
+    if (n_threads == 0) n_threads = cpu_count();
     if (n_threads < 1 || n_threads > 256)
         return itx_fail(err, ITX_E_RANGE, "%d threads: 1 to 256 are possible", n_threads);
     itx_float *f = mem_calloc(1, sizeof *f);

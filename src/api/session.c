@@ -4,7 +4,6 @@
  */
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/frame.h"
 #include "api/instances.h"
@@ -31,12 +30,6 @@ struct itx_session {
 
 static const struct itx_session_options default_options = ITX_SESSION_OPTIONS_INIT;
 
-static int n_processors(void)
-{
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > 256 ? 256 : (int)n;
-}
-
 /* Callers compiled against an older header give a shorter struct. */
 static itx_status read_options(itx_session *s, const struct itx_session_options *given,
                                struct itx_error *err)
@@ -48,7 +41,7 @@ static itx_status read_options(itx_session *s, const struct itx_session_options 
                             given->size);
         memcpy(&s->options, given, given->size);
     }
-    if (s->options.n_threads == 0) s->options.n_threads = n_processors();
+    if (s->options.n_threads == 0) s->options.n_threads = cpu_count();
     uint32_t mask = CPU_ALL;
     if (s->options.cpu != NULL && !cpu_parse(s->options.cpu, &mask))
         return itx_fail(err, ITX_E_INVAL, "unknown instruction set \"%s\"", s->options.cpu);
@@ -147,6 +140,16 @@ void itx_session_destroy(itx_session **session)
     *session = NULL;
 }
 
+/* Inputs are in place since now; `start`: when they began to be made. */
+static void run_network(itx_session *s, uint64_t start)
+{
+    const uint64_t ready = clock_ns();
+    runtime_run(s->runtime);
+    s->timing = (struct itx_timing){ready - start, clock_ns() - ready, 0};
+    s->instances.n = 0;
+    s->has_run = true;
+}
+
 struct input_job {
     const itx_session *s;
     int8_t *to;
@@ -173,11 +176,7 @@ itx_status itx_session_run(itx_session *s, const struct itx_image *picture, stru
     ITX_TRY(frame_prepare(&s->frame, picture, s->options.via, s->options.via_range, pool, err));
     struct input_job job = {s, runtime_tensor(s->runtime, s->plan->inputs[0].tensor)};
     pool_run(pool, write_input, &job);
-    const uint64_t ready = clock_ns();
-    runtime_run(s->runtime);
-    s->timing = (struct itx_timing){ready - start, clock_ns() - ready, 0};
-    s->instances.n = 0;
-    s->has_run = true;
+    run_network(s, start);
     return ITX_OK;
 }
 
@@ -214,11 +213,7 @@ itx_status itx_session_run_float(itx_session *s, const float *const *inputs, int
         quantise_input(&s->plan->tensors[t], inputs[i], runtime_tensor(s->runtime, t));
     }
     float_mode_leave(mode);
-    const uint64_t ready = clock_ns();
-    runtime_run(s->runtime);
-    s->timing = (struct itx_timing){ready - start, clock_ns() - ready, 0};
-    s->instances.n = 0;
-    s->has_run = true;
+    run_network(s, start);
     return ITX_OK;
 }
 

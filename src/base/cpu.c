@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 uint32_t cpu_detect(void)
 {
@@ -46,6 +47,12 @@ bool cpu_parse(const char *text, uint32_t *mask)
             return true;
         }
     return false;
+}
+
+int cpu_count(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > 256 ? 256 : (int)n;
 }
 
 const char *cpu_level_name(uint32_t flags)

@@ -33,6 +33,9 @@ uint32_t cpu_detect(void);
  * avxvnni). False when unknown. */
 bool cpu_parse(const char *text, uint32_t *mask);
 
+/* Processors that are online, 1 to 256: how many threads to use when nobody says. */
+int cpu_count(void);
+
 /* Name of the highest level in `flags` ("scalar" for none). */
 const char *cpu_level_name(uint32_t flags);
 
