@@ -23,8 +23,8 @@ static itx_status read_whole(const char *path, void **data, size_t *size, struct
     return ITX_OK;
 }
 
-itx_status build_network(const char *onnx_path, const char *photos, int n_photos, void **data,
-                         size_t *size, struct itx_error *err)
+itx_status build_network(const char *onnx_path, const char *photos, int n_photos, int n_threads,
+                         void **data, size_t *size, struct itx_error *err)
 {
     struct file_list list = {0};
     char path[] = "/tmp/intarsia_golden_XXXXXX";
@@ -37,7 +37,7 @@ itx_status build_network(const char *onnx_path, const char *photos, int n_photos
         o.n_images =
             n_photos > 0 && (size_t)n_photos < list.paths.len ? n_photos : (int)list.paths.len;
         o.name = "golden";
-        o.n_threads = 1; /* two would wait for each other where other tests run */
+        o.n_threads = n_threads;
         rc = itx_build(onnx_path, path, &o, NULL, err);
     }
     if (rc == ITX_OK) rc = read_whole(path, data, size, err);

@@ -9,8 +9,8 @@
 #include "vision/picture.h"
 
 /* Calibrated with the first n_photos of a folder (0: all). *data is mem_free's. */
-itx_status build_network(const char *onnx_path, const char *photos, int n_photos, void **data,
-                         size_t *size, struct itx_error *err);
+itx_status build_network(const char *onnx_path, const char *photos, int n_photos, int n_threads,
+                         void **data, size_t *size, struct itx_error *err);
 
 /* The whole picture; valid as long as it is. */
 struct itx_image frame_of(const struct picture *picture);

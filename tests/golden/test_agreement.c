@@ -161,7 +161,7 @@ static itx_status measure_int8(struct coco_agreement *figures, struct itx_error 
     itx_model *model = NULL;
     struct net net = {0};
     int n = 0;
-    itx_status rc = build_network(MODEL, CALIB, 0, &data, &size, err);
+    itx_status rc = build_network(MODEL, CALIB, 0, 1, &data, &size, err);
     if (rc == ITX_OK) rc = itx_model_open_memory(&model, data, size, NULL, err);
     if (rc == ITX_OK) rc = itx_session_create(&net.session, model, &options, err);
     for (; rc == ITX_OK && n < MAX_CLASSES && itx_model_class_name(model, n) != NULL; n++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The arithmetic contract on whole networks: every instruction set and every number of threads gives the same bytes in
- * every tensor, the same instances and the same masks. And a network is the same plan whichever way it was exported.
+ * every tensor, the same instances and the same masks. And a network is the same plan whichever way it was exported, and
+ * however many threads compiled it.
  * Networks that lie beside the source tree are taken too, where they do.
  */
 #include <unistd.h>
@@ -97,6 +98,7 @@ static void compare(const struct bytes *got, const struct bytes *expected, const
 /* Built when a test first needs it; kept to the end. */
 struct network {
     const char *onnx, *calib, *photos; /* files and folders */
+    int n_threads;                     /* of the compiler */
     bool is_tried;
     void *data; /* of the plan file; NULL: it could not be built */
     size_t size;
@@ -107,15 +109,21 @@ struct network {
 };
 
 static struct network parts = {.onnx = SOURCE_DIR "/models/parts-seg.onnx",
+                               .n_threads = 1,
                                .calib = PARTS_PHOTOS,
                                .photos = SOURCE_DIR "/data/parts/val/images"};
-static struct network parts_rdk = {.onnx = SHARED "/parts/parts-seg_rdk.onnx",
-                                   .calib = PARTS_PHOTOS};
+static struct network parts_rdk = {
+    .onnx = SHARED "/parts/parts-seg_rdk.onnx", .n_threads = 1, .calib = PARTS_PHOTOS};
 static struct network coco = {.onnx = SHARED "/models/yolo11n-seg.onnx",
+                              .n_threads = 1,
                               .calib = SHARED "/coco/train/images",
                               .photos = SHARED "/coco/val/images"};
 static struct network coco_rdk = {.onnx = SHARED "/models/yolo11n-seg_rdk.onnx",
+                                  .n_threads = 1,
                                   .calib = SHARED "/coco/train/images"};
+
+static struct network parts_threads = {
+    .onnx = SOURCE_DIR "/models/parts-seg.onnx", .n_threads = 3, .calib = PARTS_PHOTOS};
 
 static bool is_there(const struct network *net)
 {
@@ -128,8 +136,8 @@ static bool build(struct network *net)
     struct itx_error err = {0};
     if (net->is_tried) return net->data != NULL;
     net->is_tried = true;
-    const itx_status rc =
-        build_network(net->onnx, net->calib, N_PHOTOS, &net->data, &net->size, &err);
+    const itx_status rc = build_network(net->onnx, net->calib, N_PHOTOS, net->n_threads, &net->data,
+                                        &net->size, &err);
     CHECK_MSG(rc == ITX_OK, "%s", err.text);
     return rc == ITX_OK;
 }
@@ -357,6 +365,11 @@ static void test_same_plan__parts_exports(void)
     check_same_plan(&parts, &parts_rdk);
 }
 
+static void test_same_plan__parts_threads(void)
+{
+    check_same_plan(&parts, &parts_threads);
+}
+
 static void test_same_plan__coco_exports(void)
 {
     check_same_plan(&coco, &coco_rdk);
@@ -365,4 +378,5 @@ static void test_same_plan__coco_exports(void)
 TEST_MAIN(TEST(test_same_bytes__parts_scalar), TEST(test_same_bytes__parts_avx2),
           TEST(test_same_bytes__parts_avx512vnni), TEST(test_same_bytes__coco_scalar),
           TEST(test_same_bytes__coco_avx2), TEST(test_same_bytes__coco_avx512vnni),
-          TEST(test_same_plan__parts_exports), TEST(test_same_plan__coco_exports))
+          TEST(test_same_plan__parts_exports), TEST(test_same_plan__parts_threads),
+          TEST(test_same_plan__coco_exports))
