@@ -52,6 +52,9 @@ out = [info("y", None)]
 
 # --- read ---
 
+# what converters append to a file's end
+save(good, "order.onnx", model([node("Add", "b,x", "y"), node("Neg", "a", "b"), node("Relu", "x", "a")], x134, out), check=False)
+
 rng = np.random.default_rng(1)
 w = np.round(rng.standard_normal((2, 3, 3, 3)), 2).astype(np.float32)
 m = model(
@@ -235,7 +238,8 @@ refuse("opset5.onnx", model(identity, x134, out, opset=5), "operator set 5 is no
 refuse("opset22.onnx", model(identity, x134, out, opset=22), "operator set 22 is not supported, only 6 to 21: export with opset=17")
 refuse("no_output.onnx", model(identity, x134, []), "malformed ONNX: the model has no output")
 refuse("nothing_produces.onnx", model(identity, x134, [info("z", None)]), "malformed ONNX: nothing produces the output 'z'")
-refuse("order.onnx", model([node("Relu", "a", "y"), node("Relu", "x", "a")], x134, out), "node 'y' (Relu): malformed ONNX: its input 'a' is produced by no node before it")
+refuse("cycle.onnx", model([node("Add", "a,x", "y"), node("Relu", "y", "a")], x134, out), "node 'a' (Relu): malformed ONNX: its input 'y' is produced by no node before it")
+refuse("no_producer.onnx", model([node("Relu", "a", "y")], x134, out), "node 'y' (Relu): malformed ONNX: its input 'a' is produced by no node before it")
 refuse("twice.onnx", model([node("Relu", "x", "y"), node("Abs", "x", "y")], x134, out), "node 'y' (Abs): malformed ONNX: 'y' is produced twice")
 
 refuse_node("domain.onnx", H.make_node("Gelu", ["x"], ["y"], name="gelu", domain="com.microsoft"), "operators of domain 'com.microsoft' are not supported: export with ONNX's own operators", domains=["com.microsoft"])
@@ -243,6 +247,7 @@ refuse_node("unknown_op.onnx", node("Det", "x", "y"), unsupported + "export the 
 refuse_node("ours.onnx", node("Silu", "x", "y"), unsupported + "export the network without it")
 refuse_node("top_k.onnx", node("TopK", "x,x", "y,i"), unsupported + "export without the end-to-end head (end2end=False)")
 refuse_node("nms.onnx", node("NonMaxSuppression", "x,x", "y"), unsupported + "export without it (nms=False)")
+refuse("nms_around.onnx", model([node("ArgMax", "x", "a"), node("NonMaxSuppression", "x,x", "y")], x134, out), "node 'a' (ArgMax): " + unsupported + "export without it (nms=False)")
 branch = H.make_graph([node("Identity", "x", "b")], "branch", [], [info("b", None)])
 refuse_node("if.onnx", node("If", "c", "y", then_branch=branch, else_branch=branch), unsupported + "export with fixed sizes (dynamic=False, simplify=True)", inputs=x134 + [info("c", [1], T.BOOL)])
 s1 = NH.from_array(np.array(0.1, np.float32), "s")
@@ -278,6 +283,11 @@ for name, location in [("above", "../w.bin"), ("hidden_above", "a/../../w.bin"),
     refuse(f"external_{name}.onnx", external(location), f"initializer 'w': its elements are outside the model's folder: '{location}'")
 refuse("external_short.onnx", external("text.onnx", offset=8), "initializer 'w': external data: 16 bytes at 8 of 'text.onnx' are needed, 16 given, the file has 17")
 refuse("external_number.onnx", external("text.onnx", offset="-8"), "initializer 'w': external data has the offset '-8', not a number")
+
+# read, but refused by the compiler
+batch = model([node("Relu", "images", "y")], [info("images", [2, 3, 64, 64])], out)
+save(os.path.join(root, "../cli/networks"), "batch.onnx", batch)
+
 with open(os.path.join(bad, "expected.txt"), "w") as f:
     for name in sorted(refused):
         f.write(f"{name}\t{refused[name]}\n")

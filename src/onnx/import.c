@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A model: its operator sets, constants, inputs, nodes in file order, outputs and metadata. Elements of the protobuf
+ * A model: its operator sets, constants, inputs, nodes, outputs and metadata. Elements of the protobuf
  * structures are given back as soon as they are in the graph, so that weights are in memory twice only one at a time.
  */
 #include "onnx/import.h"
@@ -78,9 +78,12 @@ static itx_status read_uses(struct import *im, const Onnx__GraphProto *graph, st
     if (graph->n_node > ONNX_MAX_NODES)
         return itx_fail(err, ITX_E_RANGE, "the model has %zu nodes, at most %d are supported",
                         graph->n_node, ONNX_MAX_NODES);
-    for (size_t i = 0; i < graph->n_node; i++)
+    for (size_t i = 0; i < graph->n_node; i++) {
+        const char *type = graph->node[i]->op_type;
+        if (type != NULL && strcmp(type, "NonMaxSuppression") == 0) im->has_nms = true;
         for (size_t k = 0; k < graph->node[i]->n_input; k++)
             ITX_TRY(use_name(im, graph->node[i]->input[k], err));
+    }
     for (size_t i = 0; i < graph->n_output; i++) {
         ITX_TRY(check_text(graph->output[i]->name, "an output", err));
         ITX_TRY(use_name(im, graph->output[i]->name, err));
@@ -230,6 +233,18 @@ static itx_status read_node(struct import *im, const Onnx__NodeProto *node, cons
     return rc == ITX_OK ? ITX_OK : import_node_skip(im, node, err);
 }
 
+static itx_status read_nodes(struct import *im, const Onnx__GraphProto *graph,
+                             const struct scan *scan, struct itx_error *err)
+{
+    size_t *order = mem_calloc(graph->n_node, sizeof *order);
+    if (order == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    itx_status rc = import_order(graph, order, err);
+    for (size_t i = 0; i < graph->n_node && rc == ITX_OK; i++)
+        rc = read_node(im, graph->node[order[i]], scan, err);
+    mem_free(order);
+    return rc;
+}
+
 static itx_status read_graph(struct import *im, struct wire *wire, Onnx__ModelProto *model,
                              const struct scan *scan, struct itx_error *err)
 {
@@ -243,9 +258,7 @@ static itx_status read_graph(struct import *im, struct wire *wire, Onnx__ModelPr
         wire_drop_elements(wire, graph->initializer[i]);
     }
     for (size_t i = 0; i < graph->n_input; i++) ITX_TRY(read_input(im, graph->input[i], err));
-    for (size_t i = 0; i < graph->n_node; i++) {
-        ITX_TRY(read_node(im, graph->node[i], scan, err));
-    }
+    ITX_TRY(read_nodes(im, graph, scan, err));
     ITX_TRY(read_outputs(im, graph, err));
     if (graph->n_output == 0)
         return itx_fail(err, ITX_E_FORMAT, "malformed ONNX: the model has no output");

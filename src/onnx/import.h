@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What import.c (the model), node.c (one node) and upgrade.c (operators whose form changed) share.
+ * What import.c (the model), order.c (of its nodes), node.c (one node) and upgrade.c (operators whose form changed) share.
  */
 #ifndef ONNX_IMPORT_H
 #define ONNX_IMPORT_H
@@ -16,6 +16,7 @@ struct import {
     int opset;
     struct names names; /* of the model's values; borrowed from the protobuf structures */
     struct external external;
+    bool has_nms;       /* a NonMaxSuppression somewhere, and much around it that is no network */
     node_id n_inferred; /* nodes below it have been through shape inference */
 };
 
@@ -47,6 +48,11 @@ itx_status import_define(struct import *im, const char *name, value_id id, struc
 const Onnx__AttributeProto *import_attr(const Onnx__NodeProto *node, const char *name);
 /* Refuses an attribute of another type: one of Onnx__AttributeProto__AttributeType. */
 itx_status import_attr_type(const Onnx__AttributeProto *attr, int32_t type, struct itx_error *err);
+
+/* --- order.c --- */
+
+/* order[graph->n_node]: the nodes' numbers, each behind the producers of its inputs, as far as there are no cycles. */
+itx_status import_order(const Onnx__GraphProto *graph, size_t *order, struct itx_error *err);
 
 /* --- import.c --- */
 

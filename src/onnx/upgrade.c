@@ -410,8 +410,9 @@ static const struct hint hints[] = {
     {"MatMulInteger", "the model is quantised already, give the float one"},
 };
 
-static itx_status refuse(const char *type, struct itx_error *err)
+static itx_status refuse(const struct import *im, const char *type, struct itx_error *err)
 {
+    if (im->has_nms) type = "NonMaxSuppression"; /* what is around it goes with it */
     for (size_t i = 0; i < ARRAY_LEN(hints); i++)
         if (strcmp(hints[i].type, type) == 0)
             return itx_fail(err, ITX_E_UNSUPPORTED, "this operator is not supported: %s",
@@ -428,7 +429,8 @@ itx_status upgrade_draft(struct import *im, struct draft *d, struct itx_error *e
         d->op = upgrades[i].op;
         return upgrades[i].fn(im, d, err);
     }
-    if (!op_find(type, &d->op) || (op_info(d->op)->flags & OP_OURS) != 0) return refuse(type, err);
+    if (!op_find(type, &d->op) || (op_info(d->op)->flags & OP_OURS) != 0)
+        return refuse(im, type, err);
     return ITX_OK;
 }
 

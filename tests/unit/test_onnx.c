@@ -110,6 +110,10 @@ static const struct {
                             "%y/Shape: none[?] = Shape(%x) @\"y\"\n"
                             "%y: none[?] = Reshape(%y/Softmax, %y/Shape) @\"y\"\n"
                             "output %y\n"},
+    {"order.onnx", "%a: none[?] = Relu(%x) @\"a\"\n"
+                   "%b: none[?] = Neg(%a) @\"b\"\n"
+                   "%y: none[?] = Add(%b, %x) @\"y\"\n"
+                   "output %y\n"},
     {"half_input.onnx", "%y: none[?] = Relu(%x) @\"y\"\n"
                         "output %y\n"},
     {"add6.onnx", "%y: none[?] = Add(%x, %x) @\"y\"\n"
