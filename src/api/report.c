@@ -164,7 +164,11 @@ static void add_layer(struct strbuf *json, const struct plan *plan, const struct
     for (int c = 1; c < t->n_quant; c++) most = fmaxf(most, t->scale[c]);
     strbuf_addf(json, "\"scale_max\": %.9g, ", (double)most);
     const struct closeness *c = &closeness[s->out];
-    strbuf_addf(json, "\"cosine\": %.6f, \"snr_db\": %.2f}", closeness_cosine(c), closeness_snr(c));
+    if (c->n == 0) /* not compared: a copy of what was */
+        strbuf_addf(json, "\"cosine\": null, \"snr_db\": null}");
+    else
+        strbuf_addf(json, "\"cosine\": %.6f, \"snr_db\": %.2f}", closeness_cosine(c),
+                    closeness_snr(c));
 }
 
 void report_meta(struct strbuf *json, const struct network *n, const struct plan *plan,

@@ -74,7 +74,8 @@ static void add_layer(struct table *t, const json_t *layer)
 {
     const double cosine = json_number(layer, "cosine");
     const json_t *shape = json_object_get(layer, "shape");
-    const enum color_name color = cosine == 0     ? COLOR_FAINT
+    const bool is_compared = json_is_number(json_object_get(layer, "cosine"));
+    const enum color_name color = !is_compared    ? COLOR_FAINT
                                   : cosine < 0.95 ? COLOR_RED
                                   : cosine < 0.99 ? COLOR_YELLOW
                                                   : COLOR_PLAIN;
@@ -88,7 +89,7 @@ static void add_layer(struct table *t, const json_t *layer)
     table_cell(t, COLOR_PLAIN, "%s", json_text_of(layer, "dtype"));
     table_cell(t, COLOR_PLAIN, "%.6g", json_number(layer, "scale"));
     table_cell(t, COLOR_PLAIN, "%.0f", json_number(layer, "n_scales"));
-    if (cosine != 0)
+    if (is_compared)
         table_cell(t, color, "%.5f", cosine);
     else
         table_cell(t, color, "-");
