@@ -136,14 +136,8 @@ static itx_status check_imported(struct scan *s, const char *path, bool *ok, str
 {
     struct network net;
     struct graph *file = NULL;
-    struct itx_error why;
-    itx_status rc = network_read(&net, path, NULL, NULL, &why);
-    if (rc != ITX_OK) { /* dynamic shapes and the like: one reason for the whole file */
-        *ok = false;
-        add_node(s, "", "", "no", "", why.text);
-        return ITX_OK;
-    }
-    rc = onnx_read(&file, path, err);
+    ITX_TRY(network_read(&net, path, NULL, NULL, err)); /* one reason for the whole file */
+    itx_status rc = onnx_read(&file, path, err);
     if (rc == ITX_OK) rc = add_all_nodes(s, file, &net, err);
     if (rc == ITX_OK) *ok = !add_refused(s, file, net.graph);
     graph_destroy(&file);

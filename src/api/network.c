@@ -16,13 +16,27 @@ static void find_picture_input(struct network *n)
     n->width = (int)v->shape.dim[3];
 }
 
+/* Said here, because everything behind the input would be refused for the same reason. */
+static itx_status check_batch(const struct graph *g, struct itx_error *err)
+{
+    for (size_t i = 0; i < g->inputs.len; i++) {
+        const struct value *v = graph_value(g, g->inputs.data[i]);
+        if (v->shape.rank == 4 && v->shape.dim[0] != 1)
+            return itx_fail(err, ITX_E_UNSUPPORTED,
+                            "input '%s' has the batch size %lld, only 1 is supported: export with "
+                            "batch=1",
+                            v->name, (long long)v->shape.dim[0]);
+    }
+    return ITX_OK;
+}
+
 itx_status network_read(struct network *n, const char *path, passes_dump_fn *dump, void *ctx,
                         struct itx_error *err)
 {
     *n = (struct network){0};
     ITX_TRY(onnx_read(&n->graph, path, err));
-    itx_status rc = ITX_OK;
-    if (dump != NULL) rc = dump(ctx, "import", n->graph, err);
+    itx_status rc = check_batch(n->graph, err);
+    if (rc == ITX_OK && dump != NULL) rc = dump(ctx, "import", n->graph, err);
     if (rc == ITX_OK) rc = passes_run(n->graph, &n->head, dump, ctx, err);
     if (rc == ITX_OK)
         find_picture_input(n);

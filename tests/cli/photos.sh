@@ -41,6 +41,13 @@ for command in check "build --calib $calib -o a.bin"; do
     expect_exit 1
     expect_one_line_err "intarsia: $file: input 'images' has dynamic shape \[1, 3, height, width\]: *"
 done
+file=$tree/tests/cli/networks/batch.onnx
+for command in check "build --calib $calib -o a.bin"; do
+    # shellcheck disable=SC2086
+    run $command "$file"
+    expect_exit 1
+    expect_one_line_err "intarsia: $file: input 'images' has the batch size 2, *: export with batch=1"
+done
 file=$tree/tests/cli/networks/nonzero.onnx
 run build "$file" --calib "$calib" -o a.bin
 expect_exit 1
