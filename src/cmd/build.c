@@ -117,8 +117,8 @@ static void say_done(const char *path, size_t n_images, uint64_t ns)
     char size[NUMBER_TEXT_SIZE] = "?";
     if (stat(path, &st) == 0) bytes_text((uint64_t)st.st_size, size);
     fflush(stdout);
-    fprintf(stderr, "%s: %s, calibrated with %zu pictures, %.1f s\n", path, size, n_images,
-            (double)ns / 1e9);
+    fprintf(stderr, "%s: %s, calibrated with %zu picture%s, %.1f s\n", path, size, n_images,
+            n_images == 1 ? "" : "s", (double)ns / 1e9);
 }
 
 static enum exit_code build(const char *onnx, const struct build_options *o,

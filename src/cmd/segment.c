@@ -202,7 +202,7 @@ static void print_counts(const struct shot *s, FILE *out)
         count[most] = 0;
     }
     if (s->n_found == 0) fprintf(out, "nothing");
-    if (n_left > 0) fprintf(out, ", %d others", n_left);
+    if (n_left > 0) fprintf(out, ", %d other%s", n_left, n_left == 1 ? "" : "s");
     mem_free(count);
 }
 
