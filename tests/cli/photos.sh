@@ -234,4 +234,17 @@ run segment parts.bin "$pictures/1x1.png" --json -
 expect_out '*"width": 1, "height": 1, *'
 run segment parts.bin "$pictures/exif6.jpg" --json -
 expect_out '*"width": 13, "height": 19, *'
+
+# ---- NV12 ----
+
+run build "$onnx" --calib "$calib" --images 2 --input nv12 --range video -o nv12.bin
+expect_exit 0
+run info nv12.bin
+expect_out '*320 x 320 x 3, nv12, video range*'
+for words in "nv12.bin" "nv12.bin --input rgb" "parts.bin --input nv12" "parts.bin --input nv12 --range video"; do
+    # shellcheck disable=SC2086
+    run segment $words "$photos/000020.jpg" --json nv12.json
+    expect_exit 0
+    ok "washers with $words" test "$(grep -o '"class": "washer"' nv12.json | wc -l)" -ge 3
+done
 finish
