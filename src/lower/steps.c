@@ -7,6 +7,8 @@
 #include "lower/internal.h"
 #include "quant/quant.h"
 
+#define MAX_RANGE_LOG2 12
+
 static itx_status push_step(struct lowering *l, const struct node *n, struct plan_step *s,
                             struct itx_error *err)
 {
@@ -41,7 +43,7 @@ static double reach(const struct plan_tensor *t, bool positive_only)
 static int range_log2_for(double most)
 {
     int r = 0;
-    while (r < 12 && most > (8 << r)) r++;
+    while (r < MAX_RANGE_LOG2 && most > (8 << r)) r++;
     return r;
 }
 
@@ -81,10 +83,10 @@ static itx_status alloc_stage_c(struct lowering *l, struct stage_c *c, int n, bo
     return ITX_OK;
 }
 
-/* Fills stage A and C of a convolution whose accumulators are worth real[o] each. */
-static itx_status set_epilogue(struct lowering *l, struct plan_step *s, const float *real,
-                               const struct plan_tensor *out, const struct plan_tensor *res,
-                               struct itx_error *err)
+/* Fills stage A and C of a convolution. */
+static itx_status set_epilogue(struct lowering *l, struct plan_step *s,
+                               const struct quant_weights *q, const struct plan_tensor *out,
+                               const struct plan_tensor *res, struct itx_error *err)
 {
     if (out->dtype == DTYPE_S32) return ITX_OK;
     double most = s->act == ACT_SIGMOID ? 8 : reach(out, s->act != ACT_NONE);
@@ -92,12 +94,19 @@ static itx_status set_epilogue(struct lowering *l, struct plan_step *s, const fl
     /* Scales lie on a grid of 2^e / k (quant_snap_scale): a range of at least 2^e keeps the multipliers whole. */
     for (int c = 0; c < out->n_quant && out->dtype == DTYPE_S8; c++)
         most = fmax(most, 255.99 * (double)out->scale[c]);
+    /* The conversion of stage A holds 2^31 units even for sums that calibration never saw. */
+    most = fmax(most, q->reach / 65535);
+    if (most > 8 << MAX_RANGE_LOG2)
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "tensor %s: values up to %.3g are possible, %.3g can be computed with; "
+                        "are its weights broken?",
+                        out->name, fmax(most, q->reach), (double)(8 << MAX_RANGE_LOG2));
     s->range_log2 = range_log2_for(most);
     const double range = 8 << s->range_log2;
     const size_t room = size_align((size_t)out->c, 64);
     float *scale = arena_calloc(l->arena, room, sizeof *scale);
     if (scale == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    for (int c = 0; c < out->c; c++) scale[c] = (float)(real[c] * 32768.0 / range);
+    for (int c = 0; c < out->c; c++) scale[c] = (float)(q->scale[c] * 32768.0 / range);
     s->scale = scale;
     if (out->dtype == DTYPE_S16) return ITX_OK;
 
@@ -196,8 +205,7 @@ static itx_status conv_step(struct lowering *l, const struct node *n, enum step_
     ITX_TRY(quant_weights_make(&q, l->arena, &conv, err));
     s.weights = q.w;
     s.bias = q.bias;
-    ITX_TRY(
-        set_epilogue(l, &s, q.scale, out, residual != 0 ? &l->tensors.data[s.in[1]] : NULL, err));
+    ITX_TRY(set_epilogue(l, &s, &q, out, residual != 0 ? &l->tensors.data[s.in[1]] : NULL, err));
     ITX_TRY(set_wide_scale(l, &s, q.scale, err));
     return push_step(l, n, &s, err);
 }

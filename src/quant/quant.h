@@ -85,6 +85,7 @@ struct quant_weights {
         w; /* CONV, TRANSPOSED [out_c, kh, kw, in_c], DEPTHWISE [kh, kw, out_c]; rounded, in [-127, 127] */
     float *scale;  /* [out_c]: real = accumulator * scale */
     int32_t *bias; /* [out_c], TRANSPOSED [out_c, kh, kw]; zero points of the input folded in */
+    double reach;  /* no real accumulator is larger in magnitude */
 };
 /* Arrays are allocated in `arena`, with room up to a multiple of 64 entries. */
 itx_status quant_weights_make(struct quant_weights *out, struct arena *arena,

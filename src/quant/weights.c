@@ -6,7 +6,8 @@
 
 #include "quant/quant.h"
 
-#define MAX_BIAS 536870912.0 /* 2^29 */
+#define MAX_BIAS 268435456.0 /* 2^28 */
+#define MAX_SUM 536870912.0  /* 2^29 */
 
 /* Input channel that weight (o, c) meets. */
 static int input_channel(const struct quant_conv *q, int o, int c)
@@ -30,28 +31,37 @@ static size_t stored_index(const struct quant_conv *q, int o, int c, int k)
     return ((size_t)o * (size_t)(q->kh * q->kw) + (size_t)k) * (size_t)q->in_c + (size_t)c;
 }
 
+/* The smallest scale at which the weights fit 8 bits, the bias 2^28 and every sum 2^29. */
+static float channel_scale(const struct quant_conv *q, int o, double bias)
+{
+    double most = 0, sum = 0;
+    for (int c = 0; c < q->in_c; c++)
+        for (int k = 0; k < q->kh * q->kw; k++) {
+            most = fmax(most, fabs(folded(q, o, c, k)));
+            sum += fabs(folded(q, o, c, k));
+        }
+    return (float)fmax(fmax(most / 127, sum * 128 / MAX_SUM), fmax(fabs(bias) / MAX_BIAS, 1e-30));
+}
+
 static void quantise_channel(struct quant_weights *out, const struct quant_conv *q, int o)
 {
     const int n_taps = q->kh * q->kw;
     const double bias = q->bias != NULL ? q->bias[o] : 0;
-    double most = 0;
-    for (int c = 0; c < q->in_c; c++)
-        for (int k = 0; k < n_taps; k++) most = fmax(most, fabs(folded(q, o, c, k)));
-    /* A channel almost without weights is its bias alone; the scale must still let the bias fit. */
-    const double s = fmax(fmax(most / 127, fabs(bias) / (MAX_BIAS / 2)), 1e-30);
-    const float scale = (float)s;
+    const float scale = channel_scale(q, o, bias);
     const int n_biases = q->kind == QUANT_TRANSPOSED ? n_taps : 1;
     for (int b = 0; b < n_biases; b++) {
-        int64_t zero_sum = 0; /* what the input's zero points add to the accumulator */
+        int64_t zero_sum = 0, sum = 0; /* what the input's zero points add; the sum of |w| */
         for (int k = n_biases > 1 ? b : 0; k < (n_biases > 1 ? b + 1 : n_taps); k++)
             for (int c = 0; c < q->in_c; c++) {
                 const double r = rint(folded(q, o, c, k) / scale);
                 const int8_t w = (int8_t)fmin(127, fmax(-127, r));
                 out->w[stored_index(q, o, c, k)] = w;
                 zero_sum += (int64_t)w * q->in_zero[input_channel(q, o, c)];
+                sum += w < 0 ? -w : w;
             }
-        const double sum = rint(bias / scale) - (double)zero_sum;
-        out->bias[o * n_biases + b] = (int32_t)fmin(2 * MAX_BIAS, fmax(-2 * MAX_BIAS, sum));
+        const double stored = rint(bias / scale) - (double)zero_sum;
+        out->bias[o * n_biases + b] = (int32_t)stored;
+        out->reach = fmax(out->reach, ((double)sum * 128 + fabs(stored)) * scale);
     }
     out->scale[o] = scale;
 }

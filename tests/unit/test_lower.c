@@ -49,7 +49,7 @@ static void observe(void *ctx, value_id v, const struct tensor *t)
 }
 
 /* Everything up to the plan. The one input is [1, C, H, W] of noise, so that it is no picture. */
-static bool prepare(struct bench *b, const struct strbuf *text)
+static itx_status lower_text(struct bench *b, const struct strbuf *text)
 {
     const struct quant_options options = {QUANT_MINMAX, 99.99f};
     const struct head_info head = {.task = HEAD_RAW};
@@ -69,6 +69,12 @@ static bool prepare(struct bench *b, const struct strbuf *text)
     if (rc == ITX_OK) rc = quant_assign(b->g, &b->stats, &options, &b->err);
     if (rc == ITX_OK) rc = lower_graph(&b->plan, &b->arena, b->g, &head, &lower, &b->err);
     if (rc == ITX_OK) rc = plan_check(&b->plan, &b->err);
+    return rc;
+}
+
+static bool prepare(struct bench *b, const struct strbuf *text)
+{
+    const itx_status rc = lower_text(b, text);
     CHECK_MSG(rc == ITX_OK, "%s", b->err.text);
     return rc == ITX_OK;
 }
@@ -238,6 +244,28 @@ static void test_lower__every_kind_of_step(void)
     release(&b, &text);
 }
 
+/* Large weights run; what 16-bit arithmetic cannot hold is refused by the tensor's name. */
+static void test_lower__large_weights(void)
+{
+    for (int i = 0; i < 2; i++) {
+        struct bench b = {.seed = 14};
+        struct strbuf text = {0};
+        const char *const large = i == 0 ? "3000, -2000, 1000, 500" : "3e6, -2e6, 1e6, 5e5";
+        strbuf_addf(&text,
+                    "input %%x: f32[1, 4, 8, 12]\n"
+                    "const %%w: f32[1, 4, 1, 1] = {%s}\nconst %%b: f32[1] = {0}\n"
+                    "%%y: f32[1, 1, 8, 12] = Conv(%%x, %%w, %%b) {act = 2, kernel_shape = [1, 1]}\n"
+                    "%%z: f32[1, 1, 8, 12] = MaxPool(%%y) {kernel_shape = [1, 1]}\noutput %%z\n",
+                    large);
+        if (i == 0 && prepare(&b, &text)) check_outputs(&b, 30);
+        if (i == 1) {
+            CHECK(lower_text(&b, &text) == ITX_E_UNSUPPORTED);
+            CHECK(strncmp(b.err.text, "tensor y: values up to ", 23) == 0);
+        }
+        release(&b, &text);
+    }
+}
+
 static void test_lower__refuses_by_name(void)
 {
     static const struct {
@@ -270,4 +298,5 @@ static void test_lower__refuses_by_name(void)
 }
 
 TEST_MAIN(TEST(test_lower__c3k2_copies_nothing), TEST(test_lower__copies_where_it_must),
-          TEST(test_lower__every_kind_of_step), TEST(test_lower__refuses_by_name))
+          TEST(test_lower__every_kind_of_step), TEST(test_lower__large_weights),
+          TEST(test_lower__refuses_by_name))
