@@ -12,47 +12,6 @@ bool conv_is_depthwise(const struct graph *g, const struct node *n)
     return group > 1 && group == in_c && group == out_c;
 }
 
-/* Element i of a constant of whole numbers; false when it is absent or not constant. */
-static bool constant_int(const struct graph *g, value_id id, int64_t i, int64_t *v)
-{
-    if (id == 0) return false;
-    const struct value *c = graph_value(g, id);
-    if (c->data == NULL || i >= shape_elements(&c->shape)) return false;
-    if (c->dtype == DTYPE_S64) {
-        memcpy(v, (const uint8_t *)c->data + i * 8, 8);
-        return true;
-    }
-    if (c->dtype == DTYPE_S32) {
-        int32_t narrow;
-        memcpy(&narrow, (const uint8_t *)c->data + i * 4, 4);
-        *v = narrow;
-        return true;
-    }
-    return false;
-}
-
-bool slice_is_channels(const struct graph *g, const struct node *n, int *start)
-{
-    const struct shape *in = &graph_value(g, n->inputs[0])->shape;
-    const struct shape *out = &graph_value(g, n->outputs[0])->shape;
-    *start = 0;
-    for (int64_t i = 0;; i++) {
-        int64_t from, axis = i, step = 1;
-        if (!constant_int(g, node_input(n, 1), i, &from)) return i > 0;
-        if (node_input(n, 3) != 0 && !constant_int(g, node_input(n, 3), i, &axis)) return false;
-        if (node_input(n, 4) != 0 && !constant_int(g, node_input(n, 4), i, &step)) return false;
-        if (axis < 0) axis += in->rank;
-        if (axis < 0 || axis >= in->rank || step != 1) return false;
-        if (axis != 1) {
-            if (out->dim[axis] != in->dim[axis]) return false;
-            continue;
-        }
-        if (from < 0) from += in->dim[1];
-        if (from < 0 || from > in->dim[1] - out->dim[1]) return false;
-        *start = (int)from;
-    }
-}
-
 bool unary_is_table(const struct node *n)
 {
     switch (n->op) {

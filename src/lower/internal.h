@@ -36,8 +36,6 @@ struct lowering {
 /* ---- facts.c: small facts about nodes ---- */
 
 bool conv_is_depthwise(const struct graph *g, const struct node *n);
-/* A Slice with step 1 that keeps everything but channels; *start is the first one kept. */
-bool slice_is_channels(const struct graph *g, const struct node *n, int *start);
 /* A function of one number, which becomes a table. */
 bool unary_is_table(const struct node *n);
 /* Its value; only for nodes that are tables. Limits and parameters come from the node. */

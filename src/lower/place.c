@@ -5,6 +5,7 @@
  */
 #include "base/mem.h"
 #include "lower/internal.h"
+#include "quant/quant.h"
 
 static int channels(const struct lowering *l, value_id v)
 {
@@ -26,7 +27,7 @@ static void find_views(struct lowering *l)
     for (size_t i = 0; i < g->nodes.len; i++) {
         const struct node *n = &g->nodes.data[i];
         int channel = 0;
-        if (n->op == OP_SLICE && slice_is_channels(g, n, &channel))
+        if (n->op == OP_SLICE && quant_slice_channels(g, n, &channel))
             l->view[n->outputs[0]] = (struct place){n->inputs[0], channel};
         if (n->op != OP_SPLIT) continue;
         for (int k = 0; k < n->n_outputs; k++) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lower/internal.h"
+#include "quant/quant.h"
 #include "tensor/attention_limits.h"
 
 static bool refuse(char *reason, const char *fmt, ...) ITX_PRINTF(2, 3);
@@ -167,7 +168,7 @@ static bool supports_slice(const struct graph *g, const struct node *n, char *re
 {
     if (!values_fit(g, n, 1, reason)) return false;
     int start;
-    if (!slice_is_channels(g, n, &start))
+    if (!quant_slice_channels(g, n, &start))
         return refuse(reason, "only slices of neighbouring channels are possible");
     return true;
 }

@@ -45,15 +45,45 @@ static void join_channels(struct quant_atoms *q, value_id a, uint32_t a0, value_
         join(q->of, q->first[a] + a0 + i, q->first[b] + b0 + i);
 }
 
-static uint32_t slice_start(const struct graph *g, const struct node *n)
+/* Element i of a constant of whole numbers; false when it is absent or not constant. */
+static bool constant_int(const struct graph *g, value_id id, int64_t i, int64_t *v)
 {
-    const struct value *starts = graph_value(g, node_input(n, 1));
-    int64_t start = 0;
-    if (starts->data != NULL && starts->dtype == DTYPE_S64)
-        memcpy(&start, starts->data, sizeof start);
-    const int64_t c = graph_value(g, n->inputs[0])->shape.dim[1];
-    if (start < 0) start += c;
-    return (uint32_t)(start < 0 ? 0 : start > c ? c : start);
+    if (id == 0) return false;
+    const struct value *c = graph_value(g, id);
+    if (c->data == NULL || i >= shape_elements(&c->shape)) return false;
+    if (c->dtype == DTYPE_S64) {
+        memcpy(v, (const uint8_t *)c->data + i * 8, 8);
+        return true;
+    }
+    if (c->dtype == DTYPE_S32) {
+        int32_t narrow;
+        memcpy(&narrow, (const uint8_t *)c->data + i * 4, 4);
+        *v = narrow;
+        return true;
+    }
+    return false;
+}
+
+bool quant_slice_channels(const struct graph *g, const struct node *n, int *start)
+{
+    const struct shape *in = &graph_value(g, n->inputs[0])->shape;
+    const struct shape *out = &graph_value(g, n->outputs[0])->shape;
+    *start = 0;
+    for (int64_t i = 0;; i++) {
+        int64_t from, axis = i, step = 1;
+        if (!constant_int(g, node_input(n, 1), i, &from)) return i > 0;
+        if (node_input(n, 3) != 0 && !constant_int(g, node_input(n, 3), i, &axis)) return false;
+        if (node_input(n, 4) != 0 && !constant_int(g, node_input(n, 4), i, &step)) return false;
+        if (axis < 0) axis += in->rank;
+        if (axis < 0 || axis >= in->rank || step != 1) return false;
+        if (axis != 1) {
+            if (out->dim[axis] != in->dim[axis]) return false;
+            continue;
+        }
+        if (from < 0) from += in->dim[1];
+        if (from < 0 || from > in->dim[1] - out->dim[1]) return false;
+        *start = (int)from;
+    }
 }
 
 /* One tensor in; whatever else it has are constants, as the limits of a Clip. */
@@ -69,6 +99,7 @@ static void join_node(struct quant_atoms *q, const struct graph *g, const struct
 {
     const value_id out = n->outputs[0];
     uint32_t at = 0;
+    int start;
     switch (n->op) {
     case OP_CONCAT:
         for (int i = 0; i < n->n_inputs; i++) {
@@ -83,7 +114,8 @@ static void join_node(struct quant_atoms *q, const struct graph *g, const struct
         }
         return;
     case OP_SLICE:
-        join_channels(q, n->inputs[0], slice_start(g, n), out, 0, n_channels(q, out));
+        if (quant_slice_channels(g, n, &start))
+            join_channels(q, n->inputs[0], (uint32_t)start, out, 0, n_channels(q, out));
         return;
     case OP_MAX_POOL:
     case OP_RESIZE:

@@ -25,6 +25,9 @@ itx_status quant_atoms_create(struct quant_atoms *atoms, const struct graph *g,
                               struct itx_error *err);
 void quant_atoms_release(struct quant_atoms *atoms);
 
+/* True for a Slice with step 1 that keeps everything but channels; *start is the first one kept. */
+bool quant_slice_channels(const struct graph *g, const struct node *n, int *start);
+
 /* ---- observe.c: statistics over calibration photos. One object a thread; merged in the end; merging is exact and
  * commutative, so the result does not depend on how photos were divided. ---- */
 

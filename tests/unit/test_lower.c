@@ -266,6 +266,34 @@ static void test_lower__large_weights(void)
     }
 }
 
+/* Slices may name their axes in any order and count in 32 bits. */
+static void test_lower__slices_of_channels(void)
+{
+    struct bench b = {.seed = 15};
+    struct strbuf text = {0};
+    strbuf_addf(&text, "input %%x: f32[1, 4, 8, 12]\n");
+    add_weights(&text, &b.seed, "w0", "6, 4, 1, 1", 24, 4);
+    add_weights(&text, &b.seed, "b0", "6", 6, 6);
+    add_weights(&text, &b.seed, "w1", "3, 2, 1, 1", 6, 2);
+    add_weights(&text, &b.seed, "b1", "3", 3, 3);
+    strbuf_addf(&text,
+                "%%y: f32[1, 6, 8, 12] = Conv(%%x, %%w0, %%b0) {act = 1, kernel_shape = [1, 1]}\n"
+                "const %%from: s64[2] = {0, 3}\nconst %%to: s64[2] = {8, 5}\n"
+                "const %%axes: s64[2] = {2, 1}\n"
+                "%%s: f32[1, 2, 8, 12] = Slice(%%y, %%from, %%to, %%axes)\n"
+                "const %%from32: s32[1] = {4}\nconst %%to32: s32[1] = {6}\n"
+                "const %%axis32: s32[1] = {1}\n"
+                "%%t: f32[1, 2, 8, 12] = Slice(%%y, %%from32, %%to32, %%axis32)\n"
+                "%%u: f32[1, 3, 8, 12] = Conv(%%s, %%w1, %%b1) {kernel_shape = [1, 1]}\n"
+                "%%v: f32[1, 3, 8, 12] = Conv(%%t, %%w1, %%b1) {kernel_shape = [1, 1]}\n"
+                "output %%u\noutput %%v\n");
+    if (prepare(&b, &text)) {
+        CHECK(b.plan.n_steps == 3 && count_steps(&b.plan, STEP_CONV) == 3);
+        check_outputs(&b, 33);
+    }
+    release(&b, &text);
+}
+
 static void test_lower__refuses_by_name(void)
 {
     static const struct {
@@ -299,4 +327,4 @@ static void test_lower__refuses_by_name(void)
 
 TEST_MAIN(TEST(test_lower__c3k2_copies_nothing), TEST(test_lower__copies_where_it_must),
           TEST(test_lower__every_kind_of_step), TEST(test_lower__large_weights),
-          TEST(test_lower__refuses_by_name))
+          TEST(test_lower__slices_of_channels), TEST(test_lower__refuses_by_name))
