@@ -21,6 +21,10 @@ struct range {
  * Figures: docs/accuracy.md. */
 #define CHANNEL_SHARE 0.25
 
+/* A convolution works its result out in steps of 2^-12 or coarser, and its multiplier, that step over the scale times
+ * 2^15, ends at 32767 (docs/arithmetic.md): a finer scale is not possible, nor of use. On the grid: 2^-3 / 511. */
+#define FINEST_SCALE (1.0 / 4088)
+
 float quant_snap_scale(double wanted)
 {
     int e;
@@ -170,6 +174,20 @@ static void find_ranges(struct range *result, struct range *seen, const struct q
     }
 }
 
+/* Widens the ranges of a value that a convolution makes to what its arithmetic can store. */
+static void widen_to_finest(struct range *ranges, const uint32_t *atom, uint32_t n)
+{
+    const double least = 255 * FINEST_SCALE;
+    for (uint32_t i = 0; i < n; i++) {
+        struct range *const r = &ranges[atom[i]];
+        const double span = (double)r->high - r->low;
+        if (span >= least) continue;
+        const double factor = span > 0 ? least / span : 0;
+        *r = (struct range){(float)(r->low * factor),
+                            span > 0 ? (float)(r->high * factor) : (float)least};
+    }
+}
+
 static bool moves_data(enum op op)
 {
     return op == OP_CONCAT || op == OP_SPLIT || op == OP_SLICE || op == OP_MAX_POOL ||
@@ -184,13 +202,19 @@ static void set_scale(const struct range *r, float *scale, int32_t *zero_point)
     *zero_point = (int32_t)fmin(127, fmax(-128, rint(-128 - low / *scale)));
 }
 
+static bool is_convolved(const struct graph *g, const struct graph_uses *uses, value_id v)
+{
+    if (uses->producer[v] == NODE_NONE) return false;
+    const enum op op = g->nodes.data[uses->producer[v]].op;
+    return op == OP_CONV || op == OP_CONV_TRANSPOSE;
+}
+
 /* An output of the graph that a convolution makes and nobody else reads stays wide. */
 static enum dtype wide_output(const struct graph *g, const struct graph_uses *uses, value_id v)
 {
     if (uses->n_output_uses[v] == 0 || uses->first[v] != uses->first[v + 1]) return DTYPE_S8;
-    if (uses->producer[v] == NODE_NONE) return DTYPE_S8;
+    if (!is_convolved(g, uses, v)) return DTYPE_S8;
     const struct node *n = &g->nodes.data[uses->producer[v]];
-    if (n->op != OP_CONV && n->op != OP_CONV_TRANSPOSE) return DTYPE_S8;
     const int64_t group = node_int(n, ATTR_GROUP, 1); /* grouped ones are made piece by piece */
     if (group != 1 && group != graph_value(g, v)->shape.dim[1]) return DTYPE_S8;
     if (node_input(n, 3) != 0) return DTYPE_S8;
@@ -248,6 +272,9 @@ itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
         is_moved[v] =
             uses.producer[v] != NODE_NONE && moves_data(g->nodes.data[uses.producer[v]].op);
     find_ranges(ranges, ranges + atoms.n, &atoms, stats, is_moved, bins, options);
+    for (value_id v = 1; v < g->values.len; v++)
+        if (is_convolved(g, &uses, v))
+            widen_to_finest(ranges, &atoms.of[atoms.first[v]], atoms.first[v + 1] - atoms.first[v]);
     for (value_id v = 1; rc == ITX_OK && v < g->values.len; v++)
         if (atoms.is_quantised[v])
             rc = assign_value(g, v, wide_output(g, &uses, v), &atoms, ranges, err);

@@ -266,6 +266,23 @@ static void test_lower__large_weights(void)
     }
 }
 
+/* Results of a few thousandths: the scale ends where the 15-bit multipliers do, and the numbers are still right. */
+static void test_lower__small_results_keep_their_size(void)
+{
+    struct bench b = {.seed = 14};
+    struct strbuf text = {0};
+    strbuf_addf(&text, "input %%x: f32[1, 4, 8, 12]\n");
+    add_weights(&text, &b.seed, "w0", "4, 4, 1, 1", 16, 4 * 300 * 300);
+    add_weights(&text, &b.seed, "b0", "4", 4, 300 * 300);
+    add_weights(&text, &b.seed, "w1", "3, 4, 1, 1", 12, 4);
+    add_weights(&text, &b.seed, "b1", "3", 3, 300 * 300);
+    strbuf_addf(&text, "%%y: f32[1, 4, 8, 12] = Conv(%%x, %%w0, %%b0) {kernel_shape = [1, 1]}\n"
+                       "%%z: f32[1, 3, 8, 12] = Conv(%%y, %%w1, %%b1) {kernel_shape = [1, 1]}\n"
+                       "output %%z\n");
+    if (prepare(&b, &text)) check_outputs(&b, 20);
+    release(&b, &text);
+}
+
 /* Slices may name their axes in any order and count in 32 bits. */
 static void test_lower__slices_of_channels(void)
 {
@@ -327,4 +344,5 @@ static void test_lower__refuses_by_name(void)
 
 TEST_MAIN(TEST(test_lower__c3k2_copies_nothing), TEST(test_lower__copies_where_it_must),
           TEST(test_lower__every_kind_of_step), TEST(test_lower__large_weights),
-          TEST(test_lower__slices_of_channels), TEST(test_lower__refuses_by_name))
+          TEST(test_lower__small_results_keep_their_size), TEST(test_lower__slices_of_channels),
+          TEST(test_lower__refuses_by_name))
