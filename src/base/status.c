@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define PREFIX_SIZE 4200 /* a path and a few words */
+
 const char *itx_status_text(itx_status status)
 {
     switch (status) {
@@ -17,11 +19,39 @@ const char *itx_status_text(itx_status status)
     return "unknown status";
 }
 
-/* Control characters from files must not reach a terminal. */
+/* Length of the UTF-8 sequence at p (a terminated text) that a terminal may be given; 0: none. */
+static size_t printable_length(const unsigned char *p)
+{
+    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
+    const size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || (p[0] == 0xc2 && p[1] < 0xa0)) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80) return 0;
+    return n;
+}
+
+/* Control characters from files must not reach a terminal, nor half a character where a text was cut. */
 static void make_printable(char *text)
 {
-    for (char *p = text; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = '?';
+    for (char *p = text; *p != '\0';) {
+        const size_t n = printable_length((const unsigned char *)p);
+        if (n == 0) *p = '?';
+        p += n != 0 ? n : 1;
+    }
+}
+
+/* `first`, ": " and `second` in `text`, which has room for an error's. What is too long loses its front: a path says
+ * most at its end, and the cause comes last. */
+static void join(char *text, const char *first, const char *second)
+{
+    enum { ROOM = sizeof((struct itx_error *)0)->text - sizeof "...: ", SECOND = ROOM - 60 };
+    size_t n_first = strlen(first), n_second = strlen(second);
+    const size_t cut_second = n_second > SECOND ? n_second - SECOND : 0;
+    n_second -= cut_second;
+    const size_t cut_first = n_first + n_second > ROOM ? n_first + n_second - ROOM : 0;
+    snprintf(text, sizeof((struct itx_error *)0)->text, "%s%s: %s", cut_first != 0 ? "..." : "",
+             first + cut_first, second + cut_second);
+    make_printable(text);
 }
 
 itx_status itx_fail(struct itx_error *err, itx_status code, const char *fmt, ...)
@@ -40,13 +70,12 @@ itx_status itx_fail_errno(struct itx_error *err, const char *fmt, ...)
 {
     const int code = errno;
     if (err == NULL) return ITX_E_IO;
+    char text[PREFIX_SIZE];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(err->text, sizeof err->text, fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    const size_t len = strlen(err->text);
-    snprintf(err->text + len, sizeof err->text - len, ": %s", strerror(code));
-    make_printable(err->text);
+    join(err->text, text, strerror(code));
     err->code = ITX_E_IO;
     return ITX_E_IO;
 }
@@ -54,14 +83,11 @@ itx_status itx_fail_errno(struct itx_error *err, const char *fmt, ...)
 void itx_error_prefix(struct itx_error *err, const char *fmt, ...)
 {
     if (err == NULL) return;
-    char text[sizeof err->text];
+    char prefix[PREFIX_SIZE], text[sizeof err->text];
     va_list args;
     va_start(args, fmt);
-    const int n = vsnprintf(text, sizeof text, fmt, args);
+    vsnprintf(prefix, sizeof prefix, fmt, args);
     va_end(args);
-    if (n < 0) return;
-    const size_t len = strlen(text);
-    snprintf(text + len, sizeof text - len, ": %.400s", err->text);
-    make_printable(text);
+    join(text, prefix, err->text);
     memcpy(err->text, text, sizeof text);
 }

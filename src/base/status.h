@@ -9,11 +9,11 @@
 #include "base/compiler.h"
 #include "intarsia/status.h"
 
-/* Fills `err` (may be NULL) with the code and a formatted one-line message; returns `code`. Bytes that are
- * not printable ASCII or valid UTF-8 continuation are escaped, so file contents may be printed with %.*s. */
+/* Fills `err` (may be NULL) with the code and a formatted one-line message; returns `code`. Control characters and what is
+ * no UTF-8 become question marks, so file contents may be printed with %.*s. */
 itx_status itx_fail(struct itx_error *err, itx_status code, const char *fmt, ...) ITX_PRINTF(3, 4);
 
-/* Same for ITX_E_IO with ": " and the text of errno appended. */
+/* Same for ITX_E_IO with ": " and the text of errno appended, which stays whole when a path is too long for both. */
 itx_status itx_fail_errno(struct itx_error *err, const char *fmt, ...) ITX_PRINTF(2, 3);
 
 /* Puts "PREFIX: " before the message already in `err`. */

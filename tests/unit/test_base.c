@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,6 +43,37 @@ static void test_status__prefix(void)
     itx_error_prefix(&err, "file %s", "x");
     CHECK_STR(err.text, "file x: bad 7?");
     CHECK(itx_fail(NULL, ITX_E_IO, "nothing") == ITX_E_IO);
+}
+
+static void test_status__long_paths_keep_the_cause(void)
+{
+    char path[4001];
+    memset(path, 'd', sizeof path);
+    memcpy(path + 3990, "/photo.jpg", 11);
+    struct itx_error err;
+    errno = ENOENT;
+    CHECK(itx_fail_errno(&err, "%s", path) == ITX_E_IO);
+    const char *tail = "d/photo.jpg: No such file or directory";
+    CHECK_STR(err.text + strlen(err.text) - strlen(tail), tail);
+    CHECK(strncmp(err.text, "...d", 4) == 0 && strlen(err.text) < sizeof err.text);
+    itx_fail(&err, ITX_E_FORMAT, "broken");
+    itx_error_prefix(&err, "%s", path);
+    CHECK_STR(err.text + strlen(err.text) - 20, "dd/photo.jpg: broken");
+    itx_fail(&err, ITX_E_FORMAT, "%s", path);
+    itx_error_prefix(&err, "a.bin");
+    CHECK(strncmp(err.text, "a.bin: ddd", 10) == 0);
+}
+
+static void test_status__only_printable_text(void)
+{
+    struct itx_error err;
+    itx_fail(&err, ITX_E_FORMAT, "a\033[1mb \xc3\xa4 \xe5\x86\x99 \xff\xfe \xc2\x9b \xe5\x86");
+    CHECK_STR(err.text, "a?[1mb \xc3\xa4 \xe5\x86\x99 ?? ?? ??");
+    char text[600];
+    for (size_t i = 0; i + 1 < sizeof text; i += 2) memcpy(text + i, "\xc3\xa4", 2);
+    text[598] = '\0';
+    itx_fail(&err, ITX_E_FORMAT, "%s", text); /* cut inside a character */
+    CHECK(err.text[498] == '?' && err.text[499] == '\0');
 }
 
 static void test_str__distance(void)
@@ -120,5 +152,6 @@ static void test_pool__every_item_once(void)
 }
 
 TEST_MAIN(TEST(test_arena__objects_are_zeroed_and_aligned), TEST(test_vec__push),
-          TEST(test_status__prefix), TEST(test_str__distance), TEST(test_file__write_then_map),
-          TEST(test_cpu__parse), TEST(test_pool__every_item_once))
+          TEST(test_status__prefix), TEST(test_status__long_paths_keep_the_cause),
+          TEST(test_status__only_printable_text), TEST(test_str__distance),
+          TEST(test_file__write_then_map), TEST(test_cpu__parse), TEST(test_pool__every_item_once))
