@@ -50,6 +50,12 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
         o->input_format != ITX_IMAGE_NV12)
         return itx_fail(err, ITX_E_INVAL, "input format: RGB, BGR or NV12 is possible");
     b->n_threads = o->n_threads != 0 ? o->n_threads : cpu_count();
+    if (b->n_threads < 1 || b->n_threads > 256)
+        return itx_fail(err, ITX_E_RANGE, "%d threads: 1 to 256 are possible", b->n_threads);
+    if (o->n_images < 1) return itx_fail(err, ITX_E_INVAL, "there are no calibration pictures");
+    for (int i = 0; i < o->n_images; i++)
+        if (o->images == NULL || o->images[i] == NULL)
+            return itx_fail(err, ITX_E_INVAL, "calibration picture %d is NULL", i);
     const float percentile = o->percentile == 0 ? 99.99f : o->percentile;
     if (!(percentile > 50 && percentile <= 100))
         return itx_fail(err, ITX_E_RANGE, "percentile %g: above 50 and up to 100 is possible",
@@ -68,6 +74,15 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
     b->quant = (struct quant_options){methods[o->method].method, percentile};
     b->method = methods[o->method].name;
     return ITX_OK;
+}
+
+/* What would fail only after minutes of work, or destroy what is read. */
+static itx_status check_output(const struct build *b, struct itx_error *err)
+{
+    ITX_TRY(file_check_target(b->out_path, err));
+    if (!file_is_same(b->out_path, b->onnx_path)) return ITX_OK;
+    return itx_fail(err, ITX_E_INVAL, "%s: is the network itself, the output needs another name",
+                    b->out_path);
 }
 
 /* The model's name: what the caller says, else the output's file name without its ending. */
@@ -179,6 +194,7 @@ itx_status itx_build(const char *onnx_path, const char *out_path,
     b->onnx_path = onnx_path;
     b->out_path = out_path;
     itx_status rc = read_options(b, options, err);
+    if (rc == ITX_OK) rc = check_output(b, err);
     if (rc == ITX_OK) {
         choose_name(b);
         rc = compile(b, err);

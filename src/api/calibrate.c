@@ -94,7 +94,6 @@ itx_status calibrate(struct quant_stats *stats, const struct network *n,
                      int *n_used, struct itx_error *err)
 {
     const int n_lanes = n_threads < o->n_images ? n_threads : o->n_images;
-    if (n_lanes < 1) return itx_fail(err, ITX_E_INVAL, "there are no calibration pictures");
     struct pool *pool = NULL;
     struct lane *lanes = mem_calloc((size_t)n_lanes, sizeof *lanes);
     itx_status rc = lanes != NULL ? pool_create(&pool, n_lanes, err)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -88,4 +89,33 @@ itx_status file_write(const char *path, const void *data, size_t size, struct it
         rc = itx_fail_errno(err, "%s: cannot replace", path);
     if (rc != ITX_OK) unlink(tmp);
     return rc;
+}
+
+itx_status file_check_target(const char *path, struct itx_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return itx_fail(err, ITX_E_IO, "%s: is a folder, a file is needed", path);
+        if (!S_ISREG(st.st_mode)) return ITX_OK;
+    }
+    const char *const slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+    const int n = slash == NULL ? snprintf(folder, sizeof folder, ".")
+                  : slash == path
+                      ? snprintf(folder, sizeof folder, "/")
+                      : snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    if (n < 0 || (size_t)n >= sizeof folder || path[0] == '\0')
+        return itx_fail(err, ITX_E_IO, "\"%s\": is no name for a file", path);
+    if (access(folder, W_OK | X_OK) != 0) return itx_fail_errno(err, "%s: cannot write", path);
+    if (slash != NULL && stat(folder, &st) == 0 && !S_ISDIR(st.st_mode))
+        return itx_fail(err, ITX_E_IO, "%s: cannot write: %s is not a folder", path, folder);
+    return ITX_OK;
+}
+
+bool file_is_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
 }

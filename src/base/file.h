@@ -5,6 +5,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,5 +24,10 @@ void file_map_release(struct file_map *map);
 /* Writes PATH.tmp.PID, syncs, renames; on failure removes it and says which path and why. What exists and is not a regular
  * file (a pipe, a device) is written directly. */
 itx_status file_write(const char *path, const void *data, size_t size, struct itx_error *err);
+/* To be asked before long work: refuses a path where file_write cannot succeed, in its words. */
+itx_status file_check_target(const char *path, struct itx_error *err);
+
+/* True when both paths lead to one regular file, by whatever names. */
+bool file_is_same(const char *a, const char *b);
 
 #endif

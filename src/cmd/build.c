@@ -96,9 +96,8 @@ static void add_layer(struct table *t, const json_t *layer)
     table_end_row(t);
 }
 
-static void print_report(const char *text)
+static void print_report(const json_t *report)
 {
-    json_t *report = json_loads(text, 0, NULL);
     const json_t *layers = json_object_get(report, "layers");
     static const char *const heading[] = {"layer", "type",  "activation", "shape",
                                           "dtype", "scale", "scales",     "cosine"};
@@ -108,16 +107,16 @@ static void print_report(const char *text)
     for (size_t i = 0; i < json_array_size(layers); i++) add_layer(&t, json_array_get(layers, i));
     table_print(&t, "lllllrrr", stdout);
     table_release(&t);
-    json_decref(report);
 }
 
-static void say_done(const char *path, size_t n_images, uint64_t ns)
+static void say_done(const char *path, const json_t *report, uint64_t ns)
 {
+    const double n_images = json_number(json_object_get(report, "calibration"), "images");
     struct stat st;
     char size[NUMBER_TEXT_SIZE] = "?";
     if (stat(path, &st) == 0) bytes_text((uint64_t)st.st_size, size);
     fflush(stdout);
-    fprintf(stderr, "%s: %s, calibrated with %zu picture%s, %.1f s\n", path, size, n_images,
+    fprintf(stderr, "%s: %s, calibrated with %.0f picture%s, %.1f s\n", path, size, n_images,
             n_images == 1 ? "" : "s", (double)ns / 1e9);
 }
 
@@ -150,12 +149,14 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
         say_error("%s", err.text);
         return EXIT_FAILED;
     }
+    json_t *parsed = json_loads(report, 0, NULL);
     if (o->json)
         printf("%s\n", report);
     else
-        print_report(report);
+        print_report(parsed);
+    say_done(o->output, parsed, clock_ns() - start);
+    json_decref(parsed);
     itx_text_free(report);
-    say_done(o->output, list->paths.len, clock_ns() - start);
     return EXIT_DONE;
 }
 

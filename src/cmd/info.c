@@ -126,8 +126,10 @@ static void print_classes(const struct net *net)
     enum { SHOWN = 8 };
     const int n = net->info.n_classes;
     printf("%-9s %s, %d classes (", "model", task_name(net->info.task), n);
-    for (int i = 0; i < n && i < SHOWN; i++)
-        printf("%s%s", i != 0 ? ", " : "", net_class_name(net, i));
+    for (int i = 0; i < n && i < SHOWN; i++) {
+        printf("%s", i != 0 ? ", " : "");
+        print_safely(stdout, net_class_name(net, i));
+    }
     printf("%s)\n", n > SHOWN ? ", ..." : "");
 }
 
@@ -202,8 +204,11 @@ static void print_text(const struct net *net, const char *path)
     cpu_model_name(cpu, sizeof cpu);
     printf("%-9s %s, %s\n", "file", path,
            stat(path, &st) == 0 ? bytes_text((uint64_t)st.st_size, a) : "?");
-    for (int i = 0; itx_model_name_in_file(net->model, i) != NULL; i++)
-        printf("%-9s %s\n", i == 0 ? "name" : "", itx_model_name_in_file(net->model, i));
+    for (int i = 0; itx_model_name_in_file(net->model, i) != NULL; i++) {
+        printf("%-9s ", i == 0 ? "name" : "");
+        print_safely(stdout, itx_model_name_in_file(net->model, i));
+        printf("\n");
+    }
     print_classes(net);
     printf("%-9s %d x %d x %d, %s%s\n", "input", m->input_height, m->input_width, m->input_channels,
            image_format_name(m->input_format),

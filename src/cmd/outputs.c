@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/str.h"
 
 static bool has_ending(const char *path, const char *ending)
@@ -81,4 +82,15 @@ void outputs_release(struct outputs *o)
 {
     vec_release(&o->taken);
     arena_release(&o->arena);
+}
+
+itx_status outputs_check_file(const char *path, const char *model, const struct file_list *photos,
+                              struct itx_error *err)
+{
+    ITX_TRY(file_check_target(path, err));
+    const char *same = file_is_same(path, model) ? model : NULL;
+    for (size_t i = 0; same == NULL && i < photos->paths.len; i++)
+        if (file_is_same(path, photos->paths.data[i])) same = photos->paths.data[i];
+    if (same == NULL) return ITX_OK;
+    return itx_fail(err, ITX_E_INVAL, "%s: is also read, the output needs another name", same);
 }

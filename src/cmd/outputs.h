@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/vec.h"
+#include "vision/files.h"
 
 /* Zero-initialised is valid and empty. */
 struct outputs {
@@ -26,5 +27,9 @@ itx_status outputs_init(struct outputs *o, const char *where, struct itx_error *
  * NULL when out of memory. */
 const char *outputs_path(struct outputs *o, const char *photo);
 void outputs_release(struct outputs *o);
+
+/* Refuses, before long work, a file that cannot be written, or that is the model or one of the photos by any name. */
+itx_status outputs_check_file(const char *path, const char *model, const struct file_list *photos,
+                              struct itx_error *err);
 
 #endif

@@ -196,8 +196,8 @@ static void print_counts(const struct shot *s, FILE *out)
         int most = 0;
         for (int c = 1; c < n_classes; c++)
             if (count[c] > count[most]) most = c;
-        fprintf(out, "%s%d %s", n_shown != 0 ? ", " : "", count[most],
-                net_class_name(&s->job->net, most));
+        fprintf(out, "%s%d ", n_shown != 0 ? ", " : "", count[most]);
+        print_safely(out, net_class_name(&s->job->net, most));
         n_left -= count[most];
         count[most] = 0;
     }
@@ -211,14 +211,18 @@ static void print_summary(const struct shot *s, const char *output)
     const struct times *t = &s->times;
     FILE *out = s->job->summary;
     progress_clear(&s->job->progress);
-    fprintf(out, "%s: %dx%d: ", s->path, s->picture.width, s->picture.height);
+    print_safely(out, s->path);
+    fprintf(out, ": %dx%d: ", s->picture.width, s->picture.height);
     print_counts(s, out);
     fprintf(out, "; read %.1f, prepare %.1f, network %.1f, decode %.1f, masks %.1f", ms(t->read),
             ms(t->net.prepare_ns), ms(t->net.network_ns), ms(t->net.decode_ns), ms(t->masks));
-    if (output != NULL)
-        fprintf(out, ", draw %.1f, write %.1f ms -> %s\n", ms(t->draw), ms(t->write), output);
-    else
+    if (output != NULL) {
+        fprintf(out, ", draw %.1f, write %.1f ms -> ", ms(t->draw), ms(t->write));
+        print_safely(out, output);
+        fprintf(out, "\n");
+    } else {
         fprintf(out, " ms\n");
+    }
 }
 
 /* As a JSON object; the numbers of milliseconds. */
@@ -275,9 +279,22 @@ static void segment_photo(struct job *job, const char *path)
     picture_release(&s.picture);
 }
 
-static itx_status begin(struct job *job, const char *model, size_t n_photos, struct itx_error *err)
+static itx_status check_outputs(const struct segment_options *o, const char *model,
+                                const struct file_list *list, struct itx_error *err)
+{
+    const bool is_picture = o->output != NULL && outputs_is_file(o->output);
+    const char *const files[] = {o->json, o->coco, is_picture ? o->output : NULL};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (files[i] != NULL && strcmp(files[i], "-") != 0)
+            ITX_TRY(outputs_check_file(files[i], model, list, err));
+    return ITX_OK;
+}
+
+static itx_status begin(struct job *job, const char *model, const struct file_list *list,
+                        struct itx_error *err)
 {
     const struct segment_options *o = job->options;
+    ITX_TRY(check_outputs(o, model, list, err));
     struct itx_session_options s = ITX_SESSION_OPTIONS_INIT;
     s.n_threads = o->threads;
     s.cpu = o->cpu;
@@ -290,7 +307,7 @@ static itx_status begin(struct job *job, const char *model, size_t n_photos, str
     if (job->net.info.task == ITX_TASK_RAW)
         return itx_fail(err, ITX_E_UNSUPPORTED,
                         "%s: has no YOLO head, so there is nothing to segment", model);
-    job->network_ns = mem_calloc(n_photos, sizeof job->network_ns[0]);
+    job->network_ns = mem_calloc(list->paths.len, sizeof job->network_ns[0]);
     if (job->network_ns == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     ITX_TRY(results_begin(&job->results, o->json, o->coco, o->annotations, &job->net, err));
     job->draws = o->output != NULL || !results_wanted(&job->results);
@@ -307,7 +324,9 @@ static enum exit_code segment(const struct segment_options *o, const char *model
     if (o->output != NULL && outputs_is_file(o->output) && list->paths.len > 1)
         return options_wrong(&command_segment, "-o %s names one picture, there are %zu photos",
                              o->output, list->paths.len);
-    itx_status rc = begin(&job, model, list->paths.len, &err);
+    if (o->json != NULL && o->coco != NULL && strcmp(o->json, o->coco) == 0)
+        return options_wrong(&command_segment, "--json and --coco name the same file");
+    itx_status rc = begin(&job, model, list, &err);
     for (size_t i = 0; rc == ITX_OK && i < list->paths.len; i++) {
         segment_photo(&job, list->paths.data[i]);
         if (list->paths.len > 1)

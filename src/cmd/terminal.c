@@ -102,6 +102,11 @@ static int text_width(const char *text)
     return n;
 }
 
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
 void table_cell(struct table *t, enum color_name color, const char *fmt, ...)
 {
     char text[300];
@@ -110,7 +115,7 @@ void table_cell(struct table *t, enum color_name color, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     for (char *p = text; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = '?';
+        if (is_control(*p)) *p = '?';
     int column = 0;
     for (size_t i = t->cells.len; i > 0 && !t->cells.data[i - 1].is_last; i--) column++;
     if (column >= TABLE_MAX_COLUMNS) ITX_BUG();
@@ -153,6 +158,11 @@ void table_release(struct table *t)
 {
     vec_release(&t->cells);
     arena_release(&t->arena);
+}
+
+void print_safely(FILE *out, const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++) fputc(is_control(*p) ? '?' : *p, out);
 }
 
 const char *bytes_text(uint64_t bytes, char *text)

@@ -54,6 +54,9 @@ void table_end_row(struct table *t);
 void table_print(const struct table *t, const char *align, FILE *out);
 void table_release(struct table *t);
 
+/* Text from a file or a file's name: control characters in it become question marks. */
+void print_safely(FILE *out, const char *text);
+
 /* ---- numbers for people ---- */
 
 #define NUMBER_TEXT_SIZE 32

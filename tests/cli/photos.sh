@@ -225,6 +225,51 @@ expect_exit 1
 expect_one_line_err 'intarsia: no/such/folder: cannot make the folder: No such file or directory'
 nothing_half_written
 
+# what is read is never written over, by whatever name
+mkdir own
+cp "$photos/000000.jpg" own/p.jpg
+cp "$onnx" own/n.onnx
+cp parts.bin own/n.bin
+ln -s p.jpg own/link.jpg
+for what in '-o own/p.jpg' '-o own/link.jpg' '--json own/p.jpg' '--coco own/n.bin'; do
+    # shellcheck disable=SC2086
+    run segment own/n.bin own/p.jpg $what
+    expect_exit 1
+    expect_one_line_err 'intarsia: own/*: is also read, the output needs another name'
+done
+run segment own/n.bin own/p.jpg --json same.json --coco same.json
+expect_exit 2
+expect_one_line_err 'intarsia: segment: --json and --coco name the same file *'
+run build own/n.onnx --calib "$calib" --images 1 -o own/../own/n.onnx
+expect_exit 1
+expect_one_line_err 'intarsia: own/../own/n.onnx: is the network itself, the output needs another name'
+run build own/n.onnx --calib "$calib" -o no/such/n.bin
+expect_exit 1
+expect_one_line_err 'intarsia: no/such/n.bin: cannot write: No such file or directory'
+run build own/n.onnx --calib "$calib" -o own
+expect_exit 1
+expect_one_line_err 'intarsia: own: is a folder, a file is needed'
+ok 'nothing changed' cmp -s own/p.jpg "$photos/000000.jpg"
+ok 'nothing changed' cmp -s own/n.onnx "$onnx"
+ok 'nothing changed' cmp -s own/n.bin parts.bin
+nothing_half_written
+
+# one line for a photo, whatever its name
+name='own/a "b'"'"'
+c.jpg'
+cp "$photos/000000.jpg" "$name"
+run segment parts.bin "$name" -o own
+expect_exit 0
+expect_out 'own/a "b'"'"'?c.jpg: 640x480: * -> own/a "b'"'"'?c_segmented.jpg'
+ok 'one line' test "$(wc -l <"$place/.out")" -eq 1
+
+# photographs that cannot be read do not count
+run build own/n.onnx --calib many -o own/n2.bin --name "$name"
+expect_exit 0
+expect_err '*000000a.jpg: broken JPEG*z.png: not a JPEG*own/n2.bin: * calibrated with 2 pictures*'
+run info own/n2.bin
+expect_out '*name      own/a "b'"'"'?c.jpg*'
+
 # photographs of every kind
 run segment parts.bin "$pictures" -o kinds --json kinds.json
 expect_exit 0

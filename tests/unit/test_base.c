@@ -111,6 +111,31 @@ static void test_file__write_then_map(void)
     CHECK(stat("/dev/full", &st) == 0 && S_ISCHR(st.st_mode)); /* not replaced by a file */
 }
 
+static void test_file__targets(void)
+{
+    struct itx_error err;
+    char path[] = "/tmp/itx_test_XXXXXX";
+    const int fd = mkstemp(path);
+    REQUIRE(fd >= 0);
+    close(fd);
+    CHECK(file_check_target(path, &err) == ITX_OK);
+    CHECK(file_check_target("/dev/null", &err) == ITX_OK);
+    CHECK(file_check_target("x.bin", &err) == ITX_OK);
+    CHECK(file_check_target("/tmp", &err) == ITX_E_IO);
+    CHECK_STR(err.text, "/tmp: is a folder, a file is needed");
+    CHECK(file_check_target("", &err) == ITX_E_IO);
+    CHECK(file_check_target("/nonexistent/x.bin", &err) == ITX_E_IO);
+    CHECK_STR(err.text, "/nonexistent/x.bin: cannot write: No such file or directory");
+    char below[64], other[64];
+    snprintf(below, sizeof below, "%s/x.bin", path);
+    CHECK(file_check_target(below, &err) == ITX_E_IO);
+    snprintf(other, sizeof other, "/tmp/../%s", path + 1);
+    CHECK(file_is_same(path, other) && file_is_same(path, path));
+    CHECK(!file_is_same(path, "/etc/passwd") && !file_is_same("/dev/null", "/dev/null"));
+    unlink(path);
+    CHECK(!file_is_same(path, path));
+}
+
 static void test_cpu__parse(void)
 {
     uint32_t mask;
@@ -154,4 +179,5 @@ static void test_pool__every_item_once(void)
 TEST_MAIN(TEST(test_arena__objects_are_zeroed_and_aligned), TEST(test_vec__push),
           TEST(test_status__prefix), TEST(test_status__long_paths_keep_the_cause),
           TEST(test_status__only_printable_text), TEST(test_str__distance),
-          TEST(test_file__write_then_map), TEST(test_cpu__parse), TEST(test_pool__every_item_once))
+          TEST(test_file__write_then_map), TEST(test_file__targets), TEST(test_cpu__parse),
+          TEST(test_pool__every_item_once))
