@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The runtime's public functions: what they refuse, what they leave untouched, who keeps what alive, and that sessions
+ * in many threads give the same bytes. The network is a head on random weights.
+ */
+#include <math.h>
+#include <pthread.h>
+
+#include "base/mem.h"
+#include "intarsia/intarsia.h"
+#include "plan_build.h"
+
+enum { SIDE = 64, GRID = 8, CLASSES = 3, BINS = 4, COEFS = 4, WIDTH = 50, HEIGHT = 30 };
+
+static const char *const class_names[CLASSES] = {"bolt", "nut", "washer"};
+
+static uint32_t add_conv(struct build *b, uint32_t in, const char *name, int stride, int c,
+                         enum dtype dtype)
+{
+    const uint32_t out = build_tensor(b, name, dtype, SIDE / stride, SIDE / stride, c);
+    struct plan_step *const s = build_step(b, STEP_CONV, name, 1, &in, out);
+    build_window(s, stride, stride, 0);
+    build_conv_arrays(b, s, ACT_NONE);
+    float *const scale = build_room(b, 1, sizeof *scale);
+    *scale = dtype == DTYPE_S32 ? 2e-6f : 1.0f / 4096;
+    b->tensors[out].scale = scale;
+    return out;
+}
+
+/* 64 x 64 pixels to one level of stride 8 and prototypes of stride 4. */
+static void build_head(struct build *b, const char *name, enum plan_task task)
+{
+    build_init(b, name, 21);
+    const uint32_t in = build_tensor(b, "in", DTYPE_S8, SIDE, SIDE, 3);
+    build_input(b, in, PLAN_INPUT_RGB);
+    build_output(b, add_conv(b, in, "cls", SIDE / GRID, CLASSES, DTYPE_S32));
+    build_output(b, add_conv(b, in, "box", SIDE / GRID, 4 * BINS, DTYPE_S32));
+    b->plan.head = (struct plan_head){
+        .task = task, .n_classes = CLASSES, .reg_max = BINS, .n_levels = 1, .names = class_names};
+    b->plan.head.level[0].stride = SIDE / GRID;
+    b->plan.head.level[0].box = 1;
+    if (task != PLAN_SEGMENT) return;
+    build_output(b, add_conv(b, in, "coef", SIDE / GRID, COEFS, DTYPE_S32));
+    build_output(b, add_conv(b, in, "proto", 4, COEFS, DTYPE_S16));
+    b->plan.head.n_coefs = COEFS;
+    b->plan.head.level[0].coef = 2;
+    b->plan.head.proto = 3;
+}
+
+/* Two numbers in, one convolution each; nothing in it is a picture. */
+static void build_numbers(struct build *b, const char *name)
+{
+    build_init(b, name, 22);
+    for (int i = 0; i < 2; i++) {
+        const uint32_t in = build_tensor(b, "in", DTYPE_S8, 4, 4, 3);
+        const uint32_t out = build_tensor(b, "out", DTYPE_S8, 4, 4, 8);
+        struct plan_step *const s = build_step(b, STEP_CONV, "conv", 1, &in, out);
+        build_window(s, 1, 1, 0);
+        build_conv_arrays(b, s, ACT_NONE);
+        build_input(b, in, PLAN_INPUT_TENSOR);
+        build_output(b, out);
+    }
+}
+
+/* A file with three models: segmentation, detection, and numbers. */
+static void *make_file(size_t *size)
+{
+    struct build *const b = malloc(3 * sizeof *b);
+    if (b == NULL) abort();
+    build_head(&b[0], "seg", PLAN_SEGMENT);
+    build_head(&b[1], "det", PLAN_DETECT);
+    build_numbers(&b[2], "raw");
+    const struct plan *const models[] = {&b[0].plan, &b[1].plan, &b[2].plan};
+    void *data = NULL;
+    struct itx_error err;
+    const itx_status rc = plan_write(models, 3, &data, size, &err);
+    CHECK_MSG(rc == ITX_OK, "%s", err.text);
+    for (int i = 0; i < 3; i++) build_release(&b[i]);
+    free(b);
+    return data;
+}
+
+static itx_model *open_model(const char *name)
+{
+    size_t size = 0;
+    void *const data = make_file(&size);
+    itx_model *model = NULL;
+    CHECK(itx_model_open_memory(&model, data, size, name, NULL) == ITX_OK);
+    mem_free(data);
+    return model;
+}
+
+static struct itx_session_options options_of_test(void)
+{
+    struct itx_session_options o = ITX_SESSION_OPTIONS_INIT;
+    o.n_threads = 1;
+    o.cpu = BUILD_CPU == CPU_SCALAR ? "scalar" : NULL;
+    o.conf = 0.01f;
+    return o;
+}
+
+static itx_session *open_session(const itx_model *model, const struct itx_session_options *o)
+{
+    itx_session *session = NULL;
+    struct itx_error err;
+    const itx_status rc = itx_session_create(&session, model, o, &err);
+    CHECK_MSG(rc == ITX_OK, "%s", err.text);
+    return session;
+}
+
+static uint8_t pixels[HEIGHT * WIDTH * 3];
+
+static struct itx_image photo(void)
+{
+    uint64_t seed = 77;
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)test_random(&seed);
+    return (struct itx_image){.format = ITX_IMAGE_RGB,
+                              .width = WIDTH,
+                              .height = HEIGHT,
+                              .plane = {pixels},
+                              .stride = {(size_t)3 * WIDTH}};
+}
+
+/* ---- models ---- */
+
+static void test_model__refuses_misuse(void)
+{
+    size_t size = 0;
+    void *const data = make_file(&size);
+    itx_model *const untouched = (itx_model *)data;
+    itx_model *model = untouched;
+    struct itx_error err;
+    CHECK(itx_model_open(NULL, "x.bin", NULL, &err) == ITX_E_INVAL);
+    CHECK(itx_model_open(&model, NULL, NULL, &err) == ITX_E_INVAL);
+    CHECK(itx_model_open(&model, "/nonexistent.bin", NULL, &err) == ITX_E_IO);
+    CHECK_STR(err.text, "/nonexistent.bin: No such file or directory");
+    CHECK(itx_model_open(&model, "/", NULL, NULL) == ITX_E_IO);
+    CHECK(itx_model_open_memory(NULL, data, size, NULL, &err) == ITX_E_INVAL);
+    CHECK(itx_model_open_memory(&model, NULL, size, NULL, &err) == ITX_E_INVAL);
+    CHECK(itx_model_open_memory(&model, data, 0, NULL, &err) == ITX_E_FORMAT);
+    CHECK(itx_model_open_memory(&model, data, size - 64, NULL, &err) == ITX_E_FORMAT);
+    CHECK(itx_model_open_memory(&model, data, size, "other", &err) == ITX_E_RANGE);
+    CHECK_STR(err.text, "there is no model \"other\" in the file, its first is \"seg\"");
+    CHECK(model == untouched);
+    itx_model_close(NULL);
+    model = NULL;
+    itx_model_close(&model);
+    mem_free(data);
+}
+
+static void test_model__answers(void)
+{
+    itx_model *model = open_model(NULL);
+    REQUIRE(model != NULL);
+    struct itx_model_info info;
+    struct itx_tensor_info tensor;
+    struct itx_step_info step;
+    CHECK(itx_model_get_info(NULL, &info, NULL) == ITX_E_INVAL);
+    CHECK(itx_model_get_info(model, NULL, NULL) == ITX_E_INVAL);
+    REQUIRE(itx_model_get_info(model, &info, NULL) == ITX_OK);
+    CHECK_STR(info.name, "seg");
+    CHECK(info.task == ITX_TASK_SEGMENT && info.n_classes == CLASSES);
+    CHECK(info.input_format == ITX_IMAGE_RGB && info.input_width == SIDE);
+    CHECK(info.n_inputs == 1 && info.n_outputs == 4 && info.n_steps == 4 && info.n_tensors == 5);
+    /* kernel, input and output channels of each convolution, times the pixels it makes */
+    const uint64_t head = 64 * 3 * (CLASSES + 4 * BINS + COEFS), proto = 16 * 3 * COEFS;
+    CHECK(info.weight_bytes == head + proto);
+    CHECK(info.multiply_adds == head * GRID * GRID + proto * 16 * 16);
+    CHECK_STR(itx_model_name_in_file(model, 2), "raw");
+    CHECK(itx_model_name_in_file(model, 3) == NULL && itx_model_name_in_file(model, -1) == NULL);
+    CHECK(itx_model_name_in_file(NULL, 0) == NULL);
+    CHECK_STR(itx_model_class_name(model, 2), "washer");
+    CHECK(itx_model_class_name(model, 3) == NULL && itx_model_class_name(model, -1) == NULL);
+    CHECK(itx_model_class_name(NULL, 0) == NULL);
+
+    CHECK(itx_model_get_output(model, 4, &tensor, NULL) == ITX_E_RANGE);
+    CHECK(itx_model_get_output(model, -1, &tensor, NULL) == ITX_E_RANGE);
+    CHECK(itx_model_get_output(NULL, 0, &tensor, NULL) == ITX_E_INVAL);
+    CHECK(itx_model_get_output(model, 0, NULL, NULL) == ITX_E_INVAL);
+    REQUIRE(itx_model_get_output(model, 3, &tensor, NULL) == ITX_OK);
+    CHECK_STR(tensor.name, "proto");
+    CHECK(tensor.dtype == ITX_S16 && tensor.height == 16 && tensor.channels == COEFS);
+    CHECK(tensor.row == tensor.pixel * 16 && tensor.n_quant == 1);
+    CHECK(itx_model_get_tensor(model, 5, &tensor, NULL) == ITX_E_RANGE);
+    CHECK(itx_model_get_tensor(model, 0, &tensor, NULL) == ITX_OK && tensor.channels == 3);
+    CHECK(itx_model_get_step(model, 4, &step, NULL) == ITX_E_RANGE);
+    REQUIRE(itx_model_get_step(model, 1, &step, NULL) == ITX_OK);
+    CHECK_STR(step.name, "box");
+    CHECK(step.kernel_h == 8 && step.stride_w == 8 && step.channels == 4 * BINS);
+    CHECK(step.weight_bytes == 64 * 3 * 4 * BINS);
+    itx_model_close(&model);
+    CHECK(model == NULL);
+}
+
+/* ---- sessions ---- */
+
+static void test_session__refuses_options(void)
+{
+    itx_model *model = open_model(NULL);
+    REQUIRE(model != NULL);
+    struct itx_error err;
+    itx_session *session = NULL;
+    CHECK(itx_session_create(NULL, model, NULL, &err) == ITX_E_INVAL);
+    CHECK(itx_session_create(&session, NULL, NULL, &err) == ITX_E_INVAL);
+    const struct itx_session_options good = options_of_test();
+    struct itx_session_options bad[12];
+    const itx_status expected[] = {ITX_E_INVAL, ITX_E_INVAL, ITX_E_RANGE, ITX_E_RANGE,
+                                   ITX_E_INVAL, ITX_E_RANGE, ITX_E_RANGE, ITX_E_RANGE,
+                                   ITX_E_RANGE, ITX_E_RANGE, ITX_E_RANGE, ITX_E_INVAL};
+    for (int i = 0; i < 12; i++) bad[i] = good;
+    bad[0].size = 0;
+    bad[1].size = sizeof good + 8;
+    bad[2].n_threads = -1;
+    bad[3].n_threads = 257;
+    bad[4].cpu = "mmx";
+    bad[5].conf = NAN;
+    bad[6].conf = 1.5f;
+    bad[7].iou = -0.1f;
+    bad[8].iou = NAN;
+    bad[9].max_det = 0;
+    bad[10].max_det = INT32_MAX;
+    bad[11].via = ITX_IMAGE_BGR;
+    for (int i = 0; i < 12; i++) {
+        const itx_status rc = itx_session_create(&session, model, &bad[i], &err);
+        CHECK_MSG(rc == expected[i], "case %d: %d", i, (int)rc);
+        CHECK(session == NULL && err.text[0] != '\0');
+    }
+    /* a caller that knew only the first fields */
+    struct itx_session_options old = good;
+    old.size = offsetof(struct itx_session_options, conf);
+    old.n_threads = 2;
+    old.conf = NAN;
+    session = open_session(model, &old);
+    CHECK(itx_session_n_threads(session) == 2);
+    itx_session_destroy(&session);
+    CHECK(session == NULL);
+    itx_session_destroy(&session);
+    itx_session_destroy(NULL);
+    itx_model_close(&model);
+}
+
+static void test_session__refuses_frames(void)
+{
+    itx_model *model = open_model(NULL);
+    const struct itx_session_options o = options_of_test();
+    itx_session *session = open_session(model, &o);
+    REQUIRE(session != NULL);
+    const struct itx_image good = photo();
+    struct itx_image bad[11];
+    for (int i = 0; i < 11; i++) bad[i] = good;
+    bad[0].format = ITX_IMAGE_NONE;
+    bad[1].format = (enum itx_image_format)99;
+    bad[2].width = 0;
+    bad[3].height = -5;
+    bad[4].width = 65536;
+    bad[5].plane[0] = NULL;
+    bad[6].stride[0]--;
+    bad[7].format = ITX_IMAGE_NV12; /* without its second plane */
+    bad[8].format = ITX_IMAGE_NV12;
+    bad[8].plane[1] = pixels;
+    bad[8].stride[1] = WIDTH - 1;
+    bad[9].format = ITX_IMAGE_RGBA; /* whose rows are longer */
+    bad[10].format = (enum itx_image_format) - 1;
+    const struct itx_instance *found = NULL;
+    int n = -1;
+    struct itx_error err;
+    for (int i = 0; i < 11; i++) {
+        CHECK_MSG(itx_session_run(session, &bad[i], &err) < 0, "case %d", i);
+        CHECK_MSG(itx_session_segment(session, &bad[i], &found, &n, &err) < 0, "case %d", i);
+    }
+    CHECK(found == NULL && n == -1);
+    CHECK(itx_session_output(session, 0) == NULL); /* nothing was run */
+    CHECK(itx_session_run(NULL, &good, &err) == ITX_E_INVAL);
+    CHECK(itx_session_run(session, NULL, &err) == ITX_E_INVAL);
+    CHECK(itx_session_segment(session, NULL, &found, &n, &err) == ITX_E_INVAL);
+    CHECK(itx_session_segment(session, &good, NULL, &n, &err) == ITX_E_INVAL);
+    CHECK(itx_session_segment(session, &good, &found, NULL, &err) == ITX_E_INVAL);
+    CHECK(itx_session_segment(NULL, &good, &found, &n, &err) == ITX_E_INVAL);
+    CHECK(itx_session_timing(session, NULL, &err) == ITX_E_INVAL);
+    CHECK(itx_session_timing(NULL, &(struct itx_timing){0}, &err) == ITX_E_INVAL);
+    CHECK(itx_session_output(NULL, 0) == NULL && itx_session_tensor(NULL, 0) == NULL);
+    CHECK(itx_session_step_kernel(NULL, 0) == NULL && itx_session_cpu(NULL) == NULL);
+    CHECK(itx_session_step_ns(NULL, 0) == 0 && itx_session_n_threads(NULL) == 0);
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+}
+
+/* Objects lie in the frame, fall in score, and have the same mask by either function. */
+static void check_masks(itx_session *session, const struct itx_instance *found, int n)
+{
+    static uint8_t whole[HEIGHT][WIDTH + 3];
+    for (int i = 0; i < n; i++) {
+        const struct itx_instance *f = &found[i];
+        CHECK(f->x1 >= 0 && f->x1 < f->x2 && f->x2 <= WIDTH);
+        CHECK(f->y1 >= 0 && f->y1 < f->y2 && f->y2 <= HEIGHT);
+        CHECK(f->score > 0 && f->score <= 1 && (i == 0 || f->score <= found[i - 1].score));
+        CHECK(f->class_id >= 0 && f->class_id < CLASSES);
+        int x, y, w, h;
+        const uint8_t *mask;
+        memset(whole, 7, sizeof whole);
+        REQUIRE(itx_session_mask_box(session, i, &x, &y, &w, &h, &mask, NULL) == ITX_OK);
+        REQUIRE(x >= 0 && y >= 0 && x + w <= WIDTH && y + h <= HEIGHT);
+        REQUIRE(itx_session_mask(session, i, whole[0], sizeof whole[0], NULL) == ITX_OK);
+        for (int r = 0; r < HEIGHT; r++) {
+            for (int c = 0; c < WIDTH; c++) {
+                const bool inside = r >= y && r < y + h && c >= x && c < x + w;
+                if (whole[r][c] != (inside ? mask[(r - y) * w + c - x] : 0)) CHECK(false);
+            }
+            CHECK(whole[r][WIDTH] == 7 && whole[r][WIDTH + 2] == 7);
+        }
+    }
+}
+
+static void test_session__objects_and_masks(void)
+{
+    static const char *const names[] = {"seg", "det"};
+    for (int m = 0; m < 2; m++) {
+        itx_model *model = open_model(names[m]);
+        const struct itx_session_options o = options_of_test();
+        itx_session *session = open_session(model, &o);
+        REQUIRE(session != NULL);
+        const struct itx_image frame = photo();
+        const struct itx_instance *found;
+        uint8_t mask[HEIGHT * WIDTH];
+        int n, x, y, w, h;
+        const uint8_t *part;
+        CHECK(itx_session_mask(session, 0, mask, WIDTH, NULL) == ITX_E_RANGE);
+        REQUIRE(itx_session_segment(session, &frame, &found, &n, NULL) == ITX_OK);
+        REQUIRE(n > 3 && n <= 300);
+        check_masks(session, found, n);
+        CHECK(itx_session_mask(session, n, mask, WIDTH, NULL) == ITX_E_RANGE);
+        CHECK(itx_session_mask(session, -1, mask, WIDTH, NULL) == ITX_E_RANGE);
+        CHECK(itx_session_mask(session, 0, mask, WIDTH - 1, NULL) == ITX_E_RANGE);
+        CHECK(itx_session_mask(session, 0, NULL, WIDTH, NULL) == ITX_E_INVAL);
+        CHECK(itx_session_mask(NULL, 0, mask, WIDTH, NULL) == ITX_E_INVAL);
+        CHECK(itx_session_mask_box(session, 0, NULL, &y, &w, &h, &part, NULL) == ITX_E_INVAL);
+        CHECK(itx_session_mask_box(session, 0, &x, &y, &w, &h, NULL, NULL) == ITX_E_INVAL);
+        CHECK(itx_session_mask_box(session, n, &x, &y, &w, &h, &part, NULL) == ITX_E_RANGE);
+        /* a run without decoding has found nothing */
+        CHECK(itx_session_run(session, &frame, NULL) == ITX_OK);
+        CHECK(itx_session_mask(session, 0, mask, WIDTH, NULL) == ITX_E_RANGE);
+        itx_session_destroy(&session);
+        itx_model_close(&model);
+    }
+}
+
+static void test_session__numbers_in(void)
+{
+    itx_model *model = open_model("raw");
+    const struct itx_session_options o = options_of_test();
+    itx_session *session = open_session(model, &o);
+    REQUIRE(session != NULL);
+    const struct itx_image frame = photo();
+    const struct itx_instance *found;
+    struct itx_error err;
+    int n;
+    CHECK(itx_session_run(session, &frame, &err) == ITX_E_UNSUPPORTED);
+    CHECK(itx_session_segment(session, &frame, &found, &n, &err) == ITX_E_UNSUPPORTED);
+    float a[3 * 16] = {0}, b[3 * 16] = {NAN, INFINITY, -INFINITY, 1e30f};
+    const float *both[] = {a, b}, *one[] = {a, NULL};
+    CHECK(itx_session_run_float(session, both, 1, &err) == ITX_E_INVAL);
+    CHECK(itx_session_run_float(session, one, 2, &err) == ITX_E_INVAL);
+    CHECK(itx_session_run_float(session, NULL, 2, &err) == ITX_E_INVAL);
+    CHECK(itx_session_run_float(NULL, both, 2, &err) == ITX_E_INVAL);
+    REQUIRE(itx_session_run_float(session, both, 2, &err) == ITX_OK);
+    /* zeros make the same of every pixel */
+    struct itx_tensor_info t;
+    REQUIRE(itx_model_get_output(model, 0, &t, NULL) == ITX_OK);
+    const int8_t *out = itx_session_output(session, 0);
+    REQUIRE(out != NULL);
+    for (size_t p = 1; p < 16; p++) CHECK(memcmp(out, out + p * t.pixel, (size_t)t.channels) == 0);
+    CHECK(itx_session_output(session, 2) == NULL && itx_session_output(session, -1) == NULL);
+    CHECK(itx_session_tensor(session, 0) == NULL); /* keep_tensors is not set */
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+}
+
+static void test_session__times_tensors_kernels(void)
+{
+    itx_model *model = open_model(NULL);
+    struct itx_session_options o = options_of_test();
+    itx_session *plain = open_session(model, &o);
+    o.keep_tensors = o.profile = 1;
+    itx_session *kept = open_session(model, &o);
+    REQUIRE(plain != NULL && kept != NULL);
+    const struct itx_image frame = photo();
+    REQUIRE(itx_session_run(plain, &frame, NULL) == ITX_OK);
+    REQUIRE(itx_session_run(kept, &frame, NULL) == ITX_OK);
+    uint64_t sum = 0;
+    for (int i = 0; i < 4; i++) {
+        CHECK(itx_session_step_ns(plain, i) == 0);
+        sum += itx_session_step_ns(kept, i);
+        CHECK(itx_session_step_kernel(plain, i) != NULL);
+        struct itx_tensor_info t;
+        REQUIRE(itx_model_get_output(model, i, &t, NULL) == ITX_OK);
+        const size_t size = (size_t)t.height * t.row * (t.dtype == ITX_S32 ? 4 : 2);
+        CHECK(memcmp(itx_session_output(plain, i), itx_session_output(kept, i), size) == 0);
+    }
+    struct itx_timing times;
+    REQUIRE(itx_session_timing(kept, &times, NULL) == ITX_OK);
+    CHECK(sum > 0 && sum <= times.network_ns && times.prepare_ns > 0 && times.decode_ns == 0);
+    CHECK(itx_session_step_ns(kept, 4) == 0 && itx_session_step_ns(kept, -1) == 0);
+    CHECK(itx_session_step_kernel(plain, 4) == NULL);
+    for (int i = 0; i < 5; i++) {
+        CHECK(itx_session_tensor(kept, i) != NULL);
+        CHECK(itx_session_tensor(plain, i) == NULL);
+    }
+    CHECK(itx_session_tensor(kept, 5) == NULL);
+    itx_session_destroy(&plain);
+    itx_session_destroy(&kept);
+    itx_model_close(&model);
+}
+
+/* ---- many ---- */
+
+enum { THREADS = 4, FRAMES = 8 };
+
+struct user {
+    pthread_t thread;
+    const itx_model *model;
+    int n_threads, n_found;
+    struct itx_instance found[300];
+    bool is_same;
+};
+
+static void *use(void *arg)
+{
+    struct user *const u = arg;
+    struct itx_session_options o = options_of_test();
+    o.n_threads = u->n_threads;
+    itx_session *session = NULL;
+    const struct itx_image frame = {.format = ITX_IMAGE_RGB,
+                                    .width = WIDTH,
+                                    .height = HEIGHT,
+                                    .plane = {pixels},
+                                    .stride = {(size_t)3 * WIDTH}};
+    u->is_same = itx_session_create(&session, u->model, &o, NULL) == ITX_OK;
+    for (int i = 0; u->is_same && i < FRAMES; i++) {
+        const struct itx_instance *found;
+        int n;
+        u->is_same = itx_session_segment(session, &frame, &found, &n, NULL) == ITX_OK &&
+                     (i == 0 ||
+                      (n == u->n_found && memcmp(found, u->found, (size_t)n * sizeof *found) == 0));
+        if (!u->is_same) break;
+        u->n_found = n;
+        memcpy(u->found, found, (size_t)n * sizeof *found);
+    }
+    itx_session_destroy(&session);
+    return NULL;
+}
+
+static void test_session__many_on_one_model(void)
+{
+    itx_model *model = open_model(NULL);
+    struct user *const users = calloc(THREADS, sizeof *users);
+    REQUIRE(model != NULL && users != NULL);
+    photo();
+    for (int i = 0; i < THREADS; i++) {
+        users[i].model = model;
+        users[i].n_threads = 1 + i % 3;
+        REQUIRE(pthread_create(&users[i].thread, NULL, use, &users[i]) == 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(users[i].thread, NULL);
+        CHECK(users[i].is_same && users[i].n_found > 3 && users[i].n_found == users[0].n_found);
+        CHECK(memcmp(users[i].found, users[0].found, sizeof users[0].found) == 0);
+    }
+    free(users);
+    itx_model_close(&model);
+}
+
+static void test_session__keeps_its_model(void)
+{
+    itx_model *model = open_model(NULL);
+    const struct itx_session_options o = options_of_test();
+    itx_session *a = open_session(model, &o), *b = open_session(model, &o);
+    REQUIRE(a != NULL && b != NULL);
+    itx_model_close(&model);
+    const struct itx_image frame = photo();
+    const struct itx_instance *found;
+    int n;
+    REQUIRE(itx_session_segment(a, &frame, &found, &n, NULL) == ITX_OK);
+    itx_session_destroy(&a);
+    CHECK(itx_session_segment(b, &frame, &found, &n, NULL) == ITX_OK && n > 3);
+    itx_session_destroy(&b);
+}
+
+/* Whichever allocation fails, the answer is one of memory, and nothing is left behind (which a sanitizer sees). */
+static void test_session__out_of_memory(void)
+{
+    size_t size = 0;
+    void *const data = make_file(&size);
+    const struct itx_session_options o = options_of_test();
+    const struct itx_image frame = photo();
+    bool done = false;
+    int n_failures = 0;
+    for (; !done && n_failures < 1000; n_failures++) {
+        itx_model *model = NULL;
+        itx_session *session = NULL;
+        const struct itx_instance *found;
+        int n, x, y, w, h;
+        const uint8_t *mask;
+        struct itx_error err = {.text = ""};
+        mem_fail_after(n_failures);
+        itx_status rc = itx_model_open_memory(&model, data, size, NULL, &err);
+        if (rc == ITX_OK) rc = itx_session_create(&session, model, &o, &err);
+        if (rc == ITX_OK) rc = itx_session_segment(session, &frame, &found, &n, &err);
+        if (rc == ITX_OK) rc = itx_session_mask_box(session, 0, &x, &y, &w, &h, &mask, &err);
+        mem_fail_after(-1);
+        CHECK_MSG(rc == ITX_OK || rc == ITX_E_NOMEM, "allocation %d: %s", n_failures, err.text);
+        done = rc == ITX_OK;
+        itx_session_destroy(&session);
+        itx_model_close(&model);
+    }
+    CHECK_MSG(done && n_failures > 10, "%d", n_failures);
+    mem_free(data);
+}
+
+static void test_kernels__listed(void)
+{
+    struct itx_kernel_info info;
+    CHECK(itx_kernel_get(-1, &info) == ITX_E_INVAL && itx_kernel_get(0, NULL) == ITX_E_INVAL);
+    int n = 0, n_scalar = 0;
+    for (; n < 1000 && itx_kernel_get(n, &info) == ITX_OK; n++) {
+        CHECK(info.family != NULL && info.name != NULL);
+        if (strcmp(info.needs, "scalar") == 0) {
+            n_scalar++;
+            CHECK(info.available);
+        }
+    }
+    CHECK(n >= 8 && n_scalar >= 8 && itx_kernel_get(n, &info) == ITX_E_RANGE);
+}
+
+TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
+          TEST(test_session__refuses_options), TEST(test_session__refuses_frames),
+          TEST(test_session__objects_and_masks), TEST(test_session__numbers_in),
+          TEST(test_session__times_tensors_kernels), TEST(test_session__many_on_one_model),
+          TEST(test_session__keeps_its_model), TEST(test_session__out_of_memory),
+          TEST(test_kernels__listed))
