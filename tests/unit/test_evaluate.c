@@ -10,6 +10,7 @@
 #include "coco/agreement.h"
 #include "coco/dataset.h"
 #include "coco/outline.h"
+#include "coco/pairs.h"
 
 #include "test.h"
 
@@ -250,6 +251,52 @@ static void test_evaluate__input_refused(void)
     coco_evaluation_release(&e);
 }
 
+/* A detection whose mask is its box, whole pixels of a picture [H, W]. */
+static struct coco_detection boxed(struct rle *mask, int category, double score, int x, int y,
+                                   int w, int h)
+{
+    uint8_t ones[H * W];
+    memset(ones, 1, sizeof ones);
+    const struct yolo_rect rect = {x, y, w, h};
+    CHECK(rle_encode(mask, ones, W, &rect, H, W, NULL) == ITX_OK);
+    return (struct coco_detection){
+        .category = category, .box = {x, y, w, h}, .score = score, .area = w * h, .mask = mask};
+}
+
+static void test_evaluate__pairs(void)
+{
+    struct rle mask[8] = {0};
+    const struct coco_detection reference[] = {
+        boxed(&mask[0], 0, 0.9, 0, 0, 4, 4),
+        boxed(&mask[1], 0, 0.8, 0, 0, 4, 2), /* 8 pixels of the first */
+        boxed(&mask[2], 1, 0.7, 5, 3, 4, 4), /* another category */
+        boxed(&mask[3], 0, 0.25, 5, 0, 2, 2) /* too weak to count */
+    };
+    struct coco_detection candidate[] = {
+        boxed(&mask[4], 0, 0.3, 0, 0, 4, 4), /* takes what the next left: 8 of 16 */
+        boxed(&mask[5], 0, 0.6, 0, 0, 4, 3), /* fits the first best: 12 of 16 */
+        boxed(&mask[6], 0, 0.5, 5, 3, 4, 4), /* of the wrong category */
+        boxed(&mask[7], 0, 0.9, 5, 0, 2, 2)};
+    /* 0.75 against the first, 2 / 3 against the second: the best is taken, not the first met */
+    const struct coco_agreement_input in = {
+        1, 2, reference, ARRAY_LEN(reference), candidate, ARRAY_LEN(candidate)};
+    struct coco_pairs pairs;
+    REQUIRE(coco_pair(&pairs, &in, NULL) == ITX_OK);
+    CHECK(pairs.n_reference == 3 && pairs.n_matched == 2);
+    CHECK(fabs(pairs.mask_iou - (0.75 + 0.5) / 2) < 1e-12);
+    for (int n = 0; n < 2; n++) {
+        mem_fail_after(n);
+        CHECK(coco_pair(&pairs, &in, NULL) == ITX_E_NOMEM);
+        mem_fail_after(-1);
+    }
+    candidate[0].image = candidate[1].image = 1;
+    REQUIRE(coco_pair(&pairs, &in, NULL) == ITX_OK);
+    CHECK(pairs.n_matched == 0 && pairs.mask_iou == 0);
+    candidate[0].mask = NULL;
+    CHECK(coco_pair(&pairs, &in, NULL) == ITX_E_INVAL);
+    for (size_t i = 0; i < ARRAY_LEN(mask); i++) rle_release(&mask[i]);
+}
+
 /* Everything from the file to the figures, with each allocation failing in turn. */
 static itx_status go_all_the_way(struct coco_agreement *figures)
 {
@@ -289,4 +336,5 @@ static void test_evaluate__out_of_memory(void)
 TEST_MAIN(TEST(test_evaluate__two_masks), TEST(test_evaluate__outline),
           TEST(test_evaluate__outline_refused), TEST(test_evaluate__read),
           TEST(test_evaluate__annotations_refused), TEST(test_evaluate__results_refused),
-          TEST(test_evaluate__input_refused), TEST(test_evaluate__out_of_memory))
+          TEST(test_evaluate__input_refused), TEST(test_evaluate__pairs),
+          TEST(test_evaluate__out_of_memory))
