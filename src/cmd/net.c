@@ -64,6 +64,15 @@ void net_close(struct net *net)
     itx_float_close(&net->float_net);
 }
 
+struct itx_image net_frame(const struct picture *picture)
+{
+    return (struct itx_image){.format = ITX_IMAGE_RGB,
+                              .width = picture->width,
+                              .height = picture->height,
+                              .plane = {picture->rgb},
+                              .stride = {picture->stride}};
+}
+
 itx_status net_segment(struct net *net, const struct itx_image *frame,
                        const struct itx_instance **instances, int *n_instances,
                        struct itx_error *err)

@@ -7,6 +7,7 @@
 
 #include "intarsia/compiler.h"
 #include "intarsia/intarsia.h"
+#include "vision/picture.h"
 
 /* Zero-initialised is valid and empty. */
 struct net {
@@ -29,6 +30,8 @@ itx_status net_open_compiled(struct net *net, const char *path,
                              const struct itx_session_options *options, struct itx_error *err);
 void net_close(struct net *net);
 
+/* Pixels of a picture as a network takes them. */
+struct itx_image net_frame(const struct picture *picture);
 itx_status net_segment(struct net *net, const struct itx_image *frame,
                        const struct itx_instance **instances, int *n_instances,
                        struct itx_error *err);

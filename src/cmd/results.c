@@ -5,35 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
-#include "coco/results.h"
-
-/* COCO numbers its 80 categories with gaps. */
-static int coco_category(int class_id)
-{
-    static const uint8_t gaps[] = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83, 91};
-    int id = class_id + 1;
-    for (size_t i = 0; i < ARRAY_LEN(gaps); i++) id += id >= gaps[i];
-    return id;
-}
-
-static bool has_coco_classes(const struct net *net)
-{
-    return net->info.n_classes == 80 && strcmp(net_class_name(net, 0), "person") == 0 &&
-           strcmp(net_class_name(net, 79), "toothbrush") == 0;
-}
-
-static itx_status map_by_annotations(struct results *r, struct itx_error *err)
-{
-    const int n = r->net->info.n_classes;
-    const char **names = mem_calloc((size_t)n, sizeof *names);
-    if (names == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    for (int i = 0; i < n; i++) names[i] = net_class_name(r->net, i);
-    const itx_status rc = coco_map_classes(&r->annotations, names, n, r->category_id, err);
-    mem_free(names);
-    return rc;
-}
 
 itx_status results_begin(struct results *r, const char *json_path, const char *coco_path,
                          const char *annotations_path, const struct net *net, struct itx_error *err)
@@ -47,13 +19,11 @@ itx_status results_begin(struct results *r, const char *json_path, const char *c
     if (annotations_path != NULL) {
         ITX_TRY(coco_annotations_read(&r->annotations, annotations_path, err));
         r->has_annotations = true;
-        const itx_status rc = map_by_annotations(r, err);
-        if (rc != ITX_OK) itx_error_prefix(err, "%s", annotations_path);
-        return rc;
     }
-    const bool is_coco = has_coco_classes(net);
-    for (int i = 0; i < n; i++) r->category_id[i] = is_coco ? coco_category(i) : i + 1;
-    return ITX_OK;
+    const itx_status rc =
+        coco_rows_categories(r->category_id, net, r->has_annotations ? &r->annotations : NULL, err);
+    if (rc != ITX_OK) itx_error_prefix(err, "%s", annotations_path);
+    return rc;
 }
 
 bool results_wanted(const struct results *r)
@@ -100,8 +70,7 @@ itx_status results_add(struct results *r, const struct itx_instance *found, cons
             {(double)found->x1, (double)found->y1, (double)found->x2, (double)found->y2},
             found->score,
             &r->rle};
-        strbuf_addf(&r->coco, "%s\n", r->n_rows++ != 0 ? "," : "");
-        coco_add_result(&r->coco, &row);
+        coco_rows_add(&r->rows, &row);
     }
     if (r->json_path == NULL) return ITX_OK;
     ITX_TRY(polygon_trace(&r->polygons, mask, (size_t)rect->w, rect, err));
@@ -143,35 +112,15 @@ void results_failed_photo(struct results *r, const char *path, const char *why)
 
 /* ---- files ---- */
 
-/* `head`, the gathered text, "\n]" and `tail`. */
-static itx_status write_list(const char *path, struct strbuf *head, const struct strbuf *text,
-                             const char *tail, struct itx_error *err)
-{
-    strbuf_add(head, text->data, text->len);
-    strbuf_addf(head, "\n]%s\n", tail);
-    itx_status rc = ITX_OK;
-    if (head->failed || text->failed)
-        rc = itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
-    else if (strcmp(path, "-") == 0)
-        fwrite(head->data, 1, head->len, stdout); /* main looks whether that went well */
-    else
-        rc = file_write(path, head->data, head->len, err);
-    strbuf_release(head);
-    return rc;
-}
-
 itx_status results_end(struct results *r, struct itx_error *err)
 {
     struct strbuf head = {0};
-    if (r->coco_path != NULL) {
-        strbuf_addf(&head, "[");
-        ITX_TRY(write_list(r->coco_path, &head, &r->coco, "", err));
-    }
+    if (r->coco_path != NULL) ITX_TRY(coco_rows_write(&r->rows, r->coco_path, err));
     if (r->json_path == NULL) return ITX_OK;
     strbuf_addf(&head, "{\"model\": ");
     json_add_string(&head, str_of(r->net->info.name));
     strbuf_addf(&head, ", \"photos\": [");
-    return write_list(r->json_path, &head, &r->json, "}", err);
+    return list_write(r->json_path, &head, &r->json, "}", err);
 }
 
 void results_release(struct results *r)
@@ -179,7 +128,7 @@ void results_release(struct results *r)
     coco_annotations_release(&r->annotations);
     mem_free(r->category_id);
     strbuf_release(&r->json);
-    strbuf_release(&r->coco);
+    coco_rows_release(&r->rows);
     strbuf_release(&r->instances);
     rle_release(&r->rle);
     polygon_list_release(&r->polygons);

@@ -7,8 +7,7 @@
 #define CMD_RESULTS_H
 
 #include "base/str.h"
-#include "cmd/net.h"
-#include "coco/annotations.h"
+#include "cmd/coco_rows.h"
 #include "yolo/mask.h"
 #include "yolo/polygon.h"
 #include "yolo/rle.h"
@@ -20,8 +19,9 @@ struct results {
     bool has_annotations;
     struct coco_annotations annotations;
     int64_t *category_id; /* [classes] */
-    struct strbuf json, coco;
-    int n_photos, n_rows;    /* in json and coco */
+    struct strbuf json;
+    int n_photos; /* in json */
+    struct coco_rows rows;
     struct strbuf instances; /* of the photo at hand */
     int n_instances;
     int64_t image_id;

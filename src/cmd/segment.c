@@ -92,11 +92,7 @@ static itx_status find_objects(struct shot *s, struct itx_error *err)
     const uint64_t start = clock_ns();
     ITX_TRY(picture_read(&s->picture, s->path, err));
     s->times.read = clock_ns() - start;
-    const struct itx_image frame = {.format = ITX_IMAGE_RGB,
-                                    .width = s->picture.width,
-                                    .height = s->picture.height,
-                                    .plane = {s->picture.rgb},
-                                    .stride = {s->picture.stride}};
+    const struct itx_image frame = net_frame(&s->picture);
     itx_status rc = net_segment(&s->job->net, &frame, &s->found, &s->n_found, err);
     if (rc == ITX_OK) rc = net_timing(&s->job->net, &s->times.net, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", s->path);
