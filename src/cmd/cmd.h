@@ -42,7 +42,7 @@ struct command {
     enum exit_code (*run)(const void *options, int n_args, const char *const *args);
 };
 
-extern const struct command command_build, command_check, command_info, command_perf,
+extern const struct command command_build, command_check, command_eval, command_info, command_perf,
     command_segment;
 
 /* ---- options.c ---- */

@@ -48,7 +48,7 @@ static enum exit_code list_kernels(bool as_json)
     }
     bool done = true;
     if (as_json)
-        done = json_print(json_incref(rows));
+        done = json_print(json_incref(rows), 7);
     else
         table_print(&t, "llll", stdout);
     json_decref(rows);
@@ -118,7 +118,7 @@ static bool print_json(const struct net *net)
         outputs_json(net), "steps", steps_json(net));
     json_t *meta = json_loads(m->meta, 0, NULL);
     if (meta != NULL) json_object_set_new(root, "meta", meta);
-    return json_print(root);
+    return json_print(root, 7);
 }
 
 static void print_classes(const struct net *net)

@@ -27,10 +27,10 @@ json_t *json_safe_string(const char *text)
     return string;
 }
 
-bool json_print(json_t *value)
+bool json_print(json_t *value, int digits)
 {
-    const bool done =
-        value != NULL && json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(7)) == 0;
+    const bool done = value != NULL &&
+                      json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(digits)) == 0;
     if (done) printf("\n");
     if (value == NULL) say_error("out of memory");
     json_decref(value);

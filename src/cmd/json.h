@@ -16,7 +16,8 @@ double json_number(const json_t *object, const char *key);
 /* A string whatever the bytes; those that are no UTF-8 become '?'. NULL when out of memory. */
 json_t *json_safe_string(const char *text);
 
-/* Prints the value on stdout, indented; takes the reference. False, and an error said, when it is NULL. */
-bool json_print(json_t *value);
+/* Prints the value on stdout, indented, numbers with `digits` digits; takes the reference. False, and an error said,
+ * when it is NULL. */
+bool json_print(json_t *value, int digits);
 
 #endif

@@ -11,7 +11,7 @@
 #include "intarsia/intarsia.h"
 
 static const struct command *const commands[] = {
-    &command_build, &command_segment, &command_info, &command_check, &command_perf,
+    &command_build, &command_segment, &command_info, &command_check, &command_perf, &command_eval,
 };
 
 static void print_help(FILE *out)

@@ -286,7 +286,7 @@ static bool print_json(const struct measurement *m)
         json_object_set_new(root, "clock_ghz", json_real(m->clock_ghz));
         json_object_set_new(root, "steps", steps);
     }
-    return json_print(root);
+    return json_print(root, 7);
 }
 
 static enum exit_code perf_run(const void *options, int n_args, const char *const *args)

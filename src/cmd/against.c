@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/against.h"
+
+#include "cmd/json.h"
+
+void decode_demo(struct itx_session_options *options)
+{
+    options->conf = 0.25f;
+    options->iou = 0.7f;
+    options->multi_label = 0;
+}
+
+void decode_full(struct itx_session_options *options)
+{
+    options->conf = 0.001f;
+    options->iou = 0.7f;
+    options->multi_label = 1;
+}
+
+static bool decode_alike(const struct itx_session_options *a, const struct itx_session_options *b)
+{
+    return a->conf == b->conf && a->iou == b->iou && a->multi_label == b->multi_label;
+}
+
+static bool is_open(const struct finder *f)
+{
+    return f->category_id != NULL;
+}
+
+itx_status against_open(struct against *a, const char *path, const char *candidate_path,
+                        const struct itx_session_options *options, enum net_input input,
+                        enum net_range range, const struct coco_dataset *set, struct itx_error *err)
+{
+    struct itx_session_options demo = *options, full = *options;
+    decode_demo(&demo);
+    decode_full(&full);
+    a->path = path;
+    ITX_TRY(finder_open(&a->reference, path, &demo, NET_INPUT_RGB, NET_RANGE_OWN, set, err));
+    if (!decode_alike(options, &demo))
+        ITX_TRY(finder_open(&a->same, path, options, NET_INPUT_RGB, NET_RANGE_OWN, set, err));
+    if (!decode_alike(options, &full))
+        ITX_TRY(finder_open(&a->low, candidate_path, &full, input, range, set, err));
+    return ITX_OK;
+}
+
+itx_status against_run(struct against *a, const struct coco_dataset *set,
+                       const struct picture *picture, int image, struct itx_error *err)
+{
+    ITX_TRY(finder_run(&a->reference, set, picture, image, err));
+    if (is_open(&a->same)) ITX_TRY(finder_run(&a->same, set, picture, image, err));
+    if (is_open(&a->low)) ITX_TRY(finder_run(&a->low, set, picture, image, err));
+    return ITX_OK;
+}
+
+itx_status against_compute(struct against *a, const struct finder *candidate,
+                           const struct truth_list *truth, struct itx_error *err)
+{
+    const struct finder *low = is_open(&a->low) ? &a->low : candidate;
+    const struct finder *same = is_open(&a->same) ? &a->same : &a->reference;
+    const struct coco_agreement_input in = {
+        .n_images = truth->set->n_images,
+        .n_categories = truth->set->names.n_categories,
+        .reference = a->reference.found.data,
+        .n_reference = a->reference.found.len,
+        .candidate = low->found.data,
+        .n_candidate = low->found.len,
+    };
+    a->has_masks = finder_has_masks(candidate) && finder_has_masks(same);
+    itx_status rc = coco_agreement(&a->agreement, &in, err);
+    if (rc == ITX_OK) rc = coco_pair(&a->pairs, &in, err);
+    if (rc == ITX_OK)
+        rc = scores_compute(&a->scores, truth, same->found.data, same->found.len,
+                            finder_has_masks(same), err);
+    if (rc != ITX_OK) itx_error_prefix(err, "%s", a->path);
+    return rc;
+}
+
+void against_release(struct against *a)
+{
+    finder_close(&a->reference);
+    finder_close(&a->same);
+    finder_close(&a->low);
+    scores_release(&a->scores);
+}
+
+/* ---- what is said ---- */
+
+/* `e` and `reference` may be empty: nothing can be said about what is kept. */
+static void print_kind(const char *kind, const double agreement[3], const struct coco_evaluation *e,
+                       const struct coco_evaluation *reference, FILE *out)
+{
+    const double ap = e->stats[0], reference_ap = reference->stats[0];
+    fprintf(out, " %-5s  agreement AP %.4f  AP50 %.4f  AP75 %.4f", kind, agreement[0], agreement[1],
+            agreement[2]);
+    if (reference_ap > 0)
+        fprintf(out, "   AP kept %.1f %% (%.4f of %.4f)", 100 * ap / reference_ap, ap,
+                reference_ap);
+    fprintf(out, "\n");
+}
+
+void against_print(const struct against *a, const struct scores *scores, FILE *out)
+{
+    fprintf(out, "against %s\n", a->path);
+    print_kind("boxes", a->agreement.box, &scores->box, &a->scores.box, out);
+    if (!a->has_masks) return;
+    print_kind("masks", a->agreement.mask, &scores->mask, &a->scores.mask, out);
+    fprintf(out, " mean mask IoU %.4f of %zu matched pairs, of %zu\n", a->pairs.mask_iou,
+            a->pairs.n_matched, a->pairs.n_reference);
+}
+
+static json_t *agreement_json(const double agreement[3])
+{
+    return json_pack("{s:f, s:f, s:f}", "AP", agreement[0], "AP50", agreement[1], "AP75",
+                     agreement[2]);
+}
+
+json_t *against_json(const struct against *a)
+{
+    json_t *agreement = json_pack("{s:o}", "box", agreement_json(a->agreement.box));
+    json_t *object = json_pack("{s:o, s:o, s:o}", "model", json_safe_string(a->path), "agreement",
+                               agreement, "reference", scores_json(&a->scores));
+    if (!a->has_masks) return object;
+    json_object_set_new(agreement, "mask", agreement_json(a->agreement.mask));
+    json_object_set_new(object, "pairs",
+                        json_pack("{s:I, s:I, s:f}", "reference", (json_int_t)a->pairs.n_reference,
+                                  "matched", (json_int_t)a->pairs.n_matched, "mask_iou",
+                                  a->pairs.mask_iou));
+    return object;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * intarsia eval: how much of what COCO annotations say a network finds, or a file of results holds. A photograph that
+ * cannot be read is warned about and left out of the evaluation.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/against.h"
+#include "cmd/cmd.h"
+#include "cmd/curves.h"
+#include "cmd/json.h"
+#include "cmd/terminal.h"
+
+struct eval_options {
+    const char *data, *annotations, *results, *against, *save, *curves, *cpu;
+    float conf, iou;
+    int limit, threads, input, range;
+    bool full, per_class, json;
+};
+
+#define AT(field) offsetof(struct eval_options, field)
+static const struct option eval_rows[] = {
+    {"ann", 0, OPTION_TEXT, AT(annotations), "FILE", NULL, 0, 0, true,
+     "COCO annotations (instances.json): what there is to find"},
+    {"data", 0, OPTION_TEXT, AT(data), "DIR", NULL, 0, 0, false,
+     "the photos that the annotations name"},
+    {"results", 0, OPTION_TEXT, AT(results), "FILE", NULL, 0, 0, false,
+     "evaluate this list of COCO results; no network is run"},
+    {"conf", 0, OPTION_FLOAT, AT(conf), "C", "0.25", 0, 1, false,
+     "leave out what has a lower score"},
+    {"iou", 0, OPTION_FLOAT, AT(iou), "U", "0.7", 0, 1, false,
+     "of two boxes of one class that overlap more than this, the weaker is dropped"},
+    {"full", 0, OPTION_FLAG, AT(full), "", NULL, 0, 0, false,
+     "the usual way for COCO figures: --conf 0.001 --iou 0.7, every class at a place"},
+    {"input", 0, OPTION_CHOICE, AT(input), "rgb|nv12", NULL, 0, 0, false,
+     "what the photo is turned into first; without it what the model was built for"},
+    {"range", 0, OPTION_CHOICE, AT(range), "full|video", NULL, 0, 0, false,
+     "luma of NV12 (BT.601); without it what the model was built for"},
+    {"limit", 0, OPTION_INT, AT(limit), "N", NULL, 1, 1000000000, false,
+     "the first N photos only, by their ids"},
+    {"against", 0, OPTION_TEXT, AT(against), "FLOAT.onnx", NULL, 0, 0, false,
+     "run this network too, from RGB, and say how far both agree"},
+    {"save", 0, OPTION_TEXT, AT(save), "FILE", NULL, 0, 0, false,
+     "write what was found there, as COCO results"},
+    {"per-class", 0, OPTION_FLAG, AT(per_class), "", NULL, 0, 0, false,
+     "average precision of every category"},
+    {"curves", 0, OPTION_TEXT, AT(curves), "DIR", NULL, 0, 0, false,
+     "draw precision over recall there: box.svg and mask.svg"},
+    {"threads", 't', OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
+     "without it one for each processor; the result is the same"},
+    {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
+     "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
+    {"json", 0, OPTION_FLAG, AT(json), "", NULL, 0, 0, false, "print it as JSON"},
+};
+#undef AT
+
+/* Everything there is. */
+struct eval {
+    const struct eval_options *options;
+    struct coco_dataset set;
+    const struct coco_image **image; /* [set.n_images], by rising id */
+    bool *was_run;                   /* [set.n_images] */
+    struct coco_truth *truths;       /* in the photos that were run */
+    struct truth_list truth;
+    struct finder finder;
+    struct against against;
+    struct coco_rows rows;
+    struct coco_results results; /* from a file, instead of a network's */
+    struct scores scores;
+    struct progress progress;
+    int n_done, n_left_out;
+};
+
+/* ---- photos ---- */
+
+/* DIR/FILE_NAME, or without the folders of FILE_NAME where that is not there. */
+static itx_status find_photo(struct strbuf *path, const char *folder,
+                             const struct coco_image *image, struct itx_error *err)
+{
+    path->len = 0;
+    strbuf_addf(path, "%s/%s", folder, image->file_name);
+    if (!path->failed && access(path->data, F_OK) != 0) {
+        path->len = 0;
+        strbuf_addf(path, "%s/%s", folder, image->base_name);
+    }
+    return !path->failed ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
+}
+
+/* Masks are compared pixel by pixel. */
+static itx_status check_size(const struct picture *picture, const char *path, const int size[2],
+                             struct itx_error *err)
+{
+    if (size[0] == 0 || size[1] == 0 || (size[0] == picture->height && size[1] == picture->width))
+        return ITX_OK;
+    return itx_fail(err, ITX_E_FORMAT, "%s: is %dx%d, the annotations say %dx%d", path,
+                    picture->width, picture->height, size[1], size[0]);
+}
+
+/* Reads the photo; a failure concerns this one only. */
+static itx_status read_photo(const struct eval *e, int image, struct picture *picture,
+                             struct itx_error *err)
+{
+    struct strbuf path = {0};
+    itx_status rc = find_photo(&path, e->options->data, e->image[image], err);
+    if (rc == ITX_OK) rc = picture_read(picture, path.data, err);
+    if (rc == ITX_OK) rc = check_size(picture, path.data, e->set.image_size[image], err);
+    strbuf_release(&path);
+    return rc;
+}
+
+static itx_status run_photo(struct eval *e, int image, struct itx_error *err)
+{
+    struct picture picture = {0};
+    itx_status rc = read_photo(e, image, &picture, err);
+    if (rc != ITX_OK && rc != ITX_E_NOMEM) {
+        say_warning("%s", err->text);
+        e->n_left_out++;
+        rc = ITX_OK;
+    } else if (rc == ITX_OK) {
+        rc = finder_run(&e->finder, &e->set, &picture, image, err);
+        if (rc == ITX_OK && e->options->against != NULL)
+            rc = against_run(&e->against, &e->set, &picture, image, err);
+        if (rc != ITX_OK) itx_error_prefix(err, "%s", e->image[image]->file_name);
+        e->was_run[image] = true;
+        e->n_done++;
+    }
+    picture_release(&picture);
+    return rc;
+}
+
+static itx_status run_photos(struct eval *e, struct itx_error *err)
+{
+    const int n = e->set.n_images, limit = e->options->limit;
+    const int total = limit != 0 && limit < n ? limit : n;
+    itx_status rc = ITX_OK;
+    for (int i = 0; i < n && e->n_done < total && rc == ITX_OK; i++) {
+        rc = run_photo(e, i, err);
+        progress_update(&e->progress, "evaluate", total < n ? e->n_done : i + 1, total);
+    }
+    progress_clear(&e->progress);
+    if (rc == ITX_OK && e->n_done == 0)
+        return itx_fail(err, ITX_E_INVAL, "%s: has none of the %d photos of %s", e->options->data,
+                        n, e->options->annotations);
+    return rc;
+}
+
+/* ---- what there is to find ---- */
+
+static itx_status read_annotations(struct eval *e, struct itx_error *err)
+{
+    ITX_TRY(coco_dataset_read(&e->set, e->options->annotations, err));
+    const size_t n = (size_t)e->set.n_images;
+    e->image = mem_calloc(n, sizeof *e->image);
+    e->was_run = mem_calloc(n, sizeof *e->was_run);
+    if (e->image == NULL || e->was_run == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    for (int i = 0; i < e->set.names.n_images; i++) {
+        const struct coco_image *image = &e->set.names.images[i];
+        e->image[coco_image_index(&e->set, image->id)] = image;
+    }
+    return ITX_OK;
+}
+
+static itx_status select_truths(struct eval *e, struct itx_error *err)
+{
+    e->truths = mem_calloc(e->set.n_truths, sizeof *e->truths);
+    if (e->truths == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    e->truth = (struct truth_list){.set = &e->set, .truths = e->truths};
+    for (size_t i = 0; i < e->set.n_truths; i++)
+        if (e->was_run[e->set.truths[i].image]) e->truths[e->truth.n++] = e->set.truths[i];
+    return ITX_OK;
+}
+
+/* ---- from photos, or from a file, to figures ---- */
+
+static itx_status open_networks(struct eval *e, const char *model, struct itx_error *err)
+{
+    const struct eval_options *o = e->options;
+    const enum net_input input = (enum net_input)(o->input + 1);
+    const enum net_range range = (enum net_range)(o->range + 1);
+    struct itx_session_options s = ITX_SESSION_OPTIONS_INIT;
+    s.n_threads = o->threads;
+    s.cpu = o->cpu;
+    s.conf = o->conf;
+    s.iou = o->iou;
+    if (o->full) decode_full(&s);
+    if (o->save != NULL) e->finder.rows = &e->rows;
+    ITX_TRY(finder_open(&e->finder, model, &s, input, range, &e->set, err));
+    return o->against == NULL
+               ? ITX_OK
+               : against_open(&e->against, o->against, model, &s, input, range, &e->set, err);
+}
+
+static itx_status evaluate_network(struct eval *e, const char *model, struct itx_error *err)
+{
+    ITX_TRY(open_networks(e, model, err));
+    ITX_TRY(run_photos(e, err));
+    ITX_TRY(select_truths(e, err));
+    ITX_TRY(scores_compute(&e->scores, &e->truth, e->finder.found.data, e->finder.found.len,
+                           finder_has_masks(&e->finder), err));
+    return e->options->against != NULL ? against_compute(&e->against, &e->finder, &e->truth, err)
+                                       : ITX_OK;
+}
+
+/* In all pictures of the annotations, as pycocotools does it. */
+static itx_status evaluate_results(struct eval *e, struct itx_error *err)
+{
+    ITX_TRY(coco_results_read(&e->results, &e->set, e->options->results, err));
+    e->truth = (struct truth_list){&e->set, e->set.truths, e->set.n_truths};
+    e->n_done = e->set.n_images;
+    return scores_compute(&e->scores, &e->truth, e->results.detections, e->results.n_detections,
+                          true, err);
+}
+
+/* ---- what is said ---- */
+
+static bool print_json(const struct eval *e)
+{
+    json_t *root = scores_json(&e->scores);
+    json_object_set_new(root, "photos", json_integer(e->n_done));
+    json_object_set_new(root, "left_out", json_integer(e->n_left_out));
+    if (e->options->per_class)
+        json_object_set_new(root, "categories", scores_classes_json(&e->scores, &e->truth));
+    if (e->options->against != NULL)
+        json_object_set_new(root, "against", against_json(&e->against));
+    return json_print(root, 15);
+}
+
+static void print_text(const struct eval *e)
+{
+    scores_print(&e->scores, stdout);
+    if (e->options->per_class) {
+        printf("\n");
+        scores_print_classes(&e->scores, &e->truth, stdout);
+    }
+    if (e->options->against != NULL) {
+        printf("\n");
+        against_print(&e->against, &e->scores, stdout);
+    }
+}
+
+static bool print_all(const struct eval *e)
+{
+    const bool wants_masks = e->options->results != NULL || finder_has_masks(&e->finder);
+    if (wants_masks && !e->scores.has_masks)
+        say_warning("masks are not evaluated: not every annotation and every result has one");
+    const bool done = !e->options->json || print_json(e);
+    if (!e->options->json) print_text(e);
+    fflush(stdout);
+    fprintf(stderr, "%d photo%s", e->n_done, e->n_done == 1 ? "" : "s");
+    if (e->n_left_out > 0) fprintf(stderr, ", %d left out", e->n_left_out);
+    fprintf(stderr, ", %zu object%s\n", e->truth.n, e->truth.n == 1 ? "" : "s");
+    return done;
+}
+
+static itx_status write_files(const struct eval *e, struct itx_error *err)
+{
+    const struct eval_options *o = e->options;
+    if (o->save != NULL) ITX_TRY(coco_rows_write(&e->rows, o->save, err));
+    return o->curves != NULL ? curves_write(&e->scores, o->curves, err) : ITX_OK;
+}
+
+/* ---- the whole ---- */
+
+static void eval_release(struct eval *e)
+{
+    scores_release(&e->scores);
+    against_release(&e->against);
+    finder_close(&e->finder);
+    coco_results_release(&e->results);
+    coco_rows_release(&e->rows);
+    mem_free(e->truths);
+    mem_free(e->was_run);
+    mem_free((void *)e->image);
+    coco_dataset_release(&e->set);
+}
+
+/* False, and explained, when the arguments do not go together. */
+static bool check_options(const struct eval_options *o, int n_args)
+{
+    const char *wrong = NULL;
+    if ((o->results != NULL) == (n_args == 1))
+        wrong = "either a network or --results FILE is needed";
+    else if (o->results != NULL && (o->against != NULL || o->save != NULL || o->limit != 0))
+        wrong = "--against, --save and --limit need a network, not --results";
+    else if (n_args == 1 && o->data == NULL)
+        wrong = "--data DIR is missing: the folder of the photos";
+    else if (o->save != NULL && strcmp(o->save, "-") == 0)
+        wrong = "--save needs a file: the figures go to the standard output";
+    if (wrong != NULL) options_wrong(&command_eval, "%s", wrong);
+    return wrong == NULL && options_check_cpu(&command_eval, o->cpu);
+}
+
+static enum exit_code eval_run(const void *options, int n_args, const char *const *args)
+{
+    const struct eval_options *o = options;
+    if (!check_options(o, n_args)) return EXIT_USAGE;
+    struct eval e = {.options = o};
+    struct itx_error err;
+    itx_status rc = read_annotations(&e, &err);
+    if (rc == ITX_OK)
+        rc = n_args == 1 ? evaluate_network(&e, args[0], &err) : evaluate_results(&e, &err);
+    const bool was_printed = rc == ITX_OK && print_all(&e);
+    if (was_printed) rc = write_files(&e, &err);
+    if (rc != ITX_OK) say_error("%s", err.text);
+    eval_release(&e);
+    return was_printed && rc == ITX_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
+const struct command command_eval = {
+    "eval",
+    "Measures how much of COCO's annotations a network finds",
+    "[NAME.bin|MODEL.onnx]",
+    eval_rows,
+    ARRAY_LEN(eval_rows),
+    sizeof(struct eval_options),
+    0,
+    1,
+    eval_run,
+};

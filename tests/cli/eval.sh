@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Accuracy of the demo network, from the command line. arguments: program, source tree
+#
+# The figures were measured with ONNX Runtime and pycocotools: the float network on these photos.
+. "$(dirname "$0")/lib.sh"
+onnx=$tree/models/parts-seg.onnx
+photos=$tree/data/parts/val/images
+ann=$tree/data/parts/val/instances.json
+
+# file, "box" or "mask", key: the first such number
+figure() {
+    sed -n "/\"$2\": {/,/}/s/.*\"$3\": \([-0-9.e]*\).*/\1/p" "$1" | head -n 1
+}
+
+# value wanted tolerance
+near() {
+    awk "BEGIN { d = ${1:-9} - $2; exit !(d <= $3 && d >= -$3) }"
+}
+
+at_least() {
+    awk "BEGIN { exit !(${1:-0} >= $2) }"
+}
+
+# ---- arguments ----
+
+run eval parts.bin --data "$photos"
+expect_exit 2
+expect_one_line_err 'intarsia: eval: --ann FILE is missing *'
+run eval --ann "$ann"
+expect_exit 2
+expect_one_line_err 'intarsia: eval: either a network or --results FILE is needed *'
+run eval parts.bin --ann "$ann" --results x.json
+expect_exit 2
+expect_one_line_err 'intarsia: eval: either a network or --results FILE is needed *'
+run eval parts.bin --ann "$ann"
+expect_exit 2
+expect_one_line_err 'intarsia: eval: --data DIR is missing*'
+run eval --results x.json --ann "$ann" --save y.json
+expect_exit 2
+expect_one_line_err 'intarsia: eval: --against, --save and --limit need a network*'
+run eval parts.bin --data "$photos" --ann "$ann" --save -
+expect_exit 2
+expect_one_line_err 'intarsia: eval: --save needs a file*'
+run eval parts.bin --data "$photos" --ann "$ann" --cpu frob
+expect_exit 2
+
+# ---- files that are not there or broken ----
+
+run eval --results no-such.json --ann "$ann"
+expect_exit 1
+expect_one_line_err 'intarsia: no-such.json: No such file or directory'
+run eval --results x.json --ann no-such.json
+expect_exit 1
+expect_one_line_err 'intarsia: no-such.json: No such file or directory'
+head -c 5000 "$ann" >cut.json
+run eval --results x.json --ann cut.json
+expect_exit 1
+expect_one_line_err 'intarsia: cut.json: line *'
+echo '[{"image_id": 999999, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 1}]' >foreign.json
+run eval --results foreign.json --ann "$ann"
+expect_exit 1
+expect_one_line_err 'intarsia: foreign.json: entry 0: no image 999999 *'
+run eval no-such.bin --data "$photos" --ann "$ann"
+expect_exit 1
+expect_one_line_err 'intarsia: no-such.bin: *'
+mkdir empty
+run eval "$onnx" --data empty --ann "$ann" --limit 2
+expect_exit 1
+expect_err '*empty/000000.jpg: No such file or directory*empty: has none of the 60 photos of *'
+
+# ---- results alone ----
+
+echo '[]' >nothing.json
+run eval --results nothing.json --ann "$ann"
+expect_exit 0
+expect_out 'boxes*AP) @\[ IoU=0.50:0.95 | area=   all | maxDets=100 \] = 0.000*masks*'
+expect_err '60 photos, 522 objects'
+run eval --results "$tree/data/parts/val/float_025.json" --ann "$ann" --json
+expect_exit 0
+cp "$place/.out" float.json
+ok 'box AP of the float results' near "$(figure float.json box AP)" 0.785483776 1e-9
+ok 'mask AP of the float results' near "$(figure float.json mask AP)" 0.575331757 1e-9
+
+# ---- networks ----
+
+run build "$onnx" --calib "$tree/data/parts/calib/images" -o parts.bin
+expect_exit 0
+run eval parts.bin --data "$photos" --ann "$ann" --json --save found.json --curves curves
+expect_exit 0
+expect_err '60 photos, 522 objects'
+cp "$place/.out" int8.json
+ok 'box AP of int8' near "$(figure int8.json box AP)" 0.786 0.03
+ok 'mask AP of int8' near "$(figure int8.json mask AP)" 0.575 0.03
+run eval --results found.json --ann "$ann" --json
+expect_exit 0
+ok 'the saved results give the same' cmp -s int8.json "$place/.out"
+ok 'curves of boxes' grep -q 'IoU 0.50:0.95: 0\.7' curves/box.svg
+ok 'curves of masks' grep -q 'IoU 0.50:0.95: 0\.5' curves/mask.svg
+ok 'the picture is whole' test "$(tail -n 1 curves/box.svg)" = '</svg>'
+run eval parts.bin --data "$photos" --ann "$ann" --json --full
+expect_exit 0
+cp "$place/.out" full.json
+ok 'box AP of int8, full' near "$(figure full.json box AP)" 0.820 0.03
+ok 'mask AP of int8, full' near "$(figure full.json mask AP)" 0.595 0.03
+
+run eval parts.bin --data "$photos" --ann "$ann" --limit 6 --against "$onnx" --per-class
+expect_exit 0
+expect_err '6 photos, * objects'
+expect_out 'boxes*masks*category *objects *box AP*bolt *against *parts-seg.onnx* boxes *agreement AP 0.9*AP kept * masks *agreement AP 0.9*mean mask IoU 0.9*'
+run eval parts.bin --data "$photos" --ann "$ann" --limit 6 --against "$onnx" --json --full --per-class
+expect_exit 0
+expect_out '{*"categories": \[*"against": {*"pairs": {*'
+ok 'agreement' at_least "$(sed -n '/"agreement"/,$p' "$place/.out" | grep -m 1 '"AP":' | tr -dc '0-9.')" 0.95
+# a network agrees with itself wholly
+run eval "$onnx" --data "$photos" --ann "$ann" --limit 3 --against "$onnx"
+expect_exit 0
+expect_out '*AP kept 100.0 %*AP kept 100.0 %*mean mask IoU 1.0000 *'
+run eval parts.bin --data "$photos" --ann "$ann" --limit 3 --input nv12 --range video
+expect_exit 0
+
+# ---- photos that are missing, broken, or others ----
+
+mkdir some
+cp "$photos/000000.jpg" "$photos/000002.jpg" some
+head -c 3000 "$photos/000001.jpg" >some/000001.jpg
+cp "$tree/tests/cli/pictures/1x1.png" some/000003.jpg
+sed 's/000000\.jpg/far\/away\/000000.jpg/' "$ann" >folders.json
+run eval parts.bin --data some --ann folders.json
+expect_exit 0
+expect_err '*some/000001.jpg: broken JPEG*some/000003.jpg: is 1x1, the annotations say 640x480*some/000059.jpg: No such file or directory
+2 photos, 58 left out, * objects'
+
+# ---- places that cannot be written ----
+
+run eval parts.bin --data "$photos" --ann "$ann" --limit 1 --save no/such/folder.json
+expect_exit 1
+expect_out 'boxes*masks*'
+expect_err '*intarsia: no/such/folder.json: cannot write: No such file or directory'
+run eval parts.bin --data "$photos" --ann "$ann" --limit 1 --curves no/such/folder
+expect_exit 1
+expect_err '*intarsia: no/such/folder: cannot make the folder: No such file or directory'
+nothing_half_written
+finish
