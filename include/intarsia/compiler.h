@@ -75,7 +75,8 @@ ITX_API void itx_float_close(itx_float **net);
 ITX_API itx_status itx_float_get_info(const itx_float *net, struct itx_model_info *info,
                                       struct itx_error *err);
 ITX_API const char *itx_float_class_name(const itx_float *net, int class_id);
-/* As itx_session_segment, itx_session_mask, itx_session_mask_box; conf, iou, max_det and multi_label of `options` are used. */
+/* As itx_session_segment and itx_session_mask_box; of `options` (NULL: the defaults) conf, iou, max_det, multi_label and
+ * via are used. */
 ITX_API itx_status itx_float_segment(itx_float *net, const struct itx_image *frame,
                                      const struct itx_session_options *options,
                                      const struct itx_instance **instances, int *n_instances,

@@ -13,6 +13,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
 
@@ -85,7 +86,8 @@ static itx_status check_output(const struct build *b, struct itx_error *err)
                     b->out_path);
 }
 
-/* The model's name: what the caller says, else the output's file name without its ending. */
+/* The model's name: what the caller says, else the output's file name without its ending. Plans hold UTF-8 only: what is
+ * none, or is cut in two by the length, becomes '?'. */
 static void choose_name(struct build *b)
 {
     const char *text = b->o.name;
@@ -96,6 +98,11 @@ static void choose_name(struct build *b)
     snprintf(b->name, sizeof b->name, "%s", text);
     char *const dot = strrchr(b->name, '.');
     if (b->o.name == NULL && dot != NULL && dot != b->name) *dot = '\0';
+    for (char *p = b->name; *p != '\0';) {
+        const size_t n = utf8_length(p, 4);
+        if (n == 0) *p = '?';
+        p += n != 0 ? n : 1;
+    }
 }
 
 /* DIR/NN_pass.txt, and the last as ONNX too. */

@@ -2,8 +2,6 @@
  *
  * The float network behind compiler.h: the same letterbox, decoding and masks as a session, float32 in between.
  */
-#include <string.h>
-
 #include "api/instances.h"
 #include "api/network.h"
 #include "base/clock.h"
@@ -143,16 +141,16 @@ itx_status itx_float_segment(itx_float *f, const struct itx_image *frame,
                              const struct itx_instance **instances, int *n_instances,
                              struct itx_error *err)
 {
-    static const struct itx_session_options defaults = ITX_SESSION_OPTIONS_INIT;
     if (f == NULL || frame == NULL || instances == NULL || n_instances == NULL)
         return itx_fail(err, ITX_E_INVAL, "itx_float_segment: an argument is NULL");
     if (f->instances.decoder == NULL)
         return itx_fail(err, ITX_E_UNSUPPORTED, "the network has no YOLO head that was recognised");
-    struct itx_session_options o = defaults;
-    if (options != NULL) memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    struct itx_session_options o;
+    ITX_TRY(instances_options(&o, options, err));
     struct yolo_params params;
     ITX_TRY(instances_params(&params, &o, err));
     const uint64_t start = clock_ns();
+    f->instances.n = 0; /* should the run fail */
     ITX_TRY(float_run_picture(&f->run, frame, o.via, o.via_range, NULL, NULL, err));
     const uint64_t ready = clock_ns();
     set_head_data(f);

@@ -30,6 +30,23 @@ void instances_release(struct instances *s)
     *s = (struct instances){0};
 }
 
+itx_status instances_options(struct itx_session_options *out,
+                             const struct itx_session_options *given, struct itx_error *err)
+{
+    static const struct itx_session_options defaults = ITX_SESSION_OPTIONS_INIT;
+    struct itx_session_options o = defaults;
+    if (given != NULL) {
+        if (given->size < sizeof(size_t) || given->size > sizeof o)
+            return itx_fail(err, ITX_E_INVAL, "itx_session_options: size %zu is not set right",
+                            given->size);
+        memcpy(&o, given, given->size);
+    }
+    if (o.via != ITX_IMAGE_NONE && o.via != ITX_IMAGE_NV12)
+        return itx_fail(err, ITX_E_INVAL, "frames can be sent through NV12 only");
+    *out = o;
+    return ITX_OK;
+}
+
 itx_status instances_params(struct yolo_params *params, const struct itx_session_options *o,
                             struct itx_error *err)
 {

@@ -37,6 +37,9 @@ itx_status instances_mask_box(struct instances *s, int i, struct yolo_rect *rect
 itx_status instances_mask(struct instances *s, int i, uint8_t *mask, size_t stride,
                           struct itx_error *err);
 
+/* The caller's options, defaults for NULL and for what a shorter struct of an older header lacks. */
+itx_status instances_options(struct itx_session_options *out,
+                             const struct itx_session_options *given, struct itx_error *err);
 /* Refuses options out of range, naming the option. */
 itx_status instances_params(struct yolo_params *params, const struct itx_session_options *o,
                             struct itx_error *err);

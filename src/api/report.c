@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "runtime/runtime.h"
 #include "vision/picture.h"
 
@@ -138,14 +139,18 @@ itx_status report_compare(struct closeness **out, const struct network *n, const
 void json_text(struct strbuf *json, const char *text)
 {
     strbuf_add(json, "\"", 1);
-    for (const char *p = text; *p != '\0'; p++) {
+    for (const char *p = text; *p != '\0';) {
         const unsigned char c = (unsigned char)*p;
-        if (c == '"' || c == '\\')
+        const size_t n = utf8_length(p, 4);
+        if (n == 0)
+            strbuf_addf(json, "\\ufffd");
+        else if (c == '"' || c == '\\')
             strbuf_addf(json, "\\%c", c);
         else if (c < 0x20)
             strbuf_addf(json, "\\u%04x", c);
         else
-            strbuf_add(json, p, 1);
+            strbuf_add(json, p, n);
+        p += n != 0 ? n : 1;
     }
     strbuf_add(json, "\"", 1);
 }

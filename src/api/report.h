@@ -30,7 +30,7 @@ void report_meta(struct strbuf *json, const struct network *n, const struct plan
                  const struct closeness *closeness, const struct itx_build_options *o,
                  const char *source, const char *method, int n_used);
 
-/* A JSON text with its quotes. */
+/* A JSON text with its quotes; what is no UTF-8 becomes U+FFFD. */
 void json_text(struct strbuf *json, const char *text);
 
 #endif

@@ -28,27 +28,16 @@ struct itx_session {
     bool has_run;
 };
 
-static const struct itx_session_options default_options = ITX_SESSION_OPTIONS_INIT;
-
-/* Callers compiled against an older header give a shorter struct. */
 static itx_status read_options(itx_session *s, const struct itx_session_options *given,
                                struct itx_error *err)
 {
-    s->options = default_options;
-    if (given != NULL) {
-        if (given->size < sizeof(size_t) || given->size > sizeof s->options)
-            return itx_fail(err, ITX_E_INVAL, "itx_session_options: size %zu is not set right",
-                            given->size);
-        memcpy(&s->options, given, given->size);
-    }
+    ITX_TRY(instances_options(&s->options, given, err));
     if (s->options.n_threads == 0) s->options.n_threads = cpu_count();
     uint32_t mask = CPU_ALL;
     if (s->options.cpu != NULL && !cpu_parse(s->options.cpu, &mask))
         return itx_fail(err, ITX_E_INVAL, "unknown instruction set \"%s\"", s->options.cpu);
     s->cpu = cpu_detect() & mask;
     s->options.cpu = NULL; /* the caller's text is not kept */
-    if (s->options.via != ITX_IMAGE_NONE && s->options.via != ITX_IMAGE_NV12)
-        return itx_fail(err, ITX_E_INVAL, "frames can be sent through NV12 only");
     return instances_params(&s->params, &s->options, err);
 }
 
@@ -180,7 +169,7 @@ itx_status itx_session_run(itx_session *s, const struct itx_image *picture, stru
     return ITX_OK;
 }
 
-/* stored = sat8(rne(x / scale) + zero_point); numbers that are none become 0. */
+/* stored = sat8(rne(x / scale) + zero_point); what is not a number becomes the smallest. */
 static void quantise_input(const struct plan_tensor *t, const float *x, int8_t *to)
 {
     const size_t plane = (size_t)t->h * (size_t)t->w;

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 #define PREFIX_SIZE 4200 /* a path and a few words */
 
@@ -20,21 +23,19 @@ const char *itx_status_text(itx_status status)
 }
 
 /* Length of the UTF-8 sequence at p (a terminated text) that a terminal may be given; 0: none. */
-static size_t printable_length(const unsigned char *p)
+static size_t printable_length(const char *p)
 {
-    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
-    const size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || (p[0] == 0xc2 && p[1] < 0xa0)) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80) return 0;
-    return n;
+    const unsigned char first = (unsigned char)p[0];
+    const bool is_control =
+        first < 0x20 || first == 0x7f || (first == 0xc2 && (unsigned char)p[1] < 0xa0);
+    return is_control ? 0 : utf8_length(p, 4);
 }
 
 /* Control characters from files must not reach a terminal, nor half a character where a text was cut. */
 static void make_printable(char *text)
 {
     for (char *p = text; *p != '\0';) {
-        const size_t n = printable_length((const unsigned char *)p);
+        const size_t n = printable_length(p);
         if (n == 0) *p = '?';
         p += n != 0 ? n : 1;
     }

@@ -125,12 +125,15 @@ static void print_classes(const struct net *net)
 {
     enum { SHOWN = 8 };
     const int n = net->info.n_classes;
-    printf("%-9s %s, %d classes (", "model", task_name(net->info.task), n);
+    printf("%-9s %s", "model", task_name(net->info.task));
     for (int i = 0; i < n && i < SHOWN; i++) {
-        printf("%s", i != 0 ? ", " : "");
+        if (i == 0)
+            printf(", %d class%s (", n, n == 1 ? "" : "es");
+        else
+            printf(", ");
         print_safely(stdout, net_class_name(net, i));
     }
-    printf("%s)\n", n > SHOWN ? ", ..." : "");
+    printf("%s\n", n > SHOWN ? ", ...)" : n > 0 ? ")" : "");
 }
 
 static void print_outputs(const struct net *net)

@@ -5,30 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
+
 static void add_text(struct strbuf *out, const char *text)
 {
     strbuf_add(out, text, strlen(text));
-}
-
-/* Length of the UTF-8 sequence at the start of text, 0 when it is none (RFC 3629, section 4). */
-static size_t utf8_length(struct str text)
-{
-    const uint8_t first = (uint8_t)text.data[0];
-    const size_t n = first < 0x80   ? 1
-                     : first < 0xc2 ? 0
-                     : first < 0xe0 ? 2
-                     : first < 0xf0 ? 3
-                     : first < 0xf5 ? 4
-                                    : 0;
-    if (n > text.len) return 0;
-    for (size_t i = 1; i < n; i++)
-        if (((uint8_t)text.data[i] & 0xc0) != 0x80) return 0;
-    if (n < 3) return n;
-    const uint8_t second = (uint8_t)text.data[1];
-    const bool is_bad = (first == 0xe0 && second < 0xa0) ||  /* longer than needed */
-                        (first == 0xed && second >= 0xa0) || /* halves of UTF-16 pairs */
-                        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);
-    return is_bad ? 0 : n;
 }
 
 void json_add_string(struct strbuf *out, struct str text)
@@ -36,7 +17,7 @@ void json_add_string(struct strbuf *out, struct str text)
     add_text(out, "\"");
     for (size_t i = 0; i < text.len;) {
         const uint8_t c = (uint8_t)text.data[i];
-        const size_t n = utf8_length((struct str){text.data + i, text.len - i});
+        const size_t n = utf8_length(text.data + i, text.len - i);
         if (n == 0)
             add_text(out, "\\ufffd");
         else if (c < 0x20 || c == 0x7f)

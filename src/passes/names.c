@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define MAX_CLASSES 65536
 
 /* A place in the literal, and the entry read last. */
@@ -71,37 +73,20 @@ static void read_escape(struct reader *r)
     put_utf8(r, code);
 }
 
-/* How many bytes the UTF-8 sequence at p has; 0 when it is none. */
-static int utf8_length(const uint8_t *p)
-{
-    const int n = p[0] < 0x80                   ? 1
-                  : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-                  : (p[0] & 0xf0) == 0xe0       ? 3
-                  : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-                                                : 0;
-    for (int i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80) return 0;
-    const bool is_overlong =
-        (n == 3 && p[0] == 0xe0 && p[1] < 0xa0) || (n == 4 && p[0] == 0xf0 && p[1] < 0x90);
-    const bool is_outside =
-        (n == 3 && p[0] == 0xed && p[1] >= 0xa0) || (n == 4 && p[0] == 0xf4 && p[1] >= 0x90);
-    return is_overlong || is_outside ? 0 : n;
-}
-
 /* Ends the name; a character cut in two at the end goes, other bytes that are no UTF-8 become '?'.
  * */
 static void end_name(struct reader *r, bool is_cut)
 {
     r->name[r->len] = '\0';
     for (size_t i = 0; i < r->len;) {
-        const int n = utf8_length((const uint8_t *)r->name + i);
+        const size_t n = utf8_length(r->name + i, r->len - i);
         if (n == 0 && is_cut && r->len - i < 4) {
             r->len = i;
             r->name[i] = '\0';
             return;
         }
         if (n == 0 || (uint8_t)r->name[i] < 0x20) r->name[i] = '?';
-        i += n == 0 ? 1 : (size_t)n;
+        i += n == 0 ? 1 : n;
     }
 }
 

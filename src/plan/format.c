@@ -2,6 +2,7 @@
 #include "plan/format.h"
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 
 const char *step_kind_name(enum step_kind kind)
 {
@@ -31,29 +32,10 @@ uint64_t format_checksum(const uint8_t *data, size_t size)
     return sum;
 }
 
-/* Length of the well-formed sequence at p (a terminated text), 0 when it is not one. */
-static int utf8_sequence(const uint8_t *p)
-{
-    if (p[0] < 0x80) return 1;
-    const int len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4) return 0;
-    for (int i = 1; i < len; i++)
-        if ((p[i] & 0xc0) != 0x80) return 0;
-    if (p[0] == 0xe0 && p[1] < 0xa0) return 0; /* overlong */
-    if (p[0] == 0xed && p[1] > 0x9f) return 0; /* surrogates */
-    if (p[0] == 0xf0 && p[1] < 0x90) return 0; /* overlong */
-    if (p[0] == 0xf4 && p[1] > 0x8f) return 0; /* above U+10FFFF */
-    return len;
-}
-
 bool format_is_utf8(const char *text)
 {
-    const uint8_t *p = (const uint8_t *)text;
-    while (*p != 0) {
-        const int len = utf8_sequence(p);
-        if (len == 0) return false;
-        p += len;
-    }
+    for (size_t n; *text != '\0'; text += n)
+        if ((n = utf8_length(text, 4)) == 0) return false;
     return true;
 }
 
