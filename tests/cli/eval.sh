@@ -82,6 +82,29 @@ cp "$place/.out" float.json
 ok 'box AP of the float results' near "$(figure float.json box AP)" 0.785483776 1e-9
 ok 'mask AP of the float results' near "$(figure float.json mask AP)" 0.575331757 1e-9
 
+# annotations of boxes alone
+cat >boxes.json <<'END'
+{"images": [{"id": 3, "file_name": "000003.jpg"}], "categories": [{"id": 7, "name": "bolt"}, {"id": 9, "name": "nut"}],
+"annotations": [{"id": 1, "image_id": 3, "category_id": 9, "bbox": [10, 20, 30, 40], "area": 1200, "iscrowd": 0}]}
+END
+echo '[{"image_id": 3, "category_id": 9, "bbox": [10, 20, 30, 32], "score": 0.5}]' >found.json
+run eval --results found.json --ann boxes.json --per-class --curves curves
+expect_exit 0
+# an overlap of 0.8 passes 7 of the 10 thresholds
+expect_out 'boxes*maxDets=100 \] = 0.700*
+category  objects  box AP  box AP50
+nut             1   0.700     1.000'
+expect_err 'intarsia: masks are not evaluated: *
+1 photo, 1 object'
+ok 'curves of boxes alone' test "$(ls curves)" = box.svg
+run eval --results found.json --ann boxes.json --json --per-class
+expect_exit 0
+expect_out '{*"AP": 0.7,*"categories": \[*"name": "nut"*}'
+ok 'nothing is said of masks' not grep -q mask "$place/.out"
+run eval "$onnx" --data "$photos" --ann boxes.json
+expect_exit 1
+expect_one_line_err 'intarsia: *parts-seg.onnx: no category "washer" in the annotations, and 2 categories for 8 classes'
+
 # ---- networks ----
 
 run build "$onnx" --calib "$tree/data/parts/calib/images" -o parts.bin
