@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/results.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,11 @@ static itx_status find_image_id(struct results *r, const char *path, struct itx_
     const char *name = slash != NULL ? slash + 1 : path;
     const char *digits = name + strcspn(name, "0123456789");
     char *end = NULL;
+    errno = 0;
     r->image_id = strtoll(digits, &end, 10);
+    if (errno != 0)
+        return itx_fail(err, ITX_E_RANGE, "%s: its number is too large for an image_id, give --ann",
+                        path);
     if (end == digits)
         return itx_fail(err, ITX_E_RANGE,
                         "%s: has no number in its name for COCO's image_id, give --ann", path);

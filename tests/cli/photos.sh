@@ -263,6 +263,11 @@ expect_exit 0
 expect_out 'own/a "b'"'"'?c.jpg: 640x480: * -> own/a "b'"'"'?c_segmented.jpg'
 ok 'one line' test "$(wc -l <"$place/.out")" -eq 1
 
+cp "$photos/000000.jpg" own/99999999999999999999.jpg
+run segment parts.bin own/99999999999999999999.jpg --coco own/ids.json
+expect_exit 1
+expect_err '*own/99999999999999999999.jpg: its number is too large for an image_id, give --ann*'
+
 # photographs that cannot be read do not count
 run build own/n.onnx --calib many -o own/n2.bin --name "$name"
 expect_exit 0
