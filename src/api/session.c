@@ -169,18 +169,24 @@ itx_status itx_session_run(itx_session *s, const struct itx_image *picture, stru
     return ITX_OK;
 }
 
-/* stored = sat8(rne(x / scale) + zero_point); what is not a number becomes the smallest. */
-static void quantise_input(const struct plan_tensor *t, const float *x, int8_t *to)
+/* stored = rne(x / scale) + zero_point within the type's range; what is not a number becomes the smallest. */
+static void quantise_input(const struct plan_tensor *t, const float *x, void *to)
 {
     const size_t plane = (size_t)t->h * (size_t)t->w;
+    const bool is_wide = t->dtype == DTYPE_S16;
+    const float least = is_wide ? INT16_MIN : INT8_MIN, most = is_wide ? INT16_MAX : INT8_MAX;
     for (int c = 0; c < t->c; c++) {
         const float scale = t->scale[t->n_quant > 1 ? c : 0];
         const float zero = (float)t->zero_point[t->n_quant > 1 ? c : 0];
         for (size_t i = 0; i < plane; i++) {
             float q = rintf(x[(size_t)c * plane + i] / scale) + zero;
-            q = q > -128 ? q : -128; /* also what is not a number */
-            q = q < 127 ? q : 127;
-            to[i * (size_t)t->pixel + (size_t)c] = (int8_t)q;
+            q = q > least ? q : least; /* also what is not a number */
+            q = q < most ? q : most;
+            const size_t at = i * (size_t)t->pixel + (size_t)c;
+            if (is_wide)
+                ((int16_t *)to)[at] = (int16_t)q;
+            else
+                ((int8_t *)to)[at] = (int8_t)q;
         }
     }
 }

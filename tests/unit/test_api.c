@@ -375,6 +375,40 @@ static void test_session__numbers_in(void)
     itx_model_close(&model);
 }
 
+/* A plan may take 16 bits: 1 x 2 pixels of two channels, enlarged. */
+static void test_session__wide_numbers_in(void)
+{
+    struct build b;
+    build_init(&b, "wide", 1);
+    const uint32_t in = build_tensor(&b, "in", DTYPE_S16, 1, 2, 2);
+    const uint32_t out = build_tensor(&b, "out", DTYPE_S16, 2, 4, 2);
+    struct plan_step *const s = build_step(&b, STEP_UPSAMPLE, "up", 1, &in, out);
+    s->stride[0] = s->stride[1] = 2;
+    build_input(&b, in, PLAN_INPUT_TENSOR);
+    build_output(&b, out);
+    const struct plan *const models[] = {&b.plan};
+    void *data = NULL;
+    size_t size = 0;
+    struct itx_error err = {.text = ""};
+    const itx_status rc = plan_write(models, 1, &data, &size, &err);
+    CHECK_MSG(rc == ITX_OK, "%s", err.text);
+    build_release(&b);
+    itx_model *model = NULL;
+    REQUIRE(itx_model_open_memory(&model, data, size, NULL, NULL) == ITX_OK);
+    mem_free(data);
+    const struct itx_session_options o = options_of_test();
+    itx_session *session = open_session(model, &o);
+    REQUIRE(session != NULL);
+    const float x[2 * 2] = {100, -0.05f, 1e9f, NAN}; /* [c, h, w]; the scale is 0.05 */
+    const float *const inputs[] = {x};
+    REQUIRE(itx_session_run_float(session, inputs, 1, &err) == ITX_OK);
+    const int16_t expected[2][2] = {{2000, INT16_MAX}, {-1, INT16_MIN}};
+    const int16_t *const got = itx_session_output(session, 0);
+    for (int i = 0; i < 16; i++) CHECK(got[i] == expected[i / 4 % 2][i % 2]);
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+}
+
 static void test_session__times_tensors_kernels(void)
 {
     itx_model *model = open_model(NULL);
@@ -534,6 +568,6 @@ static void test_kernels__listed(void)
 TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
           TEST(test_session__refuses_options), TEST(test_session__refuses_frames),
           TEST(test_session__objects_and_masks), TEST(test_session__numbers_in),
-          TEST(test_session__times_tensors_kernels), TEST(test_session__many_on_one_model),
-          TEST(test_session__keeps_its_model), TEST(test_session__out_of_memory),
-          TEST(test_kernels__listed))
+          TEST(test_session__wide_numbers_in), TEST(test_session__times_tensors_kernels),
+          TEST(test_session__many_on_one_model), TEST(test_session__keeps_its_model),
+          TEST(test_session__out_of_memory), TEST(test_kernels__listed))
