@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "cmd/against.h"
 #include "cmd/cmd.h"
@@ -292,13 +293,27 @@ static bool check_options(const struct eval_options *o, int n_args)
     return wrong == NULL && options_check_cpu(&command_eval, o->cpu);
 }
 
+/* Before long work: --save can be written, and is nothing that is read. */
+static itx_status check_save(const struct eval_options *o, const char *model, struct itx_error *err)
+{
+    if (o->save == NULL) return ITX_OK;
+    const char *const read[] = {model, o->annotations, o->against};
+    ITX_TRY(file_check_target(o->save, err));
+    for (size_t i = 0; i < ARRAY_LEN(read); i++)
+        if (read[i] != NULL && file_is_same(o->save, read[i]))
+            return itx_fail(err, ITX_E_INVAL, "%s: is also read, the output needs another name",
+                            read[i]);
+    return ITX_OK;
+}
+
 static enum exit_code eval_run(const void *options, int n_args, const char *const *args)
 {
     const struct eval_options *o = options;
     if (!check_options(o, n_args)) return EXIT_USAGE;
     struct eval e = {.options = o};
     struct itx_error err;
-    itx_status rc = read_annotations(&e, &err);
+    itx_status rc = check_save(o, n_args == 1 ? args[0] : NULL, &err);
+    if (rc == ITX_OK) rc = read_annotations(&e, &err);
     if (rc == ITX_OK)
         rc = n_args == 1 ? evaluate_network(&e, args[0], &err) : evaluate_results(&e, &err);
     const bool was_printed = rc == ITX_OK && print_all(&e);

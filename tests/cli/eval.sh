@@ -156,10 +156,18 @@ expect_err '*some/000001.jpg: broken JPEG*some/000003.jpg: is 1x1, the annotatio
 
 # ---- places that cannot be written ----
 
+cp "$ann" own.json
+for what in own.json parts.bin; do
+    cp "$what" before
+    run eval parts.bin --data "$photos" --ann own.json --limit 1 --save "$what"
+    expect_exit 1
+    expect_one_line_err "intarsia: $what: is also read, the output needs another name"
+    ok 'nothing changed' cmp -s "$what" before
+done
 run eval parts.bin --data "$photos" --ann "$ann" --limit 1 --save no/such/folder.json
 expect_exit 1
-expect_out 'boxes*masks*'
-expect_err '*intarsia: no/such/folder.json: cannot write: No such file or directory'
+expect_out ''
+expect_one_line_err 'intarsia: no/such/folder.json: cannot write: No such file or directory'
 run eval parts.bin --data "$photos" --ann "$ann" --limit 1 --curves no/such/folder
 expect_exit 1
 expect_err '*intarsia: no/such/folder: cannot make the folder: No such file or directory'
