@@ -34,10 +34,11 @@ static void find_unsupported(void *ctx, const struct onnx_node_report *r)
     s->all_supported = s->all_supported && r->supported;
 }
 
-/* When the import already refuses something, that is what there is to say. */
+/* When the import already refuses something, that is what there is to say: how the other nodes run shows in the
+ * finished graph only. */
 static void add_scanned(void *ctx, const struct onnx_node_report *r)
 {
-    add_node(ctx, r->name, r->type, r->supported ? "int8" : "no", "", r->reason);
+    add_node(ctx, r->name, r->type, r->supported ? "open" : "no", "", r->reason);
 }
 
 /* Marks nodes of the file's graph whose results the canonical graph's outputs need. */

@@ -196,6 +196,21 @@ static void test_check__reports(void)
     itx_text_free(report);
 }
 
+/* Nothing is said of nodes beside one that cannot be read. */
+static void test_check__open_beside_refused(void)
+{
+    char *report = NULL;
+    struct itx_error err;
+    REQUIRE(itx_check(GOLDEN_DIR "/refused/cycle.onnx", &report, &err) == ITX_OK);
+    json_t *const json = json_loads(report, 0, NULL);
+    const json_t *const nodes = json_object_get(json, "nodes");
+    CHECK(json_is_false(json_object_get(json, "ok")) && json_array_size(nodes) == 2);
+    CHECK_STR(json_string_value(json_object_get(json_array_get(nodes, 0), "runs")), "no");
+    CHECK_STR(json_string_value(json_object_get(json_array_get(nodes, 1), "runs")), "open");
+    json_decref(json);
+    itx_text_free(report);
+}
+
 static void test_float__refuses_misuse(void)
 {
     itx_float *net = NULL;
@@ -250,4 +265,5 @@ static void test_float__refuses_misuse(void)
 
 TEST_MAIN(TEST(test_build__tells_and_reports), TEST(test_build__refuses_options),
           TEST(test_build__leaves_nothing), TEST(test_build__names_are_utf8),
-          TEST(test_check__reports), TEST(test_float__refuses_misuse))
+          TEST(test_check__reports), TEST(test_check__open_beside_refused),
+          TEST(test_float__refuses_misuse))
