@@ -2,6 +2,7 @@
 #include "api/report.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cpu.h"
@@ -155,6 +156,20 @@ void json_text(struct strbuf *json, const char *text)
     strbuf_add(json, "\"", 1);
 }
 
+/* "NAME": V with so many digits behind the point, negative: significant ones. JSON has a point, whatever the locale of
+ * the program around us. */
+static void add_number(struct strbuf *json, const char *name, int digits, double v)
+{
+    char text[64];
+    if (digits < 0)
+        snprintf(text, sizeof text, "%.*g", -digits, v);
+    else
+        snprintf(text, sizeof text, "%.*f", digits, v);
+    const size_t point = strcspn(text, ",");
+    if (text[point] != '\0') text[point] = '.';
+    strbuf_addf(json, "\"%s\": %s", name, text);
+}
+
 static void add_layer(struct strbuf *json, const struct plan *plan, const struct plan_step *s,
                       const struct closeness *closeness)
 {
@@ -163,17 +178,22 @@ static void add_layer(struct strbuf *json, const struct plan *plan, const struct
     json_text(json, s->name);
     strbuf_addf(json, ", \"type\": \"%s\", \"activation\": \"%s\", \"shape\": [%d, %d, %d], ",
                 step_kind_name(s->kind), act_name(s->act), t->h, t->w, t->c);
-    strbuf_addf(json, "\"dtype\": \"%s\", \"n_scales\": %d, \"scale\": %.9g, \"zero_point\": %d, ",
-                dtype_name(t->dtype), t->n_quant, (double)t->scale[0], t->zero_point[0]);
+    strbuf_addf(json, "\"dtype\": \"%s\", \"n_scales\": %d, ", dtype_name(t->dtype), t->n_quant);
+    add_number(json, "scale", -9, (double)t->scale[0]);
+    strbuf_addf(json, ", \"zero_point\": %d, ", t->zero_point[0]);
     float most = t->scale[0];
     for (int c = 1; c < t->n_quant; c++) most = fmaxf(most, t->scale[c]);
-    strbuf_addf(json, "\"scale_max\": %.9g, ", (double)most);
+    add_number(json, "scale_max", -9, (double)most);
     const struct closeness *c = &closeness[s->out];
-    if (c->n == 0) /* not compared: a copy of what was */
-        strbuf_addf(json, "\"cosine\": null, \"snr_db\": null}");
-    else
-        strbuf_addf(json, "\"cosine\": %.6f, \"snr_db\": %.2f}", closeness_cosine(c),
-                    closeness_snr(c));
+    if (c->n == 0) { /* not compared: a copy of what was */
+        strbuf_addf(json, ", \"cosine\": null, \"snr_db\": null}");
+        return;
+    }
+    strbuf_addf(json, ", ");
+    add_number(json, "cosine", 6, closeness_cosine(c));
+    strbuf_addf(json, ", ");
+    add_number(json, "snr_db", 2, closeness_snr(c));
+    strbuf_addf(json, "}");
 }
 
 void report_meta(struct strbuf *json, const struct network *n, const struct plan *plan,
