@@ -31,24 +31,29 @@ static void observe(void *ctx, value_id v, const struct tensor *t)
     if (lane->rc == ITX_OK) lane->rc = quant_stats_add(&lane->stats, v, t, &lane->err);
 }
 
-static itx_status run_photo(struct lane *lane, const struct round *round, const char *path)
+itx_status calibration_frame(struct frame *f, const struct picture *p,
+                             const struct itx_build_options *o, struct itx_error *err)
 {
-    const struct itx_build_options *const o = round->options;
-    struct picture picture = {0};
-    lane->is_unreadable = true;
-    ITX_TRY(picture_read(&picture, path, &lane->err));
     const struct itx_image image = {
         .format = ITX_IMAGE_RGB,
-        .width = picture.width,
-        .height = picture.height,
-        .plane = {picture.rgb},
-        .stride = {picture.stride},
+        .width = p->width,
+        .height = p->height,
+        .plane = {p->rgb},
+        .stride = {p->stride},
     };
     const enum itx_image_format via =
         o->input_format == ITX_IMAGE_NV12 ? ITX_IMAGE_NV12 : ITX_IMAGE_NONE;
+    return frame_prepare(f, &image, via, o->input_range, NULL, err);
+}
+
+static itx_status run_photo(struct lane *lane, const struct round *round, const char *path)
+{
+    struct picture picture = {0};
+    lane->is_unreadable = true;
+    ITX_TRY(picture_read(&picture, path, &lane->err));
     lane->is_unreadable = false;
-    const itx_status rc =
-        float_run_picture(&lane->run, &image, via, o->input_range, observe, lane, &lane->err);
+    itx_status rc = calibration_frame(&lane->run.frame, &picture, round->options, &lane->err);
+    if (rc == ITX_OK) rc = float_run_frame(&lane->run, observe, lane, &lane->err);
     picture_release(&picture);
     return lane->rc != ITX_OK ? lane->rc : rc;
 }

@@ -8,12 +8,17 @@
 #include "api/network.h"
 #include "intarsia/compiler.h"
 #include "quant/quant.h"
+#include "vision/picture.h"
 
 /* Photos in parallel, each on one thread; the result does not depend on their number. Pictures that cannot be read are
  * warned about and left out; *n_used says how many remain, none is an error. */
 itx_status calibrate(struct quant_stats *stats, const struct network *n,
                      const struct itx_build_options *o, int n_threads, bool with_histogram,
                      int *n_used, struct itx_error *err);
+
+/* A calibration picture as the runtime will see it: letterboxed, sent through NV12 where the options say so. */
+itx_status calibration_frame(struct frame *f, const struct picture *p,
+                             const struct itx_build_options *o, struct itx_error *err);
 
 /* Calls o->progress; ITX_E_CANCELLED when it wants to stop. */
 itx_status build_progress(const struct itx_build_options *o, const char *stage, int done, int total,

@@ -151,7 +151,8 @@ itx_status itx_float_segment(itx_float *f, const struct itx_image *frame,
     ITX_TRY(instances_params(&params, &o, err));
     const uint64_t start = clock_ns();
     f->instances.n = 0; /* should the run fail */
-    ITX_TRY(float_run_picture(&f->run, frame, o.via, o.via_range, NULL, NULL, err));
+    ITX_TRY(frame_prepare(&f->run.frame, frame, o.via, o.via_range, NULL, err));
+    ITX_TRY(float_run_frame(&f->run, NULL, NULL, err));
     const uint64_t ready = clock_ns();
     set_head_data(f);
     instances_decode(&f->instances, &params, &f->run.frame.letterbox);

@@ -77,11 +77,9 @@ void float_run_release(struct float_run *r)
     *r = (struct float_run){0};
 }
 
-itx_status float_run_picture(struct float_run *r, const struct itx_image *picture,
-                             enum itx_image_format via, enum itx_range range,
-                             float_observe_fn *observe, void *ctx, struct itx_error *err)
+itx_status float_run_frame(struct float_run *r, float_observe_fn *observe, void *ctx,
+                           struct itx_error *err)
 {
-    ITX_TRY(frame_prepare(&r->frame, picture, via, range, NULL, err));
     const size_t plane = (size_t)r->frame.width * (size_t)r->frame.height;
     for (size_t i = 0; i < plane; i++)
         for (size_t c = 0; c < 3; c++)

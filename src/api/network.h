@@ -31,9 +31,8 @@ struct float_run {
 itx_status float_run_create(struct float_run *r, const struct network *n, int n_threads,
                             struct itx_error *err);
 void float_run_release(struct float_run *r);
-/* The picture as the runtime would see it, then the network. */
-itx_status float_run_picture(struct float_run *r, const struct itx_image *picture,
-                             enum itx_image_format via, enum itx_range range,
-                             float_observe_fn *observe, void *ctx, struct itx_error *err);
+/* Runs the network on what frame_prepare put into r->frame. */
+itx_status float_run_frame(struct float_run *r, float_observe_fn *observe, void *ctx,
+                           struct itx_error *err);
 
 #endif

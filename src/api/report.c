@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/calibrate.h"
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -84,22 +85,13 @@ static itx_status compare_photo(struct comparison *cmp, struct runtime *runtime,
                                 struct float_run *run, const struct itx_build_options *o,
                                 const struct picture *p, struct itx_error *err)
 {
-    const struct itx_image image = {
-        .format = ITX_IMAGE_RGB,
-        .width = p->width,
-        .height = p->height,
-        .plane = {p->rgb},
-        .stride = {p->stride},
-    };
-    const enum itx_image_format via =
-        o->input_format == ITX_IMAGE_NV12 ? ITX_IMAGE_NV12 : ITX_IMAGE_NONE;
     struct frame *const f = &run->frame;
-    ITX_TRY(frame_prepare(f, &image, via, o->input_range, NULL, err));
+    ITX_TRY(calibration_frame(f, p, o, err));
     const uint32_t in = cmp->plan->inputs[0].tensor;
     f->kernels->to_input(f->rgb, (size_t)f->width * 3, f->width, runtime_tensor(runtime, in),
                          cmp->plan->tensors[in].pixel, 0, f->height);
     runtime_run(runtime);
-    return float_run_picture(run, &image, via, o->input_range, compare_value, cmp, err);
+    return float_run_frame(run, compare_value, cmp, err);
 }
 
 itx_status report_compare(struct closeness **out, const struct network *n, const struct plan *plan,
