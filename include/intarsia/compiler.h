@@ -81,8 +81,18 @@ ITX_API itx_status itx_float_segment(itx_float *net, const struct itx_image *fra
                                      const struct itx_session_options *options,
                                      const struct itx_instance **instances, int *n_instances,
                                      struct itx_error *err);
+/* As itx_session_decode. */
+ITX_API itx_status itx_float_decode(itx_float *net, const struct itx_session_options *options,
+                                    const struct itx_instance **instances, int *n_instances,
+                                    struct itx_error *err);
 ITX_API itx_status itx_float_mask_box(itx_float *net, int i, int *x, int *y, int *w, int *h,
                                       const uint8_t **mask, struct itx_error *err);
+/* Output i has the name and, when it is four-dimensional (else ITX_E_UNSUPPORTED), the size of the compiled model's,
+ * but lies in planes: element (y, x, k) at data[k height width + y row + x pixel], as it is (n_quant 0). */
+ITX_API itx_status itx_float_get_output(const itx_float *net, int i, struct itx_tensor_info *info,
+                                        struct itx_error *err);
+/* Its values of the last run, valid until the next one; NULL before, and out of range. */
+ITX_API const float *itx_float_output(const itx_float *net, int i);
 ITX_API itx_status itx_float_timing(const itx_float *net, struct itx_timing *timing,
                                     struct itx_error *err);
 

@@ -184,6 +184,13 @@ ITX_API itx_status itx_session_segment(itx_session *session, const struct itx_im
                                        const struct itx_instance **instances, int *n_instances,
                                        struct itx_error *err);
 
+/* Decodes the outputs of the last itx_session_run or _segment again, with the conf, iou, max_det (at most the session's)
+ * and multi_label of `options`; what it finds takes the place of what was found before. */
+ITX_API itx_status itx_session_decode(itx_session *session,
+                                      const struct itx_session_options *options,
+                                      const struct itx_instance **instances, int *n_instances,
+                                      struct itx_error *err);
+
 /* The mask of instance i at the frame's size: 1 inside, 0 outside; [frame height, stride] bytes, the caller's.
  * Detection models give the box. */
 ITX_API itx_status itx_session_mask(itx_session *session, int i, uint8_t *mask, size_t stride,

@@ -14,6 +14,7 @@ struct itx_float {
     struct float_run run;
     struct instances instances;
     struct itx_timing timing;
+    bool has_run;
 };
 
 /* Output i of the canonical graph, [1, c, h, w]; data comes with each run. */
@@ -151,12 +152,27 @@ itx_status itx_float_segment(itx_float *f, const struct itx_image *frame,
     ITX_TRY(instances_params(&params, &o, err));
     const uint64_t start = clock_ns();
     f->instances.n = 0; /* should the run fail */
+    f->has_run = false;
     ITX_TRY(frame_prepare(&f->run.frame, frame, o.via, o.via_range, NULL, err));
     ITX_TRY(float_run_frame(&f->run, NULL, NULL, err));
     const uint64_t ready = clock_ns();
+    f->has_run = true;
     set_head_data(f);
     instances_decode(&f->instances, &params, &f->run.frame.letterbox);
     f->timing = (struct itx_timing){0, ready - start, clock_ns() - ready};
+    *instances = f->instances.item;
+    *n_instances = f->instances.n;
+    return ITX_OK;
+}
+
+itx_status itx_float_decode(itx_float *f, const struct itx_session_options *options,
+                            const struct itx_instance **instances, int *n_instances,
+                            struct itx_error *err)
+{
+    if (f == NULL || options == NULL || instances == NULL || n_instances == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_float_decode: an argument is NULL");
+    if (!f->has_run) return itx_fail(err, ITX_E_INVAL, "itx_float_decode: no frame was run");
+    ITX_TRY(instances_decode_again(&f->instances, options, &f->run.frame.letterbox, err));
     *instances = f->instances.item;
     *n_instances = f->instances.n;
     return ITX_OK;
@@ -182,4 +198,34 @@ itx_status itx_float_timing(const itx_float *f, struct itx_timing *timing, struc
         return itx_fail(err, ITX_E_INVAL, "itx_float_timing: an argument is NULL");
     *timing = f->timing;
     return ITX_OK;
+}
+
+itx_status itx_float_get_output(const itx_float *f, int i, struct itx_tensor_info *info,
+                                struct itx_error *err)
+{
+    if (f == NULL || info == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_float_get_output: an argument is NULL");
+    const struct graph *g = f->network.graph;
+    if (i < 0 || (size_t)i >= g->outputs.len)
+        return itx_fail(err, ITX_E_RANGE, "output %d: the network has %zu", i, g->outputs.len);
+    const struct value *v = graph_value(g, g->outputs.data[i]);
+    if (v->shape.rank != 4)
+        return itx_fail(err, ITX_E_UNSUPPORTED, "output '%s' has %d dimensions, not 4", v->name,
+                        v->shape.rank);
+    const struct yolo_tensor t = head_tensor(&f->network, i);
+    *info = (struct itx_tensor_info){.name = v->name,
+                                     .dtype = ITX_F32,
+                                     .height = t.h,
+                                     .width = t.w,
+                                     .channels = t.c,
+                                     .pixel = (size_t)t.pixel,
+                                     .row = (size_t)t.row};
+    return ITX_OK;
+}
+
+const float *itx_float_output(const itx_float *f, int i)
+{
+    if (f == NULL || !f->has_run || i < 0 || (size_t)i >= f->network.graph->outputs.len)
+        return NULL;
+    return float_exec_output(f->run.exec, i)->data;
 }

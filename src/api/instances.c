@@ -93,6 +93,20 @@ void instances_decode(struct instances *s, const struct yolo_params *params,
     float_mode_leave(mode);
 }
 
+itx_status instances_decode_again(struct instances *s, const struct itx_session_options *options,
+                                  const struct letterbox *letterbox, struct itx_error *err)
+{
+    struct itx_session_options o = ITX_SESSION_OPTIONS_INIT;
+    struct yolo_params params;
+    ITX_TRY(instances_options(&o, options, err));
+    ITX_TRY(instances_params(&params, &o, err));
+    if (o.max_det > s->max_det)
+        return itx_fail(err, ITX_E_RANGE, "%d instances at most: there is room for %d", o.max_det,
+                        s->max_det);
+    instances_decode(s, &params, letterbox);
+    return ITX_OK;
+}
+
 static itx_status find_item(struct instances *s, int i, const struct yolo_found **found,
                             struct yolo_rect *rect, struct itx_error *err)
 {

@@ -31,6 +31,9 @@ void instances_release(struct instances *s);
 /* Decodes; items are ordered by falling score, boxes lie inside the photo. Allocates nothing. max_det <= the one given to create. */
 void instances_decode(struct instances *s, const struct yolo_params *params,
                       const struct letterbox *letterbox);
+/* The same with the caller's options, checked. */
+itx_status instances_decode_again(struct instances *s, const struct itx_session_options *options,
+                                  const struct letterbox *letterbox, struct itx_error *err);
 /* The mask inside the box; grows `mask` when needed. Items out of range: ITX_E_RANGE. */
 itx_status instances_mask_box(struct instances *s, int i, struct yolo_rect *rect,
                               const uint8_t **mask, struct itx_error *err);

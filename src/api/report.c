@@ -42,27 +42,10 @@ static void compare_value(void *ctx, value_id v, const struct tensor *x)
     const size_t plane = (size_t)t->h * (size_t)t->w;
     for (int c = 0; c < t->c; c++) {
         for (size_t i = 0; i < plane; i++, f++) {
-            const double a = *f, b = stored_value(t, data, i * (size_t)t->pixel + (size_t)c, c);
-            sum->dot += a * b;
-            sum->float_square += a * a;
-            sum->int8_square += b * b;
-            sum->error_square += (a - b) * (a - b);
+            const size_t at = i * (size_t)t->pixel + (size_t)c;
+            closeness_add(sum, (double)*f, stored_value(t, data, at, c));
         }
     }
-    sum->n += plane * (size_t)t->c;
-}
-
-double closeness_cosine(const struct closeness *c)
-{
-    const double norm = sqrt(c->float_square) * sqrt(c->int8_square);
-    if (norm > 0) return c->dot / norm;
-    return c->n != 0 && c->float_square == c->int8_square ? 1 : 0;
-}
-
-double closeness_snr(const struct closeness *c)
-{
-    if (c->error_square <= 0 || c->float_square <= 0) return 0;
-    return 10 * log10(c->float_square / c->error_square);
 }
 
 /* The whole tensor that has the value's name. */
@@ -183,9 +166,14 @@ static void add_layer(struct strbuf *json, const struct plan *plan, const struct
     }
     strbuf_addf(json, ", ");
     add_number(json, "cosine", 6, closeness_cosine(c));
-    strbuf_addf(json, ", ");
-    add_number(json, "snr_db", 2, closeness_snr(c));
-    strbuf_addf(json, "}");
+    const double snr = closeness_snr(c);
+    if (isfinite(snr)) {
+        strbuf_addf(json, ", ");
+        add_number(json, "snr_db", 2, snr);
+        strbuf_addf(json, "}");
+    } else {
+        strbuf_addf(json, ", \"snr_db\": null}");
+    }
 }
 
 void report_meta(struct strbuf *json, const struct network *n, const struct plan *plan,

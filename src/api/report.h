@@ -6,24 +6,15 @@
 #define API_REPORT_H
 
 #include "api/network.h"
+#include "base/closeness.h"
 #include "base/str.h"
 #include "intarsia/compiler.h"
 #include "plan/plan.h"
-
-/* Sums over photos for one tensor of the plan. */
-struct closeness {
-    double dot, float_square, int8_square, error_square;
-    uint64_t n; /* 0: never compared */
-};
 
 /* Runs up to `n_photos` of the calibration pictures through both; *out [plan->n_tensors], mem_free. */
 itx_status report_compare(struct closeness **out, const struct network *n, const struct plan *plan,
                           const struct itx_build_options *o, int n_threads, int n_photos,
                           struct itx_error *err);
-
-/* Cosine similarity, 0 when unknown; signal-to-noise in dB. */
-double closeness_cosine(const struct closeness *c);
-double closeness_snr(const struct closeness *c);
 
 /* Docs: docs/plan-format.md, "Metadata". */
 void report_meta(struct strbuf *json, const struct network *n, const struct plan *plan,

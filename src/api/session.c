@@ -26,6 +26,7 @@ struct itx_session {
     struct yolo_params params;
     struct itx_timing timing;
     bool has_run;
+    bool has_frame; /* the last run was of a picture */
 };
 
 static itx_status read_options(itx_session *s, const struct itx_session_options *given,
@@ -137,6 +138,7 @@ static void run_network(itx_session *s, uint64_t start)
     s->timing = (struct itx_timing){ready - start, clock_ns() - ready, 0};
     s->instances.n = 0;
     s->has_run = true;
+    s->has_frame = false;
 }
 
 struct input_job {
@@ -166,6 +168,7 @@ itx_status itx_session_run(itx_session *s, const struct itx_image *picture, stru
     struct input_job job = {s, runtime_tensor(s->runtime, s->plan->inputs[0].tensor)};
     pool_run(pool, write_input, &job);
     run_network(s, start);
+    s->has_frame = true;
     return ITX_OK;
 }
 
@@ -238,6 +241,22 @@ itx_status itx_session_segment(itx_session *s, const struct itx_image *picture,
     ITX_TRY(itx_session_run(s, picture, err));
     const uint64_t start = clock_ns();
     instances_decode(&s->instances, &s->params, &s->frame.letterbox);
+    s->timing.decode_ns = clock_ns() - start;
+    *instances = s->instances.item;
+    *n_instances = s->instances.n;
+    return ITX_OK;
+}
+
+itx_status itx_session_decode(itx_session *s, const struct itx_session_options *options,
+                              const struct itx_instance **instances, int *n_instances,
+                              struct itx_error *err)
+{
+    if (s == NULL || options == NULL || instances == NULL || n_instances == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_decode: an argument is NULL");
+    if (s->instances.decoder == NULL || !s->has_frame)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_decode: no frame was run, or no YOLO head");
+    const uint64_t start = clock_ns();
+    ITX_TRY(instances_decode_again(&s->instances, options, &s->frame.letterbox, err));
     s->timing.decode_ns = clock_ns() - start;
     *instances = s->instances.item;
     *n_instances = s->instances.n;

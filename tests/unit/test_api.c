@@ -344,6 +344,39 @@ static void test_session__objects_and_masks(void)
     }
 }
 
+/* Decoding again with other options finds what a session with these options finds. */
+static void test_session__decodes_again(void)
+{
+    itx_model *model = open_model("seg");
+    struct itx_session_options low = options_of_test(), high = low;
+    high.conf = 0.3f;
+    high.max_det = 5;
+    itx_session *session = open_session(model, &low), *other = open_session(model, &high);
+    REQUIRE(session != NULL && other != NULL);
+    const struct itx_image frame = photo();
+    const struct itx_instance *found = NULL, *wanted = NULL;
+    int n = -1, n_wanted, x, y, w, h;
+    const uint8_t *mask;
+    CHECK(itx_session_decode(session, &high, &found, &n, NULL) ==
+          ITX_E_INVAL); /* nothing was run */
+    REQUIRE(itx_session_segment(other, &frame, &wanted, &n_wanted, NULL) == ITX_OK);
+    REQUIRE(itx_session_run(session, &frame, NULL) == ITX_OK);
+    REQUIRE(itx_session_decode(session, &high, &found, &n, NULL) == ITX_OK);
+    CHECK(n > 0 && n == n_wanted && memcmp(found, wanted, (size_t)n * sizeof *found) == 0);
+    CHECK(itx_session_mask_box(session, n - 1, &x, &y, &w, &h, &mask, NULL) == ITX_OK);
+    CHECK(itx_session_mask_box(session, n, &x, &y, &w, &h, &mask, NULL) == ITX_E_RANGE);
+    REQUIRE(itx_session_decode(session, &low, &found, &n, NULL) == ITX_OK);
+    CHECK(n > n_wanted);
+    CHECK(itx_session_decode(other, &low, &found, &n, NULL) == ITX_E_RANGE); /* more than 5 */
+    low.conf = NAN;
+    CHECK(itx_session_decode(session, &low, &found, &n, NULL) == ITX_E_RANGE);
+    CHECK(itx_session_decode(session, NULL, &found, &n, NULL) == ITX_E_INVAL);
+    CHECK(itx_session_decode(NULL, &high, &found, &n, NULL) == ITX_E_INVAL);
+    itx_session_destroy(&session);
+    itx_session_destroy(&other);
+    itx_model_close(&model);
+}
+
 static void test_session__numbers_in(void)
 {
     itx_model *model = open_model("raw");
@@ -567,7 +600,8 @@ static void test_kernels__listed(void)
 
 TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
           TEST(test_session__refuses_options), TEST(test_session__refuses_frames),
-          TEST(test_session__objects_and_masks), TEST(test_session__numbers_in),
-          TEST(test_session__wide_numbers_in), TEST(test_session__times_tensors_kernels),
-          TEST(test_session__many_on_one_model), TEST(test_session__keeps_its_model),
-          TEST(test_session__out_of_memory), TEST(test_kernels__listed))
+          TEST(test_session__objects_and_masks), TEST(test_session__decodes_again),
+          TEST(test_session__numbers_in), TEST(test_session__wide_numbers_in),
+          TEST(test_session__times_tensors_kernels), TEST(test_session__many_on_one_model),
+          TEST(test_session__keeps_its_model), TEST(test_session__out_of_memory),
+          TEST(test_kernels__listed))

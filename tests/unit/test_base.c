@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/closeness.h"
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/pool.h"
@@ -176,8 +178,31 @@ static void test_pool__every_item_once(void)
     CHECK(pool_create(&pool, 0, NULL) == ITX_E_RANGE);
 }
 
+/* 3, 4, 0 measured as 3, 2, 2: errors 0, 2, 2. */
+static void test_closeness__by_hand(void)
+{
+    struct closeness c = {0};
+    CHECK(closeness_cosine(&c) == 0 && closeness_snr(&c) == 0 && closeness_l1(&c) == 0 &&
+          closeness_l2(&c) == 0 && closeness_chebyshev(&c) == 0);
+    closeness_add(&c, 3, 3);
+    CHECK(closeness_cosine(&c) == 1 && closeness_snr(&c) == INFINITY);
+    closeness_add(&c, 4, 2);
+    closeness_add(&c, 0, 2);
+    CHECK(c.n == 3);
+    CHECK(fabs(closeness_cosine(&c) - 17 / (5 * sqrt(17))) < 1e-15);
+    CHECK(fabs(closeness_snr(&c) - 10 * log10(25.0 / 8)) < 1e-14);
+    CHECK(fabs(closeness_l1(&c) - 4.0 / 3) < 1e-15);
+    CHECK(fabs(closeness_l2(&c) - sqrt(8) / 3) < 1e-15);
+    CHECK(closeness_chebyshev(&c) == 2);
+    struct closeness silent = {0};
+    closeness_add(&silent, 0, 0);
+    CHECK(closeness_cosine(&silent) == 1);
+    closeness_add(&silent, 0, -1);
+    CHECK(closeness_cosine(&silent) == 0 && closeness_snr(&silent) == 0);
+}
+
 TEST_MAIN(TEST(test_arena__objects_are_zeroed_and_aligned), TEST(test_vec__push),
           TEST(test_status__prefix), TEST(test_status__long_paths_keep_the_cause),
           TEST(test_status__only_printable_text), TEST(test_str__distance),
           TEST(test_file__write_then_map), TEST(test_file__targets), TEST(test_cpu__parse),
-          TEST(test_pool__every_item_once))
+          TEST(test_pool__every_item_once), TEST(test_closeness__by_hand))

@@ -263,7 +263,50 @@ static void test_float__refuses_misuse(void)
     itx_float_close(&net);
 }
 
+/* The demo network's outputs, of grey pixels: of the size its head has, in the names' order. */
+static void test_float__outputs(void)
+{
+    static uint8_t pixels[320 * 320 * 3];
+    memset(pixels, 100, sizeof pixels);
+    const struct itx_image frame = {
+        .format = ITX_IMAGE_RGB, .width = 320, .height = 320, .plane = {pixels}, .stride = {960}};
+    itx_float *net = NULL;
+    struct itx_model_info model;
+    struct itx_tensor_info info;
+    struct itx_session_options o = ITX_SESSION_OPTIONS_INIT;
+    const struct itx_instance *found;
+    int n, n_low;
+    REQUIRE(itx_float_open(&net, DEMO, 1, NULL) == ITX_OK);
+    REQUIRE(itx_float_get_info(net, &model, NULL) == ITX_OK && model.n_outputs == 10);
+    CHECK(itx_float_output(net, 0) == NULL && itx_float_output(NULL, 0) == NULL);
+    CHECK(itx_float_decode(net, &o, &found, &n, NULL) == ITX_E_INVAL); /* nothing was run */
+    REQUIRE(itx_float_segment(net, &frame, &o, &found, &n, NULL) == ITX_OK);
+    bool has_prototypes = false;
+    for (int i = 0; i < model.n_outputs; i++) {
+        REQUIRE(itx_float_get_output(net, i, &info, NULL) == ITX_OK);
+        const float *data = itx_float_output(net, i);
+        REQUIRE(data != NULL && info.name[0] != '\0' && info.dtype == ITX_F32);
+        CHECK(info.pixel == 1 && info.row == (size_t)info.width);
+        has_prototypes |= info.height == 80 && info.width == 80 && info.channels == 32;
+        const int size = info.height * info.width * info.channels;
+        int n_finite = 0;
+        for (int k = 0; k < size; k++) n_finite += isfinite(data[k]) != 0;
+        CHECK(n_finite == size);
+    }
+    CHECK(has_prototypes);
+    CHECK(itx_float_output(net, 10) == NULL && itx_float_output(net, -1) == NULL);
+    CHECK(itx_float_get_output(net, 10, &info, NULL) == ITX_E_RANGE);
+    CHECK(itx_float_get_output(net, 0, NULL, NULL) == ITX_E_INVAL);
+    o.conf = 0.0001f;
+    REQUIRE(itx_float_decode(net, &o, &found, &n_low, NULL) == ITX_OK);
+    CHECK(n_low > n && found[n_low - 1].score < 0.25f);
+    o.conf = 2;
+    CHECK(itx_float_decode(net, &o, &found, &n, NULL) == ITX_E_RANGE);
+    CHECK(itx_float_decode(net, NULL, &found, &n, NULL) == ITX_E_INVAL);
+    itx_float_close(&net);
+}
+
 TEST_MAIN(TEST(test_build__tells_and_reports), TEST(test_build__refuses_options),
           TEST(test_build__leaves_nothing), TEST(test_build__names_are_utf8),
           TEST(test_check__reports), TEST(test_check__open_beside_refused),
-          TEST(test_float__refuses_misuse))
+          TEST(test_float__refuses_misuse), TEST(test_float__outputs))
