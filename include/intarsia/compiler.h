@@ -13,12 +13,14 @@ extern "C" {
 
 /* ---- build ---- */
 
-/* Which part of the observed values the 256 steps cover: all of it; all but a share of outliers; or what makes the sum of
- * squared rounding errors least (the default). */
+/* Which part of the observed values the 256 steps cover: all of it; all but a share of outliers; what changes the
+ * distribution of the values least (relative entropy, "KL"); or what makes the sum of squared rounding errors least. The
+ * default follows from the effort. */
 enum itx_method {
     ITX_METHOD_DEFAULT,
     ITX_METHOD_MINMAX,
     ITX_METHOD_PERCENTILE,
+    ITX_METHOD_KL,
     ITX_METHOD_LEAST_SQUARES
 };
 
@@ -35,6 +37,7 @@ struct itx_build_options {
     enum itx_image_format
         input_format; /* RGB (default), BGR or NV12: what the program will be fed */
     enum itx_range input_range;
+    int effort; /* 0 (seconds) to 3 (minutes); 1 with ITX_BUILD_OPTIONS_INIT. docs/accuracy.md says what each does */
     enum itx_method method;
     float percentile;          /* for ITX_METHOD_PERCENTILE; 0: 99.99 */
     int n_threads;             /* 0: one for each processor; the result does not depend on it */
@@ -46,7 +49,7 @@ struct itx_build_options {
 };
 #define ITX_BUILD_OPTIONS_INIT                                                                     \
     {                                                                                              \
-        sizeof(struct itx_build_options), NULL, 0, ITX_IMAGE_RGB, ITX_RANGE_FULL,                  \
+        sizeof(struct itx_build_options), NULL, 0, ITX_IMAGE_RGB, ITX_RANGE_FULL, 1,               \
             ITX_METHOD_DEFAULT, 0, 0, NULL, NULL, NULL, NULL, NULL                                 \
     }
 

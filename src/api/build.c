@@ -65,13 +65,17 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
         enum quant_method method;
         const char *name;
     } methods[] = {
-        [ITX_METHOD_DEFAULT] = {QUANT_LEAST_SQUARES, "least-squares"},
         [ITX_METHOD_MINMAX] = {QUANT_MINMAX, "minmax"},
         [ITX_METHOD_PERCENTILE] = {QUANT_PERCENTILE, "percentile"},
+        [ITX_METHOD_KL] = {QUANT_ENTROPY, "kl"},
         [ITX_METHOD_LEAST_SQUARES] = {QUANT_LEAST_SQUARES, "least-squares"},
     };
     if ((size_t)o->method >= ARRAY_LEN(methods))
         return itx_fail(err, ITX_E_INVAL, "unknown calibration method %d", (int)o->method);
+    if (o->effort < 0 || o->effort > 3)
+        return itx_fail(err, ITX_E_RANGE, "effort %d: 0 to 3 are possible", o->effort);
+    if (o->method == ITX_METHOD_DEFAULT)
+        o->method = o->effort == 0 ? ITX_METHOD_MINMAX : ITX_METHOD_LEAST_SQUARES;
     b->quant = (struct quant_options){methods[o->method].method, percentile};
     b->method = methods[o->method].name;
     return ITX_OK;

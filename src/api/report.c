@@ -185,9 +185,11 @@ void report_meta(struct strbuf *json, const struct network *n, const struct plan
     const char *const base = strrchr(source, '/');
     strbuf_addf(json, "{\"producer\": \"intarsia %s\", \"source\": ", itx_version());
     json_text(json, base != NULL ? base + 1 : source);
-    strbuf_addf(json, ", \"options\": {\"input\": \"%s\", \"range\": \"%s\", \"method\": \"%s\"}, ",
+    strbuf_addf(json,
+                ", \"options\": {\"input\": \"%s\", \"range\": \"%s\", \"effort\": %d, \"method\": "
+                "\"%s\"}, ",
                 formats[o->input_format], o->input_range == ITX_RANGE_VIDEO ? "video" : "full",
-                method);
+                o->effort, method);
     strbuf_addf(json, "\"calibration\": {\"images\": %d, \"images_given\": %d}, ", n_used,
                 o->n_images);
     strbuf_addf(json, "\"source_metadata\": {");

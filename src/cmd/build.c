@@ -18,7 +18,7 @@
 
 struct build_options {
     const char *calib, *output, *save_temps, *name;
-    int images, input, range, method, threads;
+    int images, input, range, effort, method, threads;
     float percentile;
     bool json;
 };
@@ -34,8 +34,10 @@ static const struct option build_rows[] = {
      "what the network will be fed"},
     {"range", 0, OPTION_CHOICE, AT(range), "full|video", "full", 0, 0, false,
      "luma of NV12 (BT.601): 0 to 255, or 16 to 235"},
-    {"method", 0, OPTION_CHOICE, AT(method), "least-squares|minmax|percentile", "least-squares", 0,
-     0, false, "how the range that 8 bits cover is chosen"},
+    {"effort", 0, OPTION_INT, AT(effort), "0..3", "1", 0, 3, false,
+     "how much work goes into accuracy: 0 takes seconds, 3 minutes"},
+    {"method", 0, OPTION_CHOICE, AT(method), "minmax|percentile|kl|least-squares", NULL, 0, 0,
+     false, "how the range that 8 bits cover is chosen; without it as the effort says"},
     {"percentile", 0, OPTION_FLOAT, AT(percentile), "P", NULL, 50, 100, false,
      "for --method percentile: the part of all values that is kept, 99.99 without it"},
     {"name", 0, OPTION_TEXT, AT(name), "TEXT", NULL, 0, 0, false,
@@ -124,15 +126,14 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
                             const struct file_list *list)
 {
     static const enum itx_image_format formats[] = {ITX_IMAGE_RGB, ITX_IMAGE_BGR, ITX_IMAGE_NV12};
-    static const enum itx_method methods[] = {ITX_METHOD_LEAST_SQUARES, ITX_METHOD_MINMAX,
-                                              ITX_METHOD_PERCENTILE};
     struct progress progress = {0};
     struct itx_build_options b = ITX_BUILD_OPTIONS_INIT;
     b.images = (const char *const *)list->paths.data;
     b.n_images = (int)list->paths.len;
     b.input_format = formats[o->input];
     b.input_range = o->range == 1 ? ITX_RANGE_VIDEO : ITX_RANGE_FULL;
-    b.method = methods[o->method];
+    b.effort = o->effort;
+    b.method = (enum itx_method)(o->method + 1); /* not given, -1: ITX_METHOD_DEFAULT */
     b.percentile = o->percentile;
     b.n_threads = o->threads;
     b.save_temps = o->save_temps;
@@ -164,7 +165,7 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
 {
     (void)n_args;
     const struct build_options *o = options;
-    if (o->percentile != 0 && o->method != 2)
+    if (o->percentile != 0 && o->method != ITX_METHOD_PERCENTILE - 1)
         return options_wrong(&command_build, "--percentile goes with --method percentile");
     struct file_list list = {0};
     struct itx_error err;

@@ -50,7 +50,7 @@ void quant_stats_merge(struct quant_stats *into, const struct quant_stats *from)
 
 /* ---- ranges.c: thresholds ---- */
 
-enum quant_method { QUANT_MINMAX, QUANT_PERCENTILE, QUANT_LEAST_SQUARES };
+enum quant_method { QUANT_MINMAX, QUANT_PERCENTILE, QUANT_ENTROPY, QUANT_LEAST_SQUARES };
 
 struct quant_options {
     enum quant_method method;
@@ -65,6 +65,18 @@ itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
 /* The smallest scale >= wanted of the form 2^e / k with k in [256, 511]: on this grid stage C's multipliers are whole
  * numbers (docs/arithmetic.md). */
 float quant_snap_scale(double wanted);
+
+/* ---- entropy.c ---- */
+
+#define QUANT_ENTROPY_BINS 2048
+
+/* Narrows [*low, *high], low <= 0 <= high, to the part whose 256 steps keep the distribution of a histogram
+ * [QUANT_BINS] best. */
+void quant_search_entropy(const uint64_t *histogram, float *low, float *high);
+
+/* Relative entropy of a distribution [n], cut to its bins [begin, end) with what is outside added to the outermost of them,
+ * against the same in 256 steps. Infinite where the steps miss a bin that the cut distribution has. */
+double quant_divergence(const double *count, int n, int begin, int end);
 
 /* ---- weights.c ---- */
 

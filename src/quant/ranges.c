@@ -130,6 +130,9 @@ static void find_thresholds(struct range *r, struct bins *bins, const uint64_t *
     case QUANT_PERCENTILE:
         cut_percentile(bins, o->percentile, &r->low, &r->high);
         break;
+    case QUANT_ENTROPY:
+        quant_search_entropy(histogram, &r->low, &r->high);
+        break;
     case QUANT_LEAST_SQUARES:
         search_least_squares(bins, &r->low, &r->high);
         break;

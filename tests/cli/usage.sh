@@ -95,6 +95,17 @@ expect_one_line_err 'intarsia: build: --output NAME.bin is missing *'
 run build model.onnx --calib photos -o a.bin --percentile 99.9
 expect_exit 2
 expect_one_line_err 'intarsia: build: --percentile goes with --method percentile *'
+run build model.onnx --calib photos -o a.bin --method kl --percentile 99.9
+expect_exit 2
+expect_one_line_err 'intarsia: build: --percentile goes with --method percentile *'
+run build model.onnx --calib photos -o a.bin --method entropy
+expect_exit 2
+expect_one_line_err 'intarsia: build: --method: "entropy" is none of minmax|percentile|kl|least-squares *'
+for value in 4 -1 1.5 high; do
+    run build model.onnx --calib photos -o a.bin --effort "$value"
+    expect_exit 2
+    expect_one_line_err "intarsia: build: --effort: \"$value\" is not a whole number from 0 to 3 *"
+done
 for name in info perf; do
     run "$name" model.bin --cpu mmx
     expect_exit 2

@@ -101,12 +101,13 @@ static void test_build__tells_and_reports(void)
 
 static void test_build__refuses_options(void)
 {
-    enum { N = 13 };
+    enum { N = 15 };
     struct told told = {0};
     struct itx_build_options bad[N];
-    const itx_status expected[N] = {ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL,
-                                    ITX_E_INVAL, ITX_E_INVAL, ITX_E_RANGE, ITX_E_RANGE, ITX_E_RANGE,
-                                    ITX_E_RANGE, ITX_E_INVAL, ITX_E_IO};
+    const itx_status expected[N] = {ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL,
+                                    ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_RANGE,
+                                    ITX_E_RANGE, ITX_E_RANGE, ITX_E_RANGE, ITX_E_INVAL,
+                                    ITX_E_IO,    ITX_E_RANGE, ITX_E_RANGE};
     static const char *const hole[] = {GREY, NULL};
     for (int i = 0; i < N; i++) bad[i] = options_of_test(&told);
     bad[0].size = 0;
@@ -123,6 +124,8 @@ static void test_build__refuses_options(void)
     bad[10].percentile = NAN;
     bad[11].method = (enum itx_method)77;
     bad[12].save_temps = "/nonexistent/folder";
+    bad[13].effort = -1;
+    bad[14].effort = 4;
     char path[200];
     make_folder(path, sizeof path, "x.bin");
     struct itx_error err;

@@ -180,7 +180,69 @@ static void test_assign__channels_between_own_and_tensor(void)
     graph_destroy(&g);
 }
 
-TEST_MAIN(TEST(test_snap_scale__on_the_grid_and_barely_larger),
+/* Against numpy: counts by formula, windows with and without their ends. */
+static void test_divergence__as_numpy(void)
+{
+    enum { N = 2048 };
+    static const struct {
+        int begin, end;
+        double first, second;
+    } cases[] = {
+        {0, 2048, 0.18867211661085737, 0.15465973858834126},
+        {0, 1024, 1.0449629185323084, 3.1248362852769955},
+        {0, 256, 2.1651746847516526, INFINITY},
+        {100, 1500, 1.9363803476242665, 1.4526066875699655},
+        {0, 2040, 0.18884958564693113, 0.15831712921901722},
+        {0, 300, 2.161925933015669, 4.20644027117644},
+        {64, 1021, 1.8631982063367865, 2.881724268460725},
+    };
+    double first[N], second[N];
+    for (uint32_t i = 0; i < N; i++) {
+        first[i] = (i * 2654435761u >> 20) / (1 + i / 40);
+        second[i] = i % 5 != 0 ? (double)((uint64_t)i * i * 31 % 1009) : 0;
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const double a = quant_divergence(first, N, cases[i].begin, cases[i].end);
+        const double b = quant_divergence(second, N, cases[i].begin, cases[i].end);
+        CHECK_MSG(fabs(a - cases[i].first) < 1e-12, "case %zu: %.17g", i, a);
+        CHECK_MSG(b == cases[i].second || fabs(b - cases[i].second) < 1e-12, "case %zu: %.17g", i,
+                  b);
+    }
+}
+
+static void count_value(uint64_t *histogram, float x, uint64_t n)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    histogram[bits >> 17] += n;
+}
+
+/* A bell of values and one far outlier: the outlier goes, the bell stays, and zero is inside. */
+static void test_entropy__cuts_outliers(void)
+{
+    static uint64_t histogram[QUANT_BINS];
+    memset(histogram, 0, sizeof histogram);
+    for (int i = -1000; i <= 1000; i++) {
+        const float x = (float)i / 250; /* up to 4 standard deviations */
+        count_value(histogram, x, (uint64_t)(1e6 * exp(-0.5 * (double)x * (double)x)));
+    }
+    float low = -4, high = 4;
+    quant_search_entropy(histogram, &low, &high);
+    CHECK_MSG(low >= -4 && low < -3 && high <= 4 && high > 3, "%g %g", (double)low, (double)high);
+    count_value(histogram, 40, 1);
+    low = -4;
+    high = 40;
+    quant_search_entropy(histogram, &low, &high);
+    CHECK_MSG(low >= -4 && low < -2.5f && high < 12 && high > 3, "%g %g", (double)low,
+              (double)high);
+    memset(histogram, 0, sizeof histogram);
+    low = high = 0;
+    quant_search_entropy(histogram, &low, &high); /* nothing seen */
+    CHECK(low == 0 && high == 0);
+}
+
+TEST_MAIN(TEST(test_divergence__as_numpy), TEST(test_entropy__cuts_outliers),
+          TEST(test_snap_scale__on_the_grid_and_barely_larger),
           TEST(test_weights__fold_scales_and_zero_points),
           TEST(test_weights__depthwise_and_transposed_order),
           TEST(test_atoms__shared_by_what_moves),
