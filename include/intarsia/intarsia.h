@@ -210,6 +210,12 @@ ITX_API itx_status itx_session_timing(const itx_session *session, struct itx_tim
 ITX_API uint64_t itx_session_step_ns(const itx_session *session, int i);
 /* Name of the kernel that runs step i on this CPU; NULL out of range. */
 ITX_API const char *itx_session_step_kernel(const itx_session *session, int i);
+/* Multiplications that this kernel executes for a frame, of operands of *bits (8 or 16) bits; fewer than the step's
+ * multiply_adds where an exact Winograd transform saves some. 0 where they are not counted. */
+ITX_API uint64_t itx_session_step_products(const itx_session *session, int i, int *bits);
+/* Products a second of operands of 8 or 16 bits that one thread reaches with the best instruction the session may use,
+ * measured here for some milliseconds by a loop of that instruction alone. 0 when there is none. */
+ITX_API double itx_session_peak(const itx_session *session, int bits);
 /* "avx512vnni", "avx2", "scalar": the highest instruction set the session uses. */
 ITX_API const char *itx_session_cpu(const itx_session *session);
 ITX_API int itx_session_n_threads(const itx_session *session);

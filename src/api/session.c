@@ -306,6 +306,20 @@ const char *itx_session_step_kernel(const itx_session *s, int i)
     return runtime_step_kernel(s->runtime, i);
 }
 
+uint64_t itx_session_step_products(const itx_session *s, int i, int *bits)
+{
+    enum peak_kind operands = PEAK_8_BITS;
+    const uint64_t n = s != NULL ? runtime_step_products(s->runtime, i, &operands) : 0;
+    if (bits != NULL) *bits = operands == PEAK_8_BITS ? 8 : 16;
+    return n;
+}
+
+double itx_session_peak(const itx_session *s, int bits)
+{
+    if (s == NULL || (bits != 8 && bits != 16)) return 0;
+    return kernels_peak(runtime_cpu(s->runtime), bits == 8 ? PEAK_8_BITS : PEAK_16_BITS);
+}
+
 const char *itx_session_cpu(const itx_session *s)
 {
     return s != NULL ? cpu_level_name(s->cpu) : NULL;

@@ -239,6 +239,13 @@ const char *runtime_step_kernel(const struct runtime *r, int i)
     return i >= 0 && i < r->plan->n_steps ? r->steps[i].kernel : NULL;
 }
 
+uint64_t runtime_step_products(const struct runtime *r, int i, enum peak_kind *operands)
+{
+    if (i < 0 || i >= r->plan->n_steps) return 0;
+    *operands = r->steps[i].operands;
+    return r->steps[i].n_products;
+}
+
 struct pool *runtime_pool(const struct runtime *r)
 {
     return r->pool;

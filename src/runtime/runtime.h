@@ -15,6 +15,7 @@
 
 #include "base/pool.h"
 #include "base/status.h"
+#include "kernels/peak/peak.h"
 #include "plan/plan.h"
 
 struct runtime;
@@ -43,6 +44,8 @@ void *runtime_tensor(const struct runtime *runtime, uint32_t i);
 uint64_t runtime_step_ns(const struct runtime *runtime, int i);
 /* Name of the kernel row that runs step i; NULL out of range. */
 const char *runtime_step_kernel(const struct runtime *runtime, int i);
+/* Multiplications that step i executes in a run, and what it multiplies; 0 where they are not counted. */
+uint64_t runtime_step_products(const struct runtime *runtime, int i, enum peak_kind *operands);
 
 /* The workers, for other work between runs. */
 struct pool *runtime_pool(const struct runtime *runtime);

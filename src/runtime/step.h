@@ -27,6 +27,8 @@ struct step {
     void (*before)(const struct step *s); /* once, before the parts; NULL: nothing to do */
     void (*pack)(const struct step *s, const struct plan_step *p); /* weights, once; NULL: none */
     uint64_t n_weights;
+    uint64_t n_products; /* multiplications a run executes; 0: not counted */
+    enum peak_kind operands;
     void *packed; /* filled by `pack` */
     size_t scratch_size, shared_size;
     void *shared; /* filled by `before`, read by all workers */

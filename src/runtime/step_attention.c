@@ -43,6 +43,9 @@ void step_prepare_attention(struct step *s, const struct step_context *c, const 
     s->kernel = s->u.attention.row->name;
     s->run = run_attention;
     s->before = pack_keys_and_values;
+    s->n_products =
+        (uint64_t)a->heads * (uint64_t)a->n * (uint64_t)a->n * (uint64_t)(a->key_dim + a->head_dim);
+    s->operands = PEAK_16_BITS;
     s->scratch_size = s->u.attention.row->scratch_size(a);
     s->shared_size = s->u.attention.row->shared_size(a);
     s->n_items = a->heads * a->n;

@@ -101,6 +101,8 @@ static void choose_conv(struct step *s, const struct step_context *c,
     s->kernel = row->name;
     s->pack = pack_conv;
     s->run = run_conv;
+    s->n_products = row->products(&params->shape);
+    s->operands = row->operands;
     s->u.conv.row = row;
     s->u.conv.params = *params;
     s->u.conv.params.packed = s->packed;
@@ -115,6 +117,10 @@ static void choose_dwconv(struct step *s, const struct step_context *c,
     s->kernel = row->name;
     s->pack = pack_dwconv;
     s->run = run_dwconv;
+    const struct conv_shape *const shape = &params->shape;
+    s->n_products = (uint64_t)shape->out_h * (uint64_t)shape->out_w * (uint64_t)shape->out_c *
+                    (uint64_t)(shape->kernel_h * shape->kernel_w);
+    s->operands = PEAK_16_BITS;
     s->u.dwconv.row = row;
     s->u.dwconv.params = *params;
     s->u.dwconv.params.packed = s->packed;

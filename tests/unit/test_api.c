@@ -442,6 +442,23 @@ static void test_session__wide_numbers_in(void)
     itx_model_close(&model);
 }
 
+/* None of its convolutions is 3 x 3, where an exact transform could save some. */
+static void check_products(const itx_session *session, const itx_model *model)
+{
+    for (int i = 0; i < 4; i++) {
+        struct itx_step_info info;
+        int bits = 0;
+        REQUIRE(itx_model_get_step(model, i, &info, NULL) == ITX_OK);
+        CHECK(itx_session_step_products(session, i, &bits) == info.multiply_adds);
+        CHECK(bits == 8 || bits == 16);
+    }
+    CHECK(itx_session_step_products(session, 4, NULL) == 0);
+    CHECK(itx_session_step_products(NULL, 0, NULL) == 0);
+    CHECK(itx_session_peak(session, 12) == 0 && itx_session_peak(NULL, 8) == 0);
+    if (strcmp(itx_session_cpu(session), "scalar") != 0)
+        CHECK(itx_session_peak(session, 8) > 1e8 && itx_session_peak(session, 16) > 1e8);
+}
+
 static void test_session__times_tensors_kernels(void)
 {
     itx_model *model = open_model(NULL);
@@ -468,6 +485,7 @@ static void test_session__times_tensors_kernels(void)
     CHECK(sum > 0 && sum <= times.network_ns && times.prepare_ns > 0 && times.decode_ns == 0);
     CHECK(itx_session_step_ns(kept, 4) == 0 && itx_session_step_ns(kept, -1) == 0);
     CHECK(itx_session_step_kernel(plain, 4) == NULL);
+    check_products(plain, model);
     for (int i = 0; i < 5; i++) {
         CHECK(itx_session_tensor(kept, i) != NULL);
         CHECK(itx_session_tensor(plain, i) == NULL);

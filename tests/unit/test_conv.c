@@ -132,6 +132,40 @@ static void test_conv__sums_equal_64_bit_sums(void)
     }
 }
 
+static void test_conv__products_are_counted(void)
+{
+    const struct conv_shape s = {.in_h = 20,
+                                 .in_w = 18,
+                                 .in_c = 40,
+                                 .out_h = 20,
+                                 .out_w = 18,
+                                 .out_c = 24,
+                                 .kernel_h = 3,
+                                 .kernel_w = 3,
+                                 .upscale = 1};
+    const struct conv_shape up = {.in_h = 5,
+                                  .in_w = 4,
+                                  .in_c = 8,
+                                  .out_h = 10,
+                                  .out_w = 8,
+                                  .out_c = 6,
+                                  .kernel_h = 2,
+                                  .kernel_w = 2,
+                                  .upscale = 2};
+    int n;
+    const struct conv_row *const rows = conv_rows(&n);
+    for (int i = 0; i < n; i++) {
+        if (strstr(rows[i].name, "winograd4") != NULL) {
+            CHECK(rows[i].products(&s) == UINT64_C(5) * 5 * 36 * 40 * 24);
+            CHECK(rows[i].operands == PEAK_16_BITS);
+        } else {
+            CHECK(rows[i].products(&s) == UINT64_C(20) * 18 * 9 * 40 * 24);
+            CHECK(rows[i].products(&up) == UINT64_C(10) * 8 * 8 * 6);
+        }
+    }
+    CHECK(kernels_peak(CPU_SCALAR, PEAK_8_BITS) == 0);
+}
+
 static void test_conv__epilogue_equals_doubles(void)
 {
     static struct data d;
@@ -234,6 +268,7 @@ static void test_conv__chooser_respects_flags(void)
     CHECK(dwconv_choose(CPU_ALL, &shapes[0]) == &dw_rows[0]);
 }
 
-TEST_MAIN(TEST(test_conv__sums_equal_64_bit_sums), TEST(test_conv__epilogue_equals_doubles),
+TEST_MAIN(TEST(test_conv__sums_equal_64_bit_sums), TEST(test_conv__products_are_counted),
+          TEST(test_conv__epilogue_equals_doubles),
           TEST(test_conv__upscale_equals_scattered_products),
           TEST(test_dwconv__sums_equal_64_bit_sums), TEST(test_conv__chooser_respects_flags))

@@ -5,10 +5,26 @@
 #include "base/cpu.h"
 #include "kernels/conv/conv_rows.h"
 
+static uint64_t products_direct(const struct conv_shape *s)
+{
+    const uint64_t grid = s->upscale > 1 ? (uint64_t)s->in_h * (uint64_t)s->in_w
+                                         : (uint64_t)s->out_h * (uint64_t)s->out_w;
+    return grid * (uint64_t)(s->kernel_h * s->kernel_w) * (uint64_t)s->in_c * (uint64_t)s->out_c;
+}
+
+/* Tiles of 4 x 4 outputs, 36 products for each pair of channels. */
+static uint64_t products_winograd4(const struct conv_shape *s)
+{
+    const uint64_t n_tiles = ((uint64_t)s->out_h + 3) / 4 * (((uint64_t)s->out_w + 3) / 4);
+    return n_tiles * 36 * (uint64_t)s->in_c * (uint64_t)s->out_c;
+}
+
 static const struct conv_row rows[] = {
-#define X(suffix, flags)                                                                           \
+#define X(suffix, flags, count, kind)                                                              \
     {.name = "conv_s8_" #suffix,                                                                   \
      .cpu = (flags),                                                                               \
+     .products = products_##count,                                                                 \
+     .operands = (kind),                                                                           \
      .fits = conv_s8_fits_##suffix,                                                                \
      .packed_size = conv_s8_packed_size_##suffix,                                                  \
      .scratch_size = conv_s8_scratch_size_##suffix,                                                \

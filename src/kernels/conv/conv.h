@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "kernels/epilogue.h"
+#include "kernels/peak/peak.h"
 
 struct conv_shape {
     int in_h, in_w, in_c;
@@ -48,6 +49,9 @@ struct conv_params {
 struct conv_row {
     const char *name; /* conv_s8_TILE__ISA */
     uint32_t cpu;     /* flags it needs */
+    /* Multiplications that it executes, padding of channels and vectors not counted, and what they multiply. */
+    uint64_t (*products)(const struct conv_shape *s);
+    enum peak_kind operands;
     /* Whether the row can compute this shape (and is of use for it). */
     bool (*fits)(const struct conv_shape *s);
     /* Bytes of packed weights, and of scratch for one worker, each to be aligned to 64. */

@@ -7,7 +7,7 @@
 
 #include "kernels/conv/conv.h"
 
-#define X(suffix, flags)                                                                           \
+#define X(suffix, flags, ...)                                                                      \
     bool conv_s8_fits_##suffix(const struct conv_shape *s);                                        \
     size_t conv_s8_packed_size_##suffix(const struct conv_shape *s);                               \
     size_t conv_s8_scratch_size_##suffix(const struct conv_shape *s);                              \

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <immintrin.h>
+
+#include "kernels/peak/peak_rows.h"
+
+enum { CHAINS = 12, MAC = 16 };
+
+/* Keeps the compiler from knowing a value. */
+#define OPAQUE(v) __asm__ volatile("" : "+x"(v))
+
+/* vpmaddwd of the result of the one before, as many chains as hide the latency. */
+uint64_t peak_16_bits__avx2(int n)
+{
+    __m256i chain[CHAINS], a = _mm256_set1_epi16(1);
+#pragma GCC unroll 12
+    for (int i = 0; i < CHAINS; i++) chain[i] = a;
+    OPAQUE(a);
+    for (int k = 0; k < n; k++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++) {
+            chain[i] = _mm256_madd_epi16(chain[i], a);
+            OPAQUE(chain[i]);
+        }
+    }
+    return (uint64_t)n * CHAINS * MAC;
+}
