@@ -192,7 +192,8 @@ struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const st
     t.out_layout =
         (struct check_layout){s->out_h, s->out_w, s->out_c, (size_t)s->out_pixel, 0, element};
     t.out_size = check_extent(&t.out_layout);
-    t.grid_h = s->upscale > 1 ? s->in_h : s->out_h;
+    t.grid_h = s->out_h / s->upscale;
+    t.grid_w = s->out_w / s->upscale;
     check_case(c,
                "in %d x %d x %d (%d), out %d x %d x %d (%d), kernel %d x %d, stride %d x %d, pad "
                "%d, %d, dilation %d x %d, upscale %d; out %d, act %d, range %d, residual %d",
@@ -212,6 +213,17 @@ struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const st
         t.res = res;
     }
     return t;
+}
+
+struct conv_part conv_case_columns(const struct conv_case *t, void *out, int begin, int end)
+{
+    const struct conv_shape *const s = &t->params.shape;
+    const size_t first = (size_t)(begin * s->upscale);
+    struct conv_part part = {.params = t->params, .res = t->is_in_place ? out : t->res};
+    part.params.shape = conv_columns(s, begin, end);
+    if (part.res != NULL) part.res += first * (size_t)s->res_pixel;
+    part.out = (uint8_t *)out + first * (size_t)s->out_pixel * t->out_layout.element;
+    return part;
 }
 
 const struct conv_layer conv_layers[] = {
@@ -267,7 +279,8 @@ struct conv_case conv_layer_case(struct check *c, const struct conv_layer *l)
             .epilogue = {.out = EPILOGUE_S8, .act = ACT_SILU, .range_log2 = 1, .shift = 15}}};
     t.out_layout = (struct check_layout){s.out_h, s.out_w, s.out_c, (size_t)s.out_c, 0, 1};
     t.out_size = check_extent(&t.out_layout);
-    t.grid_h = s.upscale > 1 ? s.in_h : s.out_h;
+    t.grid_h = s.out_h / s.upscale;
+    t.grid_w = s.out_w / s.upscale;
     check_case(c, "layer %d x %d x %d", l->in_h, l->in_h, l->in_c);
     fill_inputs(c, &t, n_products, CONV_BY_CHANCE);
     t.params.epilogue.scale = pick_scales(c, round_64(s.out_c), fill_bias(c, &t, n_products));

@@ -16,7 +16,7 @@ struct conv_case {
     bool is_in_place; /* the residual lies in the output */
     struct check_layout out_layout;
     size_t out_size;
-    int grid_h; /* what run()'s rows count */
+    int grid_h, grid_w; /* what run()'s rows count, and conv_columns */
 };
 
 struct conv_shape conv_case_shape(struct check *c, enum conv_kind kind);
@@ -26,6 +26,14 @@ enum conv_operands { CONV_LIMITS, CONV_BY_CHANCE };
 /* Describes the case and allocates its buffers. */
 struct conv_case conv_case_create(struct check *c, enum conv_kind kind,
                                   const struct conv_shape *shape, enum conv_operands operands);
+
+/* What run() is given for columns [begin, end) of the grid; params.packed is left to the rows. */
+struct conv_part {
+    struct conv_params params;
+    const int8_t *res;
+    void *out;
+};
+struct conv_part conv_case_columns(const struct conv_case *t, void *out, int begin, int end);
 
 /* A layer of conv_layers.def: SiLU, S8, no residual. */
 struct conv_layer {

@@ -34,6 +34,15 @@ static const struct conv_row rows[] = {
 #undef X
 };
 
+struct conv_shape conv_columns(const struct conv_shape *s, int begin, int end)
+{
+    struct conv_shape part = *s;
+    part.out_w = (end - begin) * s->upscale;
+    part.out_skip = s->out_w - part.out_w;
+    part.pad_left = s->pad_left - begin * s->stride_w;
+    return part;
+}
+
 const struct conv_row *conv_rows(int *n)
 {
     *n = (int)ARRAY_LEN(rows);

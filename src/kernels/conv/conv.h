@@ -18,6 +18,9 @@
  *
  * Memory: pixels are `*_pixel` elements apart, rows w * pixel. Inputs are readable 64 bytes past their last
  * element; outputs are written exactly. in and out do not overlap, except that res may be out's own place.
+ *
+ * A part of the columns is a shape of its own (conv_columns): out_w counts the part's columns, out_skip the others of
+ * a row of out and res, and pad_left is smaller by what lies left of the part, so it may be negative.
  */
 #ifndef KERNELS_CONV_CONV_H
 #define KERNELS_CONV_CONV_H
@@ -35,6 +38,7 @@ struct conv_shape {
     int kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w;
     int upscale; /* 1, or s of a transposed convolution (then kernel is s, stride 1, padding 0) */
     int in_pixel, out_pixel, res_pixel; /* elements from one pixel to the next */
+    int out_skip; /* pixels between the end of a row of out and res and the start of the next; 0: none */
 };
 
 struct conv_params {
@@ -64,6 +68,10 @@ struct conv_row {
     void (*run)(const struct conv_params *p, const int8_t *in, const int8_t *res, void *out,
                 int row_begin, int row_end, void *scratch);
 };
+
+/* The shape of columns [begin, end) of the grid, 0 <= begin < end, from one with out_skip 0. run() with it takes the same
+ * packed weights and no more scratch, out and res at the part's first column (column begin * upscale), in as ever. */
+struct conv_shape conv_columns(const struct conv_shape *s, int begin, int end);
 
 /* All rows of conv.def, best first, the scalar one last. */
 const struct conv_row *conv_rows(int *n);

@@ -60,8 +60,9 @@ static void run_upscaled(const struct conv_params *p, const int8_t *in, void *ou
     const int n = s->upscale;
     for (int y = row_begin * n; y < row_end * n; y++) {
         for (int x = 0; x < s->out_w; x++) {
-            const int8_t *const a = in + pixel_index(y / n, x / n, s->in_w, s->in_pixel);
-            const size_t to = pixel_index(y, x, s->out_w, s->out_pixel);
+            const int8_t *const a =
+                in + pixel_index(y / n, x / n - s->pad_left, s->in_w, s->in_pixel);
+            const size_t to = pixel_index(y, x, s->out_w + s->out_skip, s->out_pixel);
             for (int o = 0; o < s->out_c; o++) {
                 const int tap = (o * n + y % n) * n + x % n;
                 const int8_t *const w = (const int8_t *)p->packed + (size_t)tap * (size_t)s->in_c;
@@ -84,9 +85,9 @@ void conv_s8_run_1x1__c(const struct conv_params *p, const int8_t *in, const int
     }
     for (int y = row_begin; y < row_end; y++) {
         for (int x = 0; x < s->out_w; x++) {
-            const size_t to = pixel_index(y, x, s->out_w, s->out_pixel);
+            const size_t to = pixel_index(y, x, s->out_w + s->out_skip, s->out_pixel);
             const int8_t *r = res;
-            if (res != NULL) r += pixel_index(y, x, s->out_w, s->res_pixel);
+            if (res != NULL) r += pixel_index(y, x, s->out_w + s->out_skip, s->res_pixel);
             for (int o = 0; o < s->out_c; o++)
                 epilogue_store(&p->epilogue, o, accumulate(p, in, y, x, o),
                                res != NULL ? r + o : NULL, out, to + (size_t)o);

@@ -14,7 +14,7 @@ static void set_geometry(struct conv_lines *l, const struct conv_shape *s,
     l->element = e;
     l->kernel_h = is_upscale ? 1 : s->kernel_h;
     l->kernel_w = is_upscale ? 1 : s->kernel_w;
-    l->grid_w = is_upscale ? s->in_w : s->out_w;
+    l->grid_w = s->out_w / s->upscale;
     l->channels = (s->in_c + e->group - 1) / e->group * e->group;
     const bool is_dilated = s->dilation_w > 1 && l->kernel_w > 1;
     l->runs.n_segments = is_dilated ? l->kernel_h * l->kernel_w : l->kernel_h;
@@ -74,9 +74,11 @@ static void fill_line(const struct conv_lines *l, const struct conv_params *p, c
     const bool is_inside = y >= 0 && y < s->in_h;
     const int begin = is_inside ? clamp(s->pad_left, 0, l->line_w) : l->line_w;
     const int end = clamp(s->pad_left + s->in_w, begin, l->line_w);
+    const int first = s->pad_left < 0 ? -s->pad_left : 0;
     for (int x = 0; x < begin; x++) memcpy(line + (size_t)x * pixel_size, l->pad, pixel_size);
     if (end > begin) {
-        const int8_t *const from = in + (size_t)y * (size_t)s->in_w * (size_t)s->in_pixel;
+        const int8_t *const from =
+            in + ((size_t)y * (size_t)s->in_w + (size_t)first) * (size_t)s->in_pixel;
         uint8_t *const to = line + (size_t)begin * pixel_size;
         if (s->in_pixel == l->channels)
             l->element->convert(to, 0, from, 0, 1, (end - begin) * l->channels);

@@ -170,6 +170,7 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
     const struct conv_kernel *const k = r->kernel;
     const struct conv_shape *const s = &r->params->shape;
     const int n_phases = count_phases(s);
+    const size_t out_row = (size_t)s->out_w + (size_t)s->out_skip; /* pixels */
     const size_t out_pixel = (size_t)s->out_pixel * epilogue_out_size(&r->params->epilogue);
     const size_t init_len = sums_size(k, s) / sizeof(int32_t);
     int32_t *const init = scratch;
@@ -180,7 +181,7 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
     for (int y = row_begin; y < row_end; y++) {
         conv_lines_seek(&lines, r->params, r->in, y);
         const int8_t *res = r->res;
-        if (res != NULL) res += (size_t)y * (size_t)s->out_w * (size_t)s->res_pixel;
+        if (res != NULL) res += (size_t)y * out_row * (size_t)s->res_pixel;
         for (int phase = 0; phase < n_phases; phase++) {
             const size_t out_y = (size_t)y * (size_t)s->upscale + (size_t)(phase / s->upscale);
             const size_t out_x = (size_t)(phase % s->upscale);
@@ -190,7 +191,7 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
                 .weights = (const uint8_t *)r->params->packed + (size_t)phase * phase_size(k, s),
                 .init = init + (size_t)phase * init_len,
                 .res = res,
-                .out = r->out + (out_y * (size_t)s->out_w + out_x) * out_pixel,
+                .out = r->out + (out_y * out_row + out_x) * out_pixel,
                 .out_step = out_pixel * (size_t)s->upscale,
             });
         }

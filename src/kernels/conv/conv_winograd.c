@@ -169,6 +169,7 @@ static void store_block(const struct group *g, int c0, int n_channels)
     const struct conv_params *const p = g->run->params;
     const struct conv_shape *const s = &p->shape;
     const size_t out_size = epilogue_out_size(&p->epilogue);
+    const size_t out_row = (size_t)s->out_w + (size_t)s->out_skip; /* pixels */
     const int group_w = g->n_tiles * WINOGRAD_TILE;
     const size_t acc_row = (size_t)(group_w * n_channels);
     for (int i = 0; i < g->n_tiles; i++) {
@@ -182,7 +183,7 @@ static void store_block(const struct group *g, int c0, int n_channels)
         });
     }
     for (int r = 0; r < g->n_rows; r++) {
-        const size_t pixel = (size_t)(g->y + r) * (size_t)s->out_w + (size_t)g->x;
+        const size_t pixel = (size_t)(g->y + r) * out_row + (size_t)g->x;
         const int8_t *res = g->run->res;
         if (res != NULL) res += pixel * (size_t)s->res_pixel + (size_t)c0;
         k->epilogue(&p->epilogue,

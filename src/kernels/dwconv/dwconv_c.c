@@ -52,9 +52,9 @@ void dwconv_s8_run_1x1__c(const struct conv_params *p, const int8_t *in, const i
     const struct conv_shape *const s = &p->shape;
     for (int y = row_begin; y < row_end; y++) {
         for (int x = 0; x < s->out_w; x++) {
-            const size_t to = pixel_index(y, x, s->out_w, s->out_pixel);
+            const size_t to = pixel_index(y, x, s->out_w + s->out_skip, s->out_pixel);
             const int8_t *r = res;
-            if (res != NULL) r += pixel_index(y, x, s->out_w, s->res_pixel);
+            if (res != NULL) r += pixel_index(y, x, s->out_w + s->out_skip, s->res_pixel);
             for (int c = 0; c < s->out_c; c++)
                 epilogue_store(&p->epilogue, c, accumulate(p, in, y, x, c),
                                res != NULL ? r + c : NULL, out, to + (size_t)c);

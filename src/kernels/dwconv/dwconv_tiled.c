@@ -96,7 +96,7 @@ void dwconv_tiled_rows(const struct dwconv_tiled_run *r, int row_begin, int row_
     for (int y = row_begin; y < row_end; y++) {
         conv_lines_seek(&lines, r->params, r->in, y);
         set_taps(&lines, s, taps);
-        const size_t row = (size_t)y * (size_t)s->out_w;
+        const size_t row = (size_t)y * ((size_t)s->out_w + (size_t)s->out_skip);
         for (int c = 0; c < s->in_c; c += lanes) {
             const struct dwconv_dot dot = {
                 .taps = taps,
