@@ -4,6 +4,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* Blocks of this size and more ask for large pages: faults and address translation cost less. */
+#define LARGE_PAGE ((size_t)2 << 20)
 
 static atomic_ullong n_allocations;
 static atomic_long fail_at = -1;
@@ -53,10 +57,15 @@ void *mem_alloc_aligned(size_t align, size_t size)
 {
     if (!may_allocate()) return NULL;
     size_t whole;
+    if (size >= LARGE_PAGE && align < LARGE_PAGE) align = LARGE_PAGE;
     if (!size_add(size, align, &whole)) return NULL;
-    whole = size_align(whole, align);
-    void *p = aligned_alloc(align, whole);
-    if (p != NULL) memset(p, 0, whole);
+    whole = (whole - 1) & ~(align - 1);
+    void *p = aligned_alloc(align, whole != 0 ? whole : align);
+    if (p == NULL) return NULL;
+#ifdef MADV_HUGEPAGE
+    if (align == LARGE_PAGE) madvise(p, whole, MADV_HUGEPAGE); /* a wish: nothing depends on it */
+#endif
+    memset(p, 0, size);
     return p;
 }
 

@@ -12,14 +12,15 @@
 struct runtime {
     const struct plan *plan;
     struct runtime_options options;
-    struct arena arena; /* steps, packed weights, tables of this struct */
+    struct arena arena; /* steps, tables of this struct */
     struct pool *pool;
     struct step *steps; /* [n_steps] */
     uint64_t *step_ns;  /* [n_steps] */
     void **tensors;     /* [n_tensors], into data */
     uint8_t *data;      /* of all buffers */
+    uint8_t *packed;    /* weights of all steps */
     uint8_t *scratch;   /* one piece a worker, then what the workers share */
-    size_t data_size, scratch_size, piece_size;
+    size_t data_size, packed_size, scratch_size, piece_size;
 };
 
 /* ---- making one ---- */
@@ -111,6 +112,29 @@ static itx_status prepare_steps(struct runtime *r, struct itx_error *err)
     return ITX_OK;
 }
 
+/* One piece for all steps, so that it can lie in large pages: faults on small ones would take longer than the packing. */
+static itx_status make_packed(struct runtime *r, struct itx_error *err)
+{
+    enum { READABLE = 64 }; /* past the last weight of a step */
+    size_t size = 0;
+    for (int i = 0; i < r->plan->n_steps; i++) {
+        const size_t need = r->steps[i].packed_size;
+        if (need > SIZE_MAX / 2 || !size_add(size, size_align(need + READABLE, STEP_ALIGN), &size))
+            return itx_fail(err, ITX_E_NOMEM, "out of memory for the weights of '%s'",
+                            r->plan->steps[i].name);
+    }
+    r->packed_size = size;
+    r->packed = mem_alloc_aligned(STEP_ALIGN, size);
+    if (r->packed == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu bytes of weights", size);
+    uint8_t *at = r->packed;
+    for (int i = 0; i < r->plan->n_steps; i++) {
+        r->steps[i].packed = at;
+        at += size_align(r->steps[i].packed_size + READABLE, STEP_ALIGN);
+    }
+    return ITX_OK;
+}
+
 /* Steps in order, as many for each worker as make up its share of all weights. */
 static void pack_part(void *ctx, int worker, int n_workers)
 {
@@ -119,7 +143,7 @@ static void pack_part(void *ctx, int worker, int n_workers)
     uint64_t total = 0, at = 0;
     for (int i = 0; i < n_steps; i++) total += r->steps[i].n_weights;
     for (int i = 0; i < n_steps; i++) {
-        const struct step *const s = &r->steps[i];
+        struct step *const s = &r->steps[i];
         const uint64_t middle = at + s->n_weights / 2;
         at += s->n_weights;
         if (s->pack != NULL && middle * (uint64_t)n_workers / total == (uint64_t)worker)
@@ -154,6 +178,7 @@ static itx_status fill(struct runtime *r, struct itx_error *err)
     ITX_TRY(pool_create(&r->pool, r->options.n_threads, err));
     ITX_TRY(place_tensors(r, err));
     ITX_TRY(prepare_steps(r, err));
+    ITX_TRY(make_packed(r, err));
     ITX_TRY(make_scratch(r, err));
     pool_run(r->pool, pack_part, r);
     return ITX_OK;
@@ -181,6 +206,7 @@ void runtime_destroy(struct runtime **runtime)
     if (r == NULL) return;
     pool_destroy(&r->pool);
     mem_free_aligned(r->scratch);
+    mem_free_aligned(r->packed);
     mem_free_aligned(r->data);
     arena_release(&r->arena);
     mem_free(r);
@@ -258,6 +284,7 @@ uint32_t runtime_cpu(const struct runtime *r)
 
 struct runtime_memory runtime_memory(const struct runtime *r)
 {
-    return (struct runtime_memory){
-        .arena = r->data_size, .weights = r->arena.used, .scratch = r->scratch_size};
+    return (struct runtime_memory){.arena = r->data_size,
+                                   .weights = r->arena.used + r->packed_size,
+                                   .scratch = r->scratch_size};
 }

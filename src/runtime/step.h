@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One step made ready to run; for this folder only. step_FAMILY.c fill it for the kinds they know: each
- * step_prepare_X requires a checked step of its kinds and writes everything but `shared`, which is given to all steps
- * together when the largest need is known. Weights are packed afterwards, many steps at the same time.
+ * step_prepare_X requires a checked step of its kinds and writes everything but `packed` and `shared`, which are given to
+ * all steps together when the needs are known. Weights are packed afterwards, many steps at the same time.
  */
 #ifndef RUNTIME_STEP_H
 #define RUNTIME_STEP_H
@@ -25,11 +25,12 @@ struct step {
     int n_items, grain;
     void (*run)(const struct step *s, int begin, int end, void *scratch);
     void (*before)(const struct step *s); /* once, before the parts; NULL: nothing to do */
-    void (*pack)(const struct step *s, const struct plan_step *p); /* weights, once; NULL: none */
+    void (*pack)(struct step *s, const struct plan_step *p); /* weights, once; NULL: none */
     uint64_t n_weights;
     uint64_t n_products; /* multiplications a run executes; 0: not counted */
     enum peak_kind operands;
-    void *packed; /* filled by `pack` */
+    size_t packed_size;
+    void *packed; /* room given to all steps together, zeroed; filled by `pack` */
     size_t scratch_size, shared_size;
     void *shared; /* filled by `before`, read by all workers */
     const int8_t *in[3];

@@ -15,13 +15,15 @@ static void run_dwconv(const struct step *s, int begin, int end, void *scratch)
     s->u.dwconv.row->run(&s->u.dwconv.params, s->in[0], s->in[1], s->out, begin, end, scratch);
 }
 
-static void pack_conv(const struct step *s, const struct plan_step *p)
+static void pack_conv(struct step *s, const struct plan_step *p)
 {
+    s->u.conv.params.packed = s->packed;
     s->u.conv.row->pack(&s->u.conv.params.shape, p->weights, s->packed);
 }
 
-static void pack_dwconv(const struct step *s, const struct plan_step *p)
+static void pack_dwconv(struct step *s, const struct plan_step *p)
 {
+    s->u.dwconv.params.packed = s->packed;
     s->u.dwconv.row->pack(&s->u.dwconv.params.shape, p->weights, s->packed);
 }
 
@@ -96,7 +98,7 @@ static void choose_conv(struct step *s, const struct step_context *c,
                         const struct conv_params *params)
 {
     const struct conv_row *const row = conv_choose(c->cpu, &params->shape);
-    s->packed = step_room(c, row->packed_size(&params->shape), 1);
+    s->packed_size = row->packed_size(&params->shape);
     s->scratch_size = row->scratch_size(&params->shape);
     s->kernel = row->name;
     s->pack = pack_conv;
@@ -105,14 +107,13 @@ static void choose_conv(struct step *s, const struct step_context *c,
     s->operands = row->operands;
     s->u.conv.row = row;
     s->u.conv.params = *params;
-    s->u.conv.params.packed = s->packed;
 }
 
 static void choose_dwconv(struct step *s, const struct step_context *c,
                           const struct conv_params *params)
 {
     const struct dwconv_row *const row = dwconv_choose(c->cpu, &params->shape);
-    s->packed = step_room(c, row->packed_size(&params->shape), 1);
+    s->packed_size = row->packed_size(&params->shape);
     s->scratch_size = row->scratch_size(&params->shape);
     s->kernel = row->name;
     s->pack = pack_dwconv;
@@ -123,7 +124,6 @@ static void choose_dwconv(struct step *s, const struct step_context *c,
     s->operands = PEAK_16_BITS;
     s->u.dwconv.row = row;
     s->u.dwconv.params = *params;
-    s->u.dwconv.params.packed = s->packed;
 }
 
 itx_status step_prepare_conv(struct step *s, const struct step_context *c,
@@ -136,8 +136,6 @@ itx_status step_prepare_conv(struct step *s, const struct step_context *c,
         choose_dwconv(s, c, &params);
     else
         choose_conv(s, c, &params);
-    if (s->packed == NULL)
-        return itx_fail(err, ITX_E_NOMEM, "out of memory for the weights of '%s'", p->name);
     s->n_weights = plan_step_arrays(c->plan, p).weights;
     s->n_items = params.shape.upscale > 1 ? params.shape.in_h : params.shape.out_h;
     s->grain = 1;
