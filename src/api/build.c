@@ -30,7 +30,7 @@ struct build {
     struct quant_stats stats;
     struct arena arena; /* of the plan */
     struct plan plan;
-    struct closeness *closeness;
+    struct comparison *comparison; /* [plan.n_tensors] */
     struct strbuf meta;
     char name[128]; /* of the model */
     int n_used;
@@ -180,9 +180,18 @@ static itx_status compare_and_write(struct build *b, struct itx_error *err)
 {
     const struct itx_build_options *const o = &b->o;
     ITX_TRY(build_progress(o, "compare", 0, 1, err));
-    ITX_TRY(report_compare(&b->closeness, &b->network, &b->plan, o, b->n_threads, N_COMPARED, err));
-    report_meta(&b->meta, &b->network, &b->plan, b->closeness, o, b->onnx_path, b->method,
-                b->n_used);
+    ITX_TRY(
+        compare_network(&b->comparison, &b->network, &b->plan, o, b->n_threads, N_COMPARED, err));
+    const struct report report = {
+        .network = &b->network,
+        .plan = &b->plan,
+        .comparison = b->comparison,
+        .options = o,
+        .source = b->onnx_path,
+        .method = b->method,
+        .n_used = b->n_used,
+    };
+    report_meta(&b->meta, &report);
     if (b->meta.failed) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     b->plan.meta = b->meta.data;
     ITX_TRY(build_progress(o, "write", 0, 1, err));
@@ -218,7 +227,7 @@ itx_status itx_build(const char *onnx_path, const char *out_path,
     network_release(&b->network);
     quant_stats_release(&b->stats);
     arena_release(&b->arena);
-    mem_free(b->closeness);
+    mem_free(b->comparison);
     strbuf_release(&b->meta);
     mem_free(b);
     return rc;

@@ -248,6 +248,13 @@ void runtime_run(struct runtime *r)
     float_mode_leave(mode);
 }
 
+void runtime_run_step(struct runtime *r, int i)
+{
+    const float_mode mode = float_mode_enter();
+    run_step(r, &r->steps[i]);
+    float_mode_leave(mode);
+}
+
 /* ---- asking ---- */
 
 void *runtime_tensor(const struct runtime *r, uint32_t i)

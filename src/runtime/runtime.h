@@ -36,6 +36,10 @@ void runtime_destroy(struct runtime **runtime); /* accepts NULL content, leaves 
 /* Runs all steps on what lies in the tensors of the plan's inputs. Allocates nothing, cannot fail. */
 void runtime_run(struct runtime *runtime);
 
+/* Runs step i in [0, n_steps) alone, on what lies in the tensors it reads. For runtimes with keep_tensors, where the
+ * caller may write into any tensor. */
+void runtime_run_step(struct runtime *runtime, int i);
+
 /* First element of tensor i (layout: plan->tensors[i]), readable PLAN_TAIL bytes past its last. Inputs are written
  * there before a run; outputs (with keep_tensors: all) are valid from a run to the next. */
 void *runtime_tensor(const struct runtime *runtime, uint32_t i);

@@ -289,6 +289,33 @@ static void test_runtime__same_bytes_everywhere(void)
     build_release(&b);
 }
 
+/* A step run by itself does what it does in its turn. */
+static void test_runtime__steps_run_alone(void)
+{
+    struct build b;
+    build_all(&b, "model", 9);
+    struct runtime *whole = make(&b.plan, BUILD_CPU, 2, true);
+    struct runtime *alone = make(&b.plan, CPU_SCALAR, 1, true);
+    REQUIRE(whole != NULL && alone != NULL);
+    fill_inputs(&b.plan, whole, 3);
+    fill_inputs(&b.plan, alone, 3);
+    runtime_run(whole);
+    runtime_run(alone);
+    for (int i = 0; i < b.plan.n_steps; i++) {
+        const uint32_t out = b.plan.steps[i].out;
+        const struct plan_tensor *const t = &b.plan.tensors[out];
+        uint8_t *const data = runtime_tensor(alone, out);
+        for (size_t p = 0; p < (size_t)(t->h * t->w); p++)
+            memset(data + p * pixel_size(t), 0x55, (size_t)(t->c * dtype_size(t->dtype)));
+        runtime_run_step(alone, i);
+        for (int k = 0; k < b.plan.n_tensors; k++)
+            check_same_tensor(&b.plan, whole, alone, (uint32_t)k);
+    }
+    runtime_destroy(&whole);
+    runtime_destroy(&alone);
+    build_release(&b);
+}
+
 /* Places used again hold the same results, and keep_tensors undoes the sharing. */
 static void test_runtime__places_used_again(void)
 {
@@ -435,8 +462,9 @@ static void test_runtime__out_of_memory(void)
 }
 
 TEST_MAIN(TEST(test_runtime__every_step_follows_its_formula), TEST(test_runtime__values_vary),
-          TEST(test_runtime__same_bytes_everywhere), TEST(test_runtime__places_used_again),
-          TEST(test_runtime__run_allocates_nothing), TEST(test_runtime__restores_the_float_mode),
+          TEST(test_runtime__same_bytes_everywhere), TEST(test_runtime__steps_run_alone),
+          TEST(test_runtime__places_used_again), TEST(test_runtime__run_allocates_nothing),
+          TEST(test_runtime__restores_the_float_mode),
           TEST(test_runtime__flushing_denormals_is_off_inside),
           TEST(test_runtime__profile_and_names), TEST(test_runtime__refuses_threads),
           TEST(test_runtime__out_of_memory))
