@@ -17,63 +17,13 @@ struct itx_float {
     bool has_run;
 };
 
-/* Output i of the canonical graph, [1, c, h, w]; data comes with each run. */
-static struct yolo_tensor head_tensor(const struct network *n, int output)
-{
-    const struct shape *s = &graph_value(n->graph, n->graph->outputs.data[output])->shape;
-    return (struct yolo_tensor){
-        .dtype = DTYPE_F32,
-        .h = (int)s->dim[2],
-        .w = (int)s->dim[3],
-        .c = (int)s->dim[1],
-        .row = (ptrdiff_t)s->dim[3],
-        .pixel = 1,
-        .channel = (ptrdiff_t)(s->dim[2] * s->dim[3]),
-        .n_quant = 1,
-    };
-}
-
-static struct yolo_head describe_head(const struct network *n)
-{
-    const struct head_info *h = &n->head;
-    const bool has_masks = h->task == HEAD_SEGMENT;
-    struct yolo_head head = {
-        .n_levels = h->n_levels,
-        .n_classes = h->n_classes,
-        .reg_max = h->reg_max,
-        .n_coefs = has_masks ? h->n_coefs : 0,
-    };
-    for (int i = 0; i < h->n_levels; i++) {
-        head.level[i].stride = h->level[i].stride;
-        head.level[i].cls = head_tensor(n, h->level[i].cls);
-        head.level[i].box = head_tensor(n, h->level[i].box);
-        if (has_masks) head.level[i].coef = head_tensor(n, h->level[i].coef);
-    }
-    if (has_masks) head.proto = head_tensor(n, h->proto);
-    return head;
-}
-
-static void set_head_data(struct itx_float *f)
-{
-    const struct head_info *h = &f->network.head;
-    const struct float_exec *e = f->run.exec;
-    struct yolo_head *head = &f->instances.head;
-    for (int i = 0; i < h->n_levels; i++) {
-        head->level[i].cls.data = float_exec_output(e, h->level[i].cls)->data;
-        head->level[i].box.data = float_exec_output(e, h->level[i].box)->data;
-        if (h->task == HEAD_SEGMENT)
-            head->level[i].coef.data = float_exec_output(e, h->level[i].coef)->data;
-    }
-    if (h->task == HEAD_SEGMENT) head->proto.data = float_exec_output(e, h->proto)->data;
-}
-
 static itx_status open_parts(struct itx_float *f, const char *path, int n_threads,
                              struct itx_error *err)
 {
     ITX_TRY(network_read(&f->network, path, NULL, NULL, err));
     itx_status rc = float_run_create(&f->run, &f->network, n_threads, err);
     if (rc == ITX_OK && f->network.head.task != HEAD_RAW) {
-        const struct yolo_head head = describe_head(&f->network);
+        const struct yolo_head head = network_head(&f->network);
         rc = instances_create(&f->instances, &head, YOLO_MAX_CANDIDATES, err);
     }
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
@@ -157,7 +107,7 @@ itx_status itx_float_segment(itx_float *f, const struct itx_image *frame,
     ITX_TRY(float_run_frame(&f->run, NULL, NULL, err));
     const uint64_t ready = clock_ns();
     f->has_run = true;
-    set_head_data(f);
+    network_head_data(&f->instances.head, &f->network, f->run.exec);
     instances_decode(&f->instances, &params, &f->run.frame.letterbox);
     f->timing = (struct itx_timing){0, ready - start, clock_ns() - ready};
     *instances = f->instances.item;
@@ -212,7 +162,7 @@ itx_status itx_float_get_output(const itx_float *f, int i, struct itx_tensor_inf
     if (v->shape.rank != 4)
         return itx_fail(err, ITX_E_UNSUPPORTED, "output '%s' has %d dimensions, not 4", v->name,
                         v->shape.rank);
-    const struct yolo_tensor t = head_tensor(&f->network, i);
+    const struct yolo_tensor t = network_output(&f->network, i);
     *info = (struct itx_tensor_info){.name = v->name,
                                      .dtype = ITX_F32,
                                      .height = t.h,

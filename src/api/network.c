@@ -53,6 +53,53 @@ void network_release(struct network *n)
     *n = (struct network){0};
 }
 
+struct yolo_tensor network_output(const struct network *n, int i)
+{
+    const struct shape *s = &graph_value(n->graph, n->graph->outputs.data[i])->shape;
+    return (struct yolo_tensor){
+        .dtype = DTYPE_F32,
+        .h = (int)s->dim[2],
+        .w = (int)s->dim[3],
+        .c = (int)s->dim[1],
+        .row = (ptrdiff_t)s->dim[3],
+        .pixel = 1,
+        .channel = (ptrdiff_t)(s->dim[2] * s->dim[3]),
+        .n_quant = 1,
+    };
+}
+
+struct yolo_head network_head(const struct network *n)
+{
+    const struct head_info *h = &n->head;
+    const bool has_masks = h->task == HEAD_SEGMENT;
+    struct yolo_head head = {
+        .n_levels = h->n_levels,
+        .n_classes = h->n_classes,
+        .reg_max = h->reg_max,
+        .n_coefs = has_masks ? h->n_coefs : 0,
+    };
+    for (int i = 0; i < h->n_levels; i++) {
+        head.level[i].stride = h->level[i].stride;
+        head.level[i].cls = network_output(n, h->level[i].cls);
+        head.level[i].box = network_output(n, h->level[i].box);
+        if (has_masks) head.level[i].coef = network_output(n, h->level[i].coef);
+    }
+    if (has_masks) head.proto = network_output(n, h->proto);
+    return head;
+}
+
+void network_head_data(struct yolo_head *head, const struct network *n, const struct float_exec *e)
+{
+    const struct head_info *h = &n->head;
+    for (int i = 0; i < h->n_levels; i++) {
+        head->level[i].cls.data = float_exec_output(e, h->level[i].cls)->data;
+        head->level[i].box.data = float_exec_output(e, h->level[i].box)->data;
+        if (h->task == HEAD_SEGMENT)
+            head->level[i].coef.data = float_exec_output(e, h->level[i].coef)->data;
+    }
+    if (h->task == HEAD_SEGMENT) head->proto.data = float_exec_output(e, h->proto)->data;
+}
+
 itx_status float_run_create(struct float_run *r, const struct network *n, int n_threads,
                             struct itx_error *err)
 {

@@ -10,6 +10,7 @@
 #include "float/exec.h"
 #include "graph/graph.h"
 #include "passes/pass.h"
+#include "yolo/yolo.h"
 
 struct network {
     struct graph *graph; /* canonical */
@@ -21,6 +22,13 @@ struct network {
 itx_status network_read(struct network *n, const char *path, passes_dump_fn *dump, void *ctx,
                         struct itx_error *err);
 void network_release(struct network *n);
+
+/* Output i of the canonical graph, [1, c, h, w], and the YOLO head of a network that has one, both without data: that
+ * comes with each run. */
+struct yolo_tensor network_output(const struct network *n, int i);
+struct yolo_head network_head(const struct network *n);
+/* Points a head at the outputs of the executor's last run. */
+void network_head_data(struct yolo_head *head, const struct network *n, const struct float_exec *e);
 
 /* Runs pictures through the float network; one thread at a time, any number of them on one network. */
 struct float_run {

@@ -8,6 +8,7 @@
 #include "api/frame.h"
 #include "api/instances.h"
 #include "api/model.h"
+#include "api/plan_head.h"
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/float_mode.h"
@@ -42,43 +43,10 @@ static itx_status read_options(itx_session *s, const struct itx_session_options 
     return instances_params(&s->params, &s->options, err);
 }
 
-static struct yolo_tensor head_tensor(const itx_session *s, uint32_t output)
-{
-    const uint32_t i = s->plan->outputs[output].tensor;
-    const struct plan_tensor *t = &s->plan->tensors[i];
-    return (struct yolo_tensor){
-        .dtype = t->dtype,
-        .data = runtime_tensor(s->runtime, i),
-        .h = t->h,
-        .w = t->w,
-        .c = t->c,
-        .row = (ptrdiff_t)t->pixel * t->w,
-        .pixel = t->pixel,
-        .channel = 1,
-        .n_quant = t->n_quant,
-        .scale = t->scale,
-        .zero_point = t->zero_point,
-    };
-}
-
 static itx_status create_instances(itx_session *s, struct itx_error *err)
 {
-    const struct plan_head *h = &s->plan->head;
-    if (h->task == PLAN_RAW || !s->has_picture) return ITX_OK;
-    const bool has_masks = h->task == PLAN_SEGMENT;
-    struct yolo_head head = {
-        .n_levels = h->n_levels,
-        .n_classes = h->n_classes,
-        .reg_max = h->reg_max,
-        .n_coefs = has_masks ? h->n_coefs : 0,
-    };
-    for (int i = 0; i < h->n_levels; i++) {
-        head.level[i].stride = h->level[i].stride;
-        head.level[i].cls = head_tensor(s, h->level[i].cls);
-        head.level[i].box = head_tensor(s, h->level[i].box);
-        if (has_masks) head.level[i].coef = head_tensor(s, h->level[i].coef);
-    }
-    if (has_masks) head.proto = head_tensor(s, h->proto);
+    if (s->plan->head.task == PLAN_RAW || !s->has_picture) return ITX_OK;
+    const struct yolo_head head = plan_head_of(s->plan, s->runtime);
     return instances_create(&s->instances, &head, s->options.max_det, err);
 }
 

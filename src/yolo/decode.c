@@ -273,7 +273,7 @@ static float expectation(const float *logit, int n)
     return weighted / sum;
 }
 
-static void place_box(const struct yolo_head *head, struct yolo_place at, float box[4])
+void yolo_head_box(const struct yolo_head *head, struct yolo_place at, float box[4])
 {
     const float stride = (float)head->level[at.level].stride;
     const float x = (float)at.x + 0.5f, y = (float)at.y + 0.5f;
@@ -307,7 +307,7 @@ void yolo_decoder_finish(struct yolo_decoder *d, const struct yolo_head *head)
         const yolo_key key = d->list.key[i];
         const int place = d->place_of[anchor_of_key(key, head->n_classes)];
         const int class_id = (int)((uint32_t)key % (uint32_t)head->n_classes);
-        if (place == n_boxes) place_box(head, d->places[n_boxes++], d->box[place]);
+        if (place == n_boxes) yolo_head_box(head, d->places[n_boxes++], d->box[place]);
         if (!yolo_nms_keep(&d->nms, class_id, d->box[place], d->params.iou)) continue;
         struct yolo_found *f = &d->found[d->n_found++];
         memcpy(f->box, d->box[place], sizeof f->box);

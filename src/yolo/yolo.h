@@ -93,6 +93,8 @@ void yolo_decoder_run(struct yolo_decoder *decoder, const struct yolo_head *head
 /* Found by the last run, by falling score; valid until the next. Returns their number. */
 int yolo_decoder_found(const struct yolo_decoder *decoder, const struct yolo_found **found);
 
+/* The box of an anchor, as yolo_found has it. */
+void yolo_head_box(const struct yolo_head *head, struct yolo_place place, float box[4]);
 /* The mask coefficients of an anchor; out [n_coefs]. */
 void yolo_head_coefs(const struct yolo_head *head, struct yolo_place place, float *out);
 
