@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Truths and detections are sorted so that a category, and in it a picture, lies together; each such cell is matched
- * alone, and the outcomes of a category's cells become its curves. As in evaluate_match.c, operations and their order
- * are pycocotools'.
+ * The outcomes of a category's detections become its curves. As in evaluate_match.c, operations and their order are
+ * pycocotools'.
  */
 #include "coco/evaluate.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
-#include "coco/evaluate_match.h"
+#include "coco/matching.h"
 
 double coco_iou_threshold(int i)
 {
@@ -57,230 +55,159 @@ void coco_evaluation_release(struct coco_evaluation *e)
     *e = (struct coco_evaluation){0};
 }
 
-/* A truth or a detection with what it is sorted by: category, image, falling score, place in the input. */
-struct entry {
-    int category, image;
-    double score;
-    size_t index;
+/* ---- curves ---- */
+
+/* Of one category, for each overlap: how many misses lie before a hit. */
+struct tracer {
+    uint32_t *misses; /* [COCO_N_IOUS, n_truths] */
+    double *curve;    /* [n_truths] precision */
+    size_t n_hits[COCO_N_IOUS];
 };
 
-static int by_cell(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-    if (x->category != y->category) return x->category < y->category ? -1 : 1;
-    if (x->image != y->image) return x->image < y->image ? -1 : 1;
-    if (x->score != y->score) return x->score > y->score ? -1 : 1;
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-/* An outcome's place in the category's curve: falling score, among equals the order of pictures and ranks. */
-struct place {
-    double score;
-    size_t index; /* of the outcome */
-};
-
-static int by_score(const void *a, const void *b)
-{
-    const struct place *x = a, *y = b;
-    if (x->score != y->score) return x->score > y->score ? -1 : 1;
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-struct evaluator {
-    const struct coco_evaluate_input *in;
+struct job {
+    const struct coco_matching *matching;
     struct coco_evaluation *result;
-    struct entry *truths, *detections;             /* sorted */
-    const struct coco_truth **cell_truths;         /* [n_truths] */
-    const struct coco_detection **cell_detections; /* [COCO_MAX_DETECTIONS] */
-    struct coco_matcher matcher;
-    /* of one category */
-    struct coco_outcome *outcomes; /* [n_detections], n_outcomes used */
-    struct place *places;
-    double *curve_precision, *curve_recall;
-    size_t n_outcomes;
-    size_t n_wanted[COCO_AREA_COUNT];
+    struct tracer *tracers; /* [n_workers] */
+    size_t n_truths;        /* the most that a category has to find */
 };
 
-static void release(struct evaluator *v)
+/* Walks along the detections within the limit. */
+static void trace(const struct job *j, struct tracer *t, int category, int area, int limit)
 {
-    coco_matcher_release(&v->matcher);
-    mem_free(v->truths);
-    mem_free(v->detections);
-    mem_free(v->cell_truths);
-    mem_free(v->cell_detections);
-    mem_free(v->outcomes);
-    mem_free(v->places);
-    mem_free(v->curve_precision);
-    mem_free(v->curve_recall);
-}
+    const struct coco_matching *m = j->matching;
+    uint32_t misses[COCO_N_IOUS] = {0}, misses_at_all = 0;
+    const unsigned all = (1u << COCO_N_IOUS) - 1;
 
-static itx_status check_entry(const struct coco_evaluate_input *in, const struct entry *e,
-                              const struct rle *mask, const char *what, struct itx_error *err)
-{
-    if (e->image < 0 || e->image >= in->n_images || e->category < 0 ||
-        e->category >= in->n_categories)
-        return itx_fail(err, ITX_E_INVAL, "%s %zu: image %d of %d, category %d of %d", what,
-                        e->index, e->image, in->n_images, e->category, in->n_categories);
-    if (!isfinite(e->score))
-        return itx_fail(err, ITX_E_INVAL, "%s %zu: the score is no number", what, e->index);
-    if (in->overlap == COCO_OVERLAP_MASK && mask == NULL)
-        return itx_fail(err, ITX_E_INVAL, "%s %zu has no mask", what, e->index);
-    return ITX_OK;
-}
-
-static itx_status sort_input(struct evaluator *v, struct itx_error *err)
-{
-    const struct coco_evaluate_input *in = v->in;
-    for (size_t i = 0; i < in->n_truths; i++) {
-        const struct coco_truth *t = &in->truths[i];
-        v->truths[i] = (struct entry){t->category, t->image, 0, i};
-        ITX_TRY(check_entry(in, &v->truths[i], t->mask, "annotation", err));
-    }
-    for (size_t i = 0; i < in->n_detections; i++) {
-        const struct coco_detection *d = &in->detections[i];
-        v->detections[i] = (struct entry){d->category, d->image, d->score, i};
-        ITX_TRY(check_entry(in, &v->detections[i], d->mask, "detection", err));
-    }
-    qsort(v->truths, in->n_truths, sizeof *v->truths, by_cell);
-    qsort(v->detections, in->n_detections, sizeof *v->detections, by_cell);
-    return ITX_OK;
-}
-
-static bool allocate(struct evaluator *v)
-{
-    const size_t n_truths = v->in->n_truths, n = v->in->n_detections;
-    const int n_categories = v->in->n_categories;
-    struct coco_evaluation *e = v->result;
-    const size_t values = COCO_N_IOUS * COCO_AREA_COUNT * COCO_LIMIT_COUNT * sizeof(double);
-    v->truths = mem_calloc(n_truths, sizeof *v->truths);
-    v->detections = mem_calloc(n, sizeof *v->detections);
-    v->cell_truths = mem_calloc(n_truths, sizeof *v->cell_truths);
-    v->cell_detections = mem_calloc(COCO_MAX_DETECTIONS, sizeof *v->cell_detections);
-    v->outcomes = mem_calloc(n, sizeof *v->outcomes);
-    v->places = mem_calloc(n, sizeof *v->places);
-    v->curve_precision = mem_calloc(n, sizeof *v->curve_precision);
-    v->curve_recall = mem_calloc(n, sizeof *v->curve_recall);
-    e->n_categories = n_categories;
-    e->precision = mem_calloc((size_t)n_categories, COCO_N_RECALLS * values);
-    e->recall = mem_calloc((size_t)n_categories, values);
-    return v->truths != NULL && v->detections != NULL && v->cell_truths != NULL &&
-           v->cell_detections != NULL && v->outcomes != NULL && v->places != NULL &&
-           v->curve_precision != NULL && v->curve_recall != NULL && e->precision != NULL &&
-           e->recall != NULL;
-}
-
-/* ---- one category ---- */
-
-/* The entries of the category and image that begin at *at, which moves past them. */
-static int take_truths(struct evaluator *v, size_t *at, int category, int image)
-{
-    int n = 0;
-    for (; *at < v->in->n_truths; ++*at) {
-        const struct entry *e = &v->truths[*at];
-        if (e->category != category || e->image != image) break;
-        v->cell_truths[n++] = &v->in->truths[e->index];
-    }
-    return n;
-}
-
-static int take_detections(struct evaluator *v, size_t *at, int category, int image)
-{
-    int n = 0;
-    for (; *at < v->in->n_detections; ++*at) {
-        const struct entry *e = &v->detections[*at];
-        if (e->category != category || e->image != image) break;
-        if (n < COCO_MAX_DETECTIONS) v->cell_detections[n++] = &v->in->detections[e->index];
-    }
-    return n;
-}
-
-/* The lowest image that has something of the category at the two places; -1: none has. */
-static int next_image(const struct evaluator *v, size_t truth, size_t detection, int category)
-{
-    int image = -1;
-    if (truth < v->in->n_truths && v->truths[truth].category == category)
-        image = v->truths[truth].image;
-    if (detection < v->in->n_detections && v->detections[detection].category == category &&
-        (image < 0 || v->detections[detection].image < image))
-        image = v->detections[detection].image;
-    return image;
-}
-
-static itx_status match_category(struct evaluator *v, int category, size_t *truth,
-                                 size_t *detection, struct itx_error *err)
-{
-    v->n_outcomes = 0;
-    for (int a = 0; a < COCO_AREA_COUNT; a++) v->n_wanted[a] = 0;
-    for (;;) {
-        const int image = next_image(v, *truth, *detection, category);
-        if (image < 0) break;
-        const struct coco_cell cell = {
-            .truths = v->cell_truths,
-            .detections = v->cell_detections,
-            .n_truths = take_truths(v, truth, category, image),
-            .n_detections = take_detections(v, detection, category, image),
-        };
-        ITX_TRY(coco_match(&v->matcher, &cell, v->in->overlap, v->outcomes + v->n_outcomes,
-                           v->n_wanted, err));
-        v->n_outcomes += (size_t)cell.n_detections;
-    }
-    for (size_t i = 0; i < v->n_outcomes; i++)
-        v->places[i] = (struct place){v->outcomes[i].score, i};
-    qsort(v->places, v->n_outcomes, sizeof *v->places, by_score);
-    return ITX_OK;
-}
-
-/* Precision and recall after each detection within the limit, precision then as its maximum from there on; returns
- * their number. */
-static size_t trace_curve(struct evaluator *v, int iou, int area, int limit)
-{
-    const double n_wanted = (double)v->n_wanted[area];
-    double hits = 0, misses = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < v->n_outcomes; i++) {
-        const struct coco_outcome *o = &v->outcomes[v->places[i].index];
+    for (int i = 0; i < COCO_N_IOUS; i++) t->n_hits[i] = 0;
+    for (size_t i = m->first[category]; i < m->first[category + 1]; i++) {
+        const struct coco_outcome *o = &m->outcomes[i];
         if (o->rank >= limits[limit]) continue;
-        const bool is_matched = o->is_matched[area] >> iou & 1;
-        const bool is_ignored = o->is_ignored[area] >> iou & 1;
-        if (!is_ignored && is_matched) hits++;
-        if (!is_ignored && !is_matched) misses++;
-        v->curve_recall[n] = hits / n_wanted;
-        v->curve_precision[n++] = hits / (misses + hits + DBL_EPSILON);
+
+        const unsigned hit = o->is_matched[area] & ~(unsigned)o->is_ignored[area] & all;
+        const unsigned miss = ~(unsigned)(o->is_matched[area] | o->is_ignored[area]) & all;
+        if (miss == all) {
+            misses_at_all++;
+            continue;
+        }
+        for (int iou = 0; iou < COCO_N_IOUS; iou++) {
+            misses[iou] += miss >> iou & 1;
+            if (hit >> iou & 1)
+                t->misses[(size_t)iou * j->n_truths + t->n_hits[iou]++] =
+                    misses[iou] + misses_at_all;
+        }
+    }
+}
+
+/* Precision after each hit, then as its maximum from there on. Misses in between have a lower one, so that the best at or
+ * above a recall is always after a hit. */
+static void find_precision(const struct job *j, struct tracer *t, int iou)
+{
+    const size_t n = t->n_hits[iou];
+    for (size_t i = 0; i < n; i++) {
+        const double hits = (double)(i + 1), misses = t->misses[(size_t)iou * j->n_truths + i];
+        t->curve[i] = hits / (misses + hits + DBL_EPSILON);
     }
     for (size_t i = n; i-- > 1;)
-        if (v->curve_precision[i] > v->curve_precision[i - 1])
-            v->curve_precision[i - 1] = v->curve_precision[i];
+        if (t->curve[i] > t->curve[i - 1]) t->curve[i - 1] = t->curve[i];
+}
+
+static void store_curve(const struct job *j, const struct tracer *t, int category, int iou,
+                        int area, int limit, double n_wanted)
+{
+    struct coco_evaluation *e = j->result;
+    const size_t n = t->n_hits[iou];
+    size_t at = 0;
+    for (int r = 0; r < COCO_N_RECALLS; r++) {
+        while (at < n && (double)(at + 1) / n_wanted < coco_recall_threshold(r)) at++;
+        e->precision[precision_at(e, iou, r, category, area, limit)] = at < n ? t->curve[at] : 0;
+    }
+    e->recall[recall_at(e, iou, category, area, limit)] = (double)n / n_wanted;
+}
+
+/* Nothing to find: -1 everywhere. */
+static void store_nothing(const struct job *j, int category, int iou, int area, int limit)
+{
+    struct coco_evaluation *e = j->result;
+    for (int r = 0; r < COCO_N_RECALLS; r++)
+        e->precision[precision_at(e, iou, r, category, area, limit)] = -1;
+    e->recall[recall_at(e, iou, category, area, limit)] = -1;
+}
+
+static uint64_t count_wanted(const struct coco_matching *m, int category, int area)
+{
+    uint64_t n = 0;
+    for (size_t i = m->first_wanted[category]; i < m->first_wanted[category + 1]; i++)
+        n += m->wanted[i].n[area];
     return n;
 }
 
-static void store_curve(struct evaluator *v, int category, int iou, int area, int limit)
+static void evaluate_category(const struct job *j, struct tracer *t, int category)
 {
-    struct coco_evaluation *e = v->result;
-    const bool is_wanted = v->n_wanted[area] > 0;
-    const size_t n = is_wanted ? trace_curve(v, iou, area, limit) : 0;
-    size_t at = 0;
-    for (int r = 0; r < COCO_N_RECALLS; r++) {
-        while (at < n && v->curve_recall[at] < coco_recall_threshold(r)) at++;
-        e->precision[precision_at(e, iou, r, category, area, limit)] = !is_wanted ? -1
-                                                                       : at < n
-                                                                           ? v->curve_precision[at]
-                                                                           : 0;
+    for (int area = 0; area < COCO_AREA_COUNT; area++) {
+        const uint64_t n_wanted = count_wanted(j->matching, category, area);
+        for (int limit = 0; limit < COCO_LIMIT_COUNT; limit++) {
+            if (n_wanted > 0) trace(j, t, category, area, limit);
+            for (int iou = 0; iou < COCO_N_IOUS; iou++) {
+                if (n_wanted == 0) {
+                    store_nothing(j, category, iou, area, limit);
+                    continue;
+                }
+                find_precision(j, t, iou);
+                store_curve(j, t, category, iou, area, limit, (double)n_wanted);
+            }
+        }
     }
-    e->recall[recall_at(e, iou, category, area, limit)] = !is_wanted ? -1
-                                                          : n > 0    ? v->curve_recall[n - 1]
-                                                                     : 0;
 }
 
-static itx_status evaluate_categories(struct evaluator *v, struct itx_error *err)
+/* Categories that begin in this worker's share of all detections. */
+static void evaluate_categories(void *ctx, int worker, int n_workers)
 {
-    size_t truth = 0, detection = 0;
-    for (int k = 0; k < v->in->n_categories; k++) {
-        ITX_TRY(match_category(v, k, &truth, &detection, err));
-        for (int iou = 0; iou < COCO_N_IOUS; iou++)
-            for (int a = 0; a < COCO_AREA_COUNT; a++)
-                for (int m = 0; m < COCO_LIMIT_COUNT; m++) store_curve(v, k, iou, a, m);
+    const struct job *j = ctx;
+    const size_t *first = j->matching->first;
+    const int n = j->matching->n_categories;
+    int begin, end;
+    pool_part((int)first[n] + 1, 1, worker, n_workers, &begin, &end);
+    for (int k = 0; k < n; k++)
+        if (first[k] >= (size_t)begin && first[k] < (size_t)end)
+            evaluate_category(j, &j->tracers[worker], k);
+}
+
+static bool allocate(struct job *j, int n_workers)
+{
+    const struct coco_matching *m = j->matching;
+    struct coco_evaluation *e = j->result;
+    const size_t n = (size_t)m->n_categories;
+    const size_t values = COCO_N_IOUS * COCO_AREA_COUNT * COCO_LIMIT_COUNT * sizeof(double);
+    for (int k = 0; k < m->n_categories; k++) {
+        const uint64_t n_wanted = count_wanted(m, k, COCO_AREA_ALL);
+        if (n_wanted > j->n_truths) j->n_truths = (size_t)n_wanted;
     }
-    return ITX_OK;
+    e->n_categories = m->n_categories;
+    e->precision = mem_calloc(n, COCO_N_RECALLS * values);
+    e->recall = mem_calloc(n, values);
+    j->tracers = mem_calloc((size_t)n_workers, sizeof *j->tracers);
+    bool ok = e->precision != NULL && e->recall != NULL && j->tracers != NULL;
+    for (int i = 0; ok && i < n_workers; i++) {
+        j->tracers[i].misses = mem_calloc(j->n_truths, COCO_N_IOUS * sizeof(uint32_t));
+        j->tracers[i].curve = mem_calloc(j->n_truths, sizeof(double));
+        ok = j->tracers[i].misses != NULL && j->tracers[i].curve != NULL;
+    }
+    return ok;
+}
+
+static itx_status evaluate_matching(struct coco_evaluation *result, const struct coco_matching *m,
+                                    struct pool *pool, struct itx_error *err)
+{
+    const int n_workers = pool != NULL ? pool_n_threads(pool) : 1;
+    struct job j = {.matching = m, .result = result};
+    const bool ok = allocate(&j, n_workers);
+    if (ok) pool_run(pool, evaluate_categories, &j);
+    for (int i = 0; j.tracers != NULL && i < n_workers; i++) {
+        mem_free(j.tracers[i].misses);
+        mem_free(j.tracers[i].curve);
+    }
+    mem_free(j.tracers);
+    return ok ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory for an evaluation");
 }
 
 /* ---- the twelve numbers ---- */
@@ -332,15 +259,14 @@ static void summarize(struct coco_evaluation *e)
 itx_status coco_evaluate(struct coco_evaluation *result, const struct coco_evaluate_input *input,
                          struct itx_error *err)
 {
+    struct coco_matching matching;
     coco_evaluation_release(result);
-    if (input->n_categories < 1 || input->n_truths > INT32_MAX || input->n_detections > INT32_MAX)
-        return itx_fail(err, ITX_E_INVAL, "nothing to evaluate, or too much");
-    struct evaluator v = {.in = input, .result = result};
-    itx_status rc = allocate(&v) ? sort_input(&v, err)
-                                 : itx_fail(err, ITX_E_NOMEM, "out of memory for an evaluation");
-    if (rc == ITX_OK) rc = evaluate_categories(&v, err);
-    if (rc == ITX_OK) summarize(result);
-    release(&v);
-    if (rc != ITX_OK) coco_evaluation_release(result);
+    ITX_TRY(coco_matching_create(&matching, input, err));
+    const itx_status rc = evaluate_matching(result, &matching, input->pool, err);
+    coco_matching_release(&matching);
+    if (rc == ITX_OK)
+        summarize(result);
+    else
+        coco_evaluation_release(result);
     return rc;
 }

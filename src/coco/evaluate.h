@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "base/pool.h"
 #include "base/status.h"
 #include "yolo/rle.h"
 
@@ -53,6 +54,7 @@ struct coco_evaluate_input {
     size_t n_truths;
     const struct coco_detection *detections;
     size_t n_detections;
+    struct pool *pool; /* NULL: this thread alone; the result is the same */
 };
 
 /* Zero-initialised is valid and empty. */

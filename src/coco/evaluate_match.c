@@ -14,6 +14,7 @@ void coco_matcher_release(struct coco_matcher *m)
     vec_release(&m->order);
     vec_release(&m->is_ignored);
     vec_release(&m->is_found);
+    vec_release(&m->hopeful);
 }
 
 static bool reserve(struct coco_matcher *m, int n_truths, int n_detections)
@@ -23,7 +24,8 @@ static bool reserve(struct coco_matcher *m, int n_truths, int n_detections)
     return size_mul(n, (size_t)n_detections, &n_pairs) && size_add(n_pairs, 1, &n_pairs) &&
            size_add(n, (size_t)n_detections, &n_masks) && vec_reserve(&m->iou, n_pairs) &&
            vec_reserve(&m->bounds, n_masks) && vec_reserve(&m->order, n) &&
-           vec_reserve(&m->is_ignored, n) && vec_reserve(&m->is_found, n);
+           vec_reserve(&m->is_ignored, n) && vec_reserve(&m->is_found, n) &&
+           vec_reserve(&m->hopeful, (size_t)n_detections);
 }
 
 /* Intersection over union; over the detection's own area for crowds. */
@@ -118,12 +120,29 @@ static int find_truth(const struct coco_matcher *m, const struct coco_cell *cell
     return found;
 }
 
+/* What overlaps no truth by the least threshold is unmatched at all of them, and takes nothing from others: most
+ * detections. */
+static bool is_hopeless(const double *iou, int n_truths)
+{
+    for (int g = 0; g < n_truths; g++)
+        if (!(iou[g] < coco_iou_threshold(0))) return false;
+    return true;
+}
+
+static void match_nothing(const struct coco_cell *cell, struct coco_outcome *outcome, int d)
+{
+    for (int range = 0; range < COCO_AREA_COUNT; range++)
+        if (is_outside(cell->detections[d]->area, (enum coco_area)range))
+            outcome->is_ignored[range] = (1u << COCO_N_IOUS) - 1;
+}
+
 static void match_at(struct coco_matcher *m, const struct coco_cell *cell, enum coco_area range,
                      int i, struct coco_outcome *outcomes)
 {
     const uint16_t bit = (uint16_t)(1u << i);
     for (int g = 0; g < cell->n_truths; g++) m->is_found.data[g] = false;
-    for (int d = 0; d < cell->n_detections; d++) {
+    for (size_t h = 0; h < m->hopeful.len; h++) {
+        const int d = m->hopeful.data[h];
         const double *iou = m->iou.data + (size_t)d * (size_t)cell->n_truths;
         const int found = find_truth(m, cell, iou, coco_iou_threshold(i));
         bool is_ignored;
@@ -140,7 +159,7 @@ static void match_at(struct coco_matcher *m, const struct coco_cell *cell, enum 
 
 itx_status coco_match(struct coco_matcher *m, const struct coco_cell *cell,
                       enum coco_overlap overlap, struct coco_outcome *outcomes,
-                      size_t n_wanted[COCO_AREA_COUNT], struct itx_error *err)
+                      uint32_t n_wanted[COCO_AREA_COUNT], struct itx_error *err)
 {
     if (!reserve(m, cell->n_truths, cell->n_detections))
         return itx_fail(err, ITX_E_NOMEM, "out of memory for an evaluation");
@@ -148,11 +167,18 @@ itx_status coco_match(struct coco_matcher *m, const struct coco_cell *cell,
         find_box_ious(m, cell);
     else
         find_mask_ious(m, cell);
-    for (int d = 0; d < cell->n_detections; d++)
+    m->hopeful.len = 0;
+    for (int d = 0; d < cell->n_detections; d++) {
         outcomes[d] = (struct coco_outcome){.score = cell->detections[d]->score, .rank = d};
+        if (is_hopeless(m->iou.data + (size_t)d * (size_t)cell->n_truths, cell->n_truths))
+            match_nothing(cell, &outcomes[d], d);
+        else
+            m->hopeful.data[m->hopeful.len++] = d;
+    }
     for (int range = 0; range < COCO_AREA_COUNT; range++) {
-        n_wanted[range] += (size_t)order_truths(m, cell, (enum coco_area)range);
-        for (int i = 0; i < COCO_N_IOUS; i++) match_at(m, cell, (enum coco_area)range, i, outcomes);
+        n_wanted[range] = (uint32_t)order_truths(m, cell, (enum coco_area)range);
+        for (int i = 0; m->hopeful.len > 0 && i < COCO_N_IOUS; i++)
+            match_at(m, cell, (enum coco_area)range, i, outcomes);
     }
     return ITX_OK;
 }

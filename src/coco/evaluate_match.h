@@ -12,6 +12,7 @@
 /* What became of a detection; bit i is for overlap i. */
 struct coco_outcome {
     double score;
+    int image;
     int rank; /* among those of its picture and category, 0 is the strongest */
     uint16_t is_matched[COCO_AREA_COUNT];
     uint16_t is_ignored[COCO_AREA_COUNT];
@@ -30,12 +31,13 @@ struct coco_matcher {
     VEC(struct yolo_rect) bounds; /* of masks: detections', then truths' */
     VEC(int) order;               /* truths, ignored ones last */
     VEC(bool) is_ignored, is_found;
+    VEC(int) hopeful; /* detections that overlap some truth enough */
 };
 void coco_matcher_release(struct coco_matcher *matcher);
 
-/* Writes one outcome for each detection, and adds to n_wanted[area] the truths that are to be found. */
+/* Writes one outcome for each detection (not its image), and n_wanted[area]: how many truths are to be found. */
 itx_status coco_match(struct coco_matcher *matcher, const struct coco_cell *cell,
                       enum coco_overlap overlap, struct coco_outcome *outcomes,
-                      size_t n_wanted[COCO_AREA_COUNT], struct itx_error *err);
+                      uint32_t n_wanted[COCO_AREA_COUNT], struct itx_error *err);
 
 #endif
