@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/epilogue.h"
 
-void epilogue_store(const struct epilogue *e, int channel, int32_t acc, const int8_t *res,
-                    void *out, size_t index)
+void epilogue_store(const struct epilogue *e, int channel, int32_t acc, const void *res,
+                    size_t res_index, void *out, size_t index)
 {
     if (e->out == EPILOGUE_S32) {
         ((int32_t *)out)[index] = acc;
@@ -14,8 +14,14 @@ void epilogue_store(const struct epilogue *e, int channel, int32_t acc, const in
         ((int16_t *)out)[index] = v;
         return;
     }
-    const int8_t r = e->res_mul != NULL ? *res : 0;
-    const int16_t res_mul = e->res_mul != NULL ? e->res_mul[channel] : 0;
-    ((int8_t *)out)[index] =
-        fixed_requant(v, e->mul[channel], r, res_mul, e->offset[channel], e->shift);
+    int16_t r = 0, res_mul = 0;
+    if (e->res_mul != NULL) {
+        r = e->is_res_wide ? ((const int16_t *)res)[res_index] : ((const int8_t *)res)[res_index];
+        res_mul = e->res_mul[channel];
+    }
+    const int32_t y = fixed_requant(v, e->mul[channel], r, res_mul, e->offset[channel], e->shift);
+    if (e->out == EPILOGUE_WIDE)
+        ((int16_t *)out)[index] = fixed_sat16(y);
+    else
+        ((int8_t *)out)[index] = fixed_sat8(y);
 }

@@ -15,13 +15,25 @@
 #include "tensor/fixed.h"
 
 /* Lines of s8 widened to s16: a conv_convert_fn. */
-static inline void widen_lines_avx2(uint8_t *to, size_t to_step, const int8_t *from,
+static inline void widen_lines_avx2(uint8_t *to, size_t to_step, const uint8_t *from,
                                     size_t from_step, int n_px, int n)
 {
     for (int p = 0; p < n_px; p++, to += to_step, from += from_step) {
         for (int i = 0; i < n; i += 16) {
             const __m128i a = _mm_loadu_si128((const __m128i *)(from + i));
             _mm256_storeu_si256((__m256i *)(to + 2 * i), _mm256_cvtepi8_epi16(a));
+        }
+    }
+}
+
+/* Lines of s16 as they are: a conv_convert_fn. */
+static inline void copy_lines_avx2(uint8_t *to, size_t to_step, const uint8_t *from,
+                                   size_t from_step, int n_px, int n)
+{
+    for (int p = 0; p < n_px; p++, to += to_step, from += from_step) {
+        for (int i = 0; i < 2 * n; i += 32) {
+            const __m256i a = _mm256_loadu_si256((const __m256i *)(from + i));
+            _mm256_storeu_si256((__m256i *)(to + i), a);
         }
     }
 }
@@ -125,28 +137,30 @@ SIMD_INLINE struct requant_avx2 requant_init_avx2(const struct epilogue *e, int 
     };
 }
 
-/* Stage C without and with a residual, before the last saturation to 8 bits. */
+/* Stage C without and with a residual (widened), to 16 bits: before the last saturation to 8 bits. */
 SIMD_INLINE __m256i requant_avx2(const struct requant_avx2 *q, __m256i v)
 {
     return _mm256_adds_epi16(_mm256_mulhrs_epi16(v, q->mul), q->zero_point);
 }
 
-SIMD_INLINE __m256i requant_res_avx2(const struct requant_avx2 *q, __m256i v, __m128i res)
+SIMD_INLINE __m256i requant_res_avx2(const struct requant_avx2 *q, __m256i v, __m256i r)
 {
-    const __m256i r = _mm256_cvtepi8_epi16(res);
     const __m256i lo = _mm256_madd_epi16(_mm256_unpacklo_epi16(v, r), q->mul_lo);
     const __m256i hi = _mm256_madd_epi16(_mm256_unpackhi_epi16(v, r), q->mul_hi);
     return _mm256_packs_epi32(_mm256_sra_epi32(_mm256_add_epi32(lo, q->offset_lo), q->shift),
                               _mm256_sra_epi32(_mm256_add_epi32(hi, q->offset_hi), q->shift));
 }
 
-/* Loads the first n of 16; exact, since a residual may lie in the output. */
-SIMD_INLINE __m128i load_s8_avx2(const int8_t *from, int n)
+/* Loads the first n of 16, s16 or s8 widened; exact, since a residual may lie in the output. */
+SIMD_INLINE __m256i load_res_avx2(const uint8_t *from, bool is_wide, int n)
 {
-    if (n >= 16) return _mm_loadu_si128((const __m128i *)from);
-    int8_t part[16] = {0};
-    memcpy(part, from, (size_t)n);
-    return _mm_loadu_si128((const __m128i *)part);
+    uint8_t part[32] = {0};
+    if (n < 16) {
+        memcpy(part, from, (size_t)n * (is_wide ? 2 : 1));
+        from = part;
+    }
+    if (is_wide) return _mm256_loadu_si256((const __m256i *)from);
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)from));
 }
 
 /* Stores the first n of 16. */
@@ -191,16 +205,21 @@ SIMD_INLINE void epilogue_16_avx2(const struct epilogue *e, const struct epilogu
         return;
     }
     const struct requant_avx2 requant = requant_init_avx2(e, c);
+    const size_t res_at = (size_t)i * epilogue_res_size(e);
     for (int p = 0; p < t->n_px; p++, acc += t->acc_step) {
         const __m256i v = act_avx2(act, &sigmoid, scale_avx2(acc, scale_lo, scale_hi));
         __m256i y;
         if (e->res_mul != NULL) {
-            const int8_t *const res = t->res + (size_t)p * t->res_step + i;
-            y = requant_res_avx2(&requant, v, load_s8_avx2(res, n));
+            const uint8_t *const res = t->res + (size_t)p * t->res_step + res_at;
+            y = requant_res_avx2(&requant, v, load_res_avx2(res, e->is_res_wide, n));
         } else {
             y = requant_avx2(&requant, v);
         }
-        store_s8_avx2(t->out + (size_t)p * t->out_step + i, y, n);
+        uint8_t *const to = t->out + (size_t)p * t->out_step;
+        if (e->out == EPILOGUE_WIDE)
+            store_s16_avx2(to + 2 * (size_t)i, y, n);
+        else
+            store_s8_avx2(to + i, y, n);
     }
 }
 

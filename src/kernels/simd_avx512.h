@@ -15,7 +15,7 @@
 #include "tensor/fixed.h"
 
 /* Lines of s8 widened to s16: a conv_convert_fn. */
-static inline void widen_lines_avx512(uint8_t *to, size_t to_step, const int8_t *from,
+static inline void widen_lines_avx512(uint8_t *to, size_t to_step, const uint8_t *from,
                                       size_t from_step, int n_px, int n)
 {
     for (int p = 0; p < n_px; p++, to += to_step, from += from_step) {
@@ -24,6 +24,15 @@ static inline void widen_lines_avx512(uint8_t *to, size_t to_step, const int8_t 
             _mm512_storeu_si512(to + 2 * i, _mm512_cvtepi8_epi16(a));
         }
     }
+}
+
+/* Lines of s16 as they are: a conv_convert_fn. */
+static inline void copy_lines_avx512(uint8_t *to, size_t to_step, const uint8_t *from,
+                                     size_t from_step, int n_px, int n)
+{
+    for (int p = 0; p < n_px; p++, to += to_step, from += from_step)
+        for (int i = 0; i < 2 * n; i += 64)
+            _mm512_storeu_si512(to + i, _mm512_loadu_si512(from + i));
 }
 
 /* fixed_sigmoid's constants; idle lookups repeat the table, so that an index of 5 bits is allowed. */
@@ -122,19 +131,36 @@ SIMD_INLINE struct requant_avx512 requant_init_avx512(const struct epilogue *e, 
     };
 }
 
-/* Stage C without and with a residual, before the last saturation to 8 bits. */
+/* Stage C without and with a residual (widened), to 16 bits: before the last saturation to 8 bits. */
 SIMD_INLINE __m512i requant_avx512(const struct requant_avx512 *q, __m512i v)
 {
     return _mm512_adds_epi16(_mm512_mulhrs_epi16(v, q->mul), q->zero_point);
 }
 
-SIMD_INLINE __m512i requant_res_avx512(const struct requant_avx512 *q, __m512i v, __m256i res)
+SIMD_INLINE __m512i requant_res_avx512(const struct requant_avx512 *q, __m512i v, __m512i r)
 {
-    const __m512i r = _mm512_cvtepi8_epi16(res);
     const __m512i lo = _mm512_madd_epi16(_mm512_unpacklo_epi16(v, r), q->mul_lo);
     const __m512i hi = _mm512_madd_epi16(_mm512_unpackhi_epi16(v, r), q->mul_hi);
     return _mm512_packs_epi32(_mm512_sra_epi32(_mm512_add_epi32(lo, q->offset_lo), q->shift),
                               _mm512_sra_epi32(_mm512_add_epi32(hi, q->offset_hi), q->shift));
+}
+
+/* The residuals of 32 channels, s16 or s8 widened; only those of the mask are read. */
+SIMD_INLINE __m512i load_res_avx512(const uint8_t *from, bool is_wide, __mmask32 mask)
+{
+    if (is_wide) return _mm512_maskz_loadu_epi16(mask, from);
+    return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, from));
+}
+
+/* Those of 16 channels of two pixels. */
+SIMD_INLINE __m512i load_two_res_avx512(const uint8_t *p, const uint8_t *q, bool is_wide,
+                                        __mmask16 mask)
+{
+    if (is_wide)
+        return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_maskz_loadu_epi16(mask, p)),
+                                  _mm256_maskz_loadu_epi16(mask, q), 1);
+    return _mm512_cvtepi8_epi16(
+        _mm256_set_m128i(_mm_maskz_loadu_epi8(mask, q), _mm_maskz_loadu_epi8(mask, p)));
 }
 
 /* Channels [i, i + 32) of every pixel; mask has the valid ones. */
@@ -158,20 +184,24 @@ SIMD_INLINE void epilogue_32_avx512(const struct epilogue *e, const struct epilo
         e, _mm512_loadu_si512(e->mul + c),
         e->res_mul != NULL ? _mm512_loadu_si512(e->res_mul + c) : _mm512_setzero_si512(),
         _mm512_loadu_si512(e->offset + c), _mm512_loadu_si512(e->offset + c + 16));
+    const size_t res_at = (size_t)i * epilogue_res_size(e);
     for (int p = 0; p < t->n_px; p++, acc += t->acc_step) {
         const __m512i v =
             act_avx512(act, &sigmoid, scale_avx512(acc, acc + 16, scale_lo, scale_hi));
         __m512i y;
-        if (e->res_mul != NULL)
-            y = requant_res_avx512(
-                &requant, v, _mm256_maskz_loadu_epi8(mask, t->res + (size_t)p * t->res_step + i));
-        else
+        if (e->res_mul != NULL) {
+            const uint8_t *const res = t->res + (size_t)p * t->res_step + res_at;
+            y = requant_res_avx512(&requant, v, load_res_avx512(res, e->is_res_wide, mask));
+        } else {
             y = requant_avx512(&requant, v);
-        uint8_t *const to = t->out + (size_t)p * t->out_step + i;
-        if (mask == UINT32_MAX)
-            _mm256_storeu_si256((__m256i *)to, _mm512_cvtsepi16_epi8(y));
+        }
+        uint8_t *const to = t->out + (size_t)p * t->out_step;
+        if (e->out == EPILOGUE_WIDE)
+            _mm512_mask_storeu_epi16(to + 2 * (size_t)i, mask, y);
+        else if (mask == UINT32_MAX)
+            _mm256_storeu_si256((__m256i *)(to + i), _mm512_cvtsepi16_epi8(y));
         else
-            _mm256_mask_storeu_epi8(to, mask, _mm512_cvtsepi16_epi8(y));
+            _mm256_mask_storeu_epi8(to + i, mask, _mm512_cvtsepi16_epi8(y));
     }
 }
 
@@ -188,7 +218,8 @@ SIMD_INLINE void epilogue_16_avx512(const struct epilogue *e, const struct epilo
     const struct sigmoid_avx512 sigmoid = sigmoid_init_avx512(e->range_log2);
     const __m512 scale = _mm512_loadu_ps(e->scale + c);
     struct requant_avx512 requant = {0};
-    if (e->out == EPILOGUE_S8) {
+    const size_t res_at = (size_t)i * epilogue_res_size(e);
+    if (e->out != EPILOGUE_S16) {
         const __m512i offset = _mm512_loadu_si512(e->offset + c);
         const __m256i mul = _mm256_loadu_si256((const __m256i *)(e->mul + c));
         __m256i res_mul = _mm256_setzero_si256();
@@ -201,21 +232,22 @@ SIMD_INLINE void epilogue_16_avx512(const struct epilogue *e, const struct epilo
         const __m512i v = act_avx512(
             act, &sigmoid,
             scale_avx512(t->acc + p * t->acc_step + i, t->acc + q * t->acc_step + i, scale, scale));
-        const __m256i v_hi = _mm512_extracti64x4_epi64(v, 1);
         uint8_t *const to_p = t->out + (size_t)p * t->out_step;
         uint8_t *const to_q = t->out + (size_t)q * t->out_step;
-        if (e->out == EPILOGUE_S16) {
-            _mm256_mask_storeu_epi16(to_p + 2 * (size_t)i, mask, _mm512_castsi512_si256(v));
-            if (q != p) _mm256_mask_storeu_epi16(to_q + 2 * (size_t)i, mask, v_hi);
-            continue;
-        }
-        __m512i y;
-        if (e->res_mul != NULL) {
-            const __m128i a = _mm_maskz_loadu_epi8(mask, t->res + (size_t)p * t->res_step + i);
-            const __m128i b = _mm_maskz_loadu_epi8(mask, t->res + (size_t)q * t->res_step + i);
-            y = requant_res_avx512(&requant, v, _mm256_set_m128i(b, a));
-        } else {
+        __m512i y = v;
+        if (e->out != EPILOGUE_S16 && e->res_mul != NULL) {
+            const uint8_t *const res_p = t->res + (size_t)p * t->res_step + res_at;
+            const uint8_t *const res_q = t->res + (size_t)q * t->res_step + res_at;
+            y = requant_res_avx512(&requant, v,
+                                   load_two_res_avx512(res_p, res_q, e->is_res_wide, mask));
+        } else if (e->out != EPILOGUE_S16) {
             y = requant_avx512(&requant, v);
+        }
+        if (e->out != EPILOGUE_S8) {
+            const __m256i y_q = _mm512_extracti64x4_epi64(y, 1);
+            _mm256_mask_storeu_epi16(to_p + 2 * (size_t)i, mask, _mm512_castsi512_si256(y));
+            if (q != p) _mm256_mask_storeu_epi16(to_q + 2 * (size_t)i, mask, y_q);
+            continue;
         }
         const __m256i bytes = _mm512_cvtsepi16_epi8(y);
         const __m128i bytes_q = _mm256_extracti128_si256(bytes, 1);

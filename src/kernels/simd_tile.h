@@ -18,14 +18,9 @@ struct epilogue_tile {
     const int32_t *acc;
     int acc_step; /* a multiple of 16, at least n_channels */
     int n_px, n_channels, c0;
-    const int8_t *res;         /* pixel 0, channel c0; NULL: none */
+    const uint8_t *res;        /* pixel 0, channel c0; NULL: none */
     uint8_t *out;              /* pixel 0, channel c0 */
     size_t res_step, out_step; /* bytes from one pixel to the next */
 };
-
-static inline size_t epilogue_out_size(const struct epilogue *e)
-{
-    return e->out == EPILOGUE_S8 ? 1 : e->out == EPILOGUE_S16 ? 2 : 4;
-}
 
 #endif

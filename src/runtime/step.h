@@ -33,7 +33,7 @@ struct step {
     void *packed; /* room given to all steps together, zeroed; filled by `pack` */
     size_t scratch_size, shared_size;
     void *shared; /* filled by `before`, read by all workers */
-    const int8_t *in[3];
+    const void *in[3];
     void *out;
     union {
         struct {

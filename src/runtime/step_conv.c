@@ -50,6 +50,7 @@ static struct conv_shape make_shape(const struct plan *plan, const struct plan_s
         .in_pixel = in->pixel,
         .out_pixel = out->pixel,
         .res_pixel = p->n_in == 2 ? plan->tensors[p->in[1]].pixel : 0,
+        .is_wide = in->dtype == DTYPE_S16,
     };
     if (p->kind == STEP_DECONV) {
         s.upscale = p->kernel[0];
@@ -58,15 +59,17 @@ static struct conv_shape make_shape(const struct plan *plan, const struct plan_s
     return s;
 }
 
-static enum epilogue_out epilogue_out(enum dtype dtype)
+static enum epilogue_out epilogue_out(enum dtype dtype, const struct plan_step *p)
 {
-    return dtype == DTYPE_S8 ? EPILOGUE_S8 : dtype == DTYPE_S16 ? EPILOGUE_S16 : EPILOGUE_S32;
+    if (dtype == DTYPE_S16) return p->mul != NULL ? EPILOGUE_WIDE : EPILOGUE_S16;
+    return dtype == DTYPE_S8 ? EPILOGUE_S8 : EPILOGUE_S32;
 }
 
 /* Stored values outside the image: what stands for zero. */
-static int8_t *make_pad(const struct step_context *c, const struct plan_tensor *in)
+static void *make_pad(const struct step_context *c, const struct plan_tensor *in)
 {
-    int8_t *const pad = step_room(c, (size_t)in->c, 1);
+    int8_t *const pad = step_room(c, (size_t)in->c, (size_t)dtype_size(in->dtype));
+    if (in->dtype == DTYPE_S16) return pad; /* zeros */
     for (int i = 0; pad != NULL && i < in->c; i++)
         pad[i] = (int8_t)in->zero_point[in->n_quant == 1 ? 0 : i];
     return pad;
@@ -79,7 +82,8 @@ static bool make_params(struct conv_params *params, const struct step_context *c
     const struct plan_arrays n = plan_step_arrays(c->plan, p);
     struct epilogue *const e = &params->epilogue;
     *params = (struct conv_params){.shape = make_shape(c->plan, p)};
-    e->out = epilogue_out(c->plan->tensors[p->out].dtype);
+    e->out = epilogue_out(c->plan->tensors[p->out].dtype, p);
+    e->is_res_wide = p->n_in == 2 && c->plan->tensors[p->in[1]].dtype == DTYPE_S16;
     e->act = p->act;
     e->range_log2 = p->range_log2;
     e->shift = p->shift;

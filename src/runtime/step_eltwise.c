@@ -28,6 +28,7 @@ void step_prepare_maxpool(struct step *s, const struct step_context *c, const st
         .pad_left = p->pad[1],
         .in_pixel = in->pixel,
         .out_pixel = out->pixel,
+        .is_wide = in->dtype == DTYPE_S16,
     };
     s->kernel = s->u.pool.row->name;
     s->run = run_maxpool;
@@ -73,6 +74,7 @@ itx_status step_prepare_add(struct step *s, const struct step_context *c, const 
                             struct itx_error *err)
 {
     const struct plan_tensor *const a = &c->plan->tensors[p->in[0]];
+    const struct plan_tensor *const b = &c->plan->tensors[p->in[1]];
     const struct plan_tensor *const out = &c->plan->tensors[p->out];
     const size_t n = (size_t)out->c;
     s->u.add.row = add_choose(c->cpu);
@@ -81,8 +83,11 @@ itx_status step_prepare_add(struct step *s, const struct step_context *c, const 
         .w = out->w,
         .c = out->c,
         .a_pixel = a->pixel,
-        .b_pixel = c->plan->tensors[p->in[1]].pixel,
+        .b_pixel = b->pixel,
         .out_pixel = out->pixel,
+        .is_a_wide = a->dtype == DTYPE_S16,
+        .is_b_wide = b->dtype == DTYPE_S16,
+        .is_out_wide = out->dtype == DTYPE_S16,
         .shift = p->shift,
         .mul = step_copy(c, p->mul, n, sizeof *p->mul),
         .res_mul = step_copy(c, p->res_mul, n, sizeof *p->res_mul),

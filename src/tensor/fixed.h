@@ -5,10 +5,10 @@
  *
  *   A  t = sat16(rne((float)acc * scale[c]))        pre-activation, 16 bits, one unit = R / 32768
  *   B  v = act(t)                                   16 bits, the same unit
- *   C  y = sat8((v * mul[c] + r * res_mul[c] + offset[c]) >> shift)
+ *   C  y = sat((v * mul[c] + r * res_mul[c] + offset[c]) >> shift)          to 8 or 16 bits
  *
- * R = 8 << range_log2 is the layer's range. r is a residual input (s8 as stored, its zero point is folded into
- * offset), absent: 0. float is IEEE binary32, rounded to nearest even, never contracted.
+ * R = 8 << range_log2 is the layer's range. r is a residual input (as stored, its zero point is folded into offset),
+ * absent: 0. float is IEEE binary32, rounded to nearest even, never contracted.
  */
 #ifndef TENSOR_FIXED_H
 #define TENSOR_FIXED_H
@@ -69,11 +69,13 @@ int16_t fixed_sigmoid(int16_t t, int range_log2);
 /* Stage B. ACT_SIGMOID gives Q15, its unit is 1 / 32768 whatever R is. */
 int16_t fixed_act(enum act act, int16_t t, int range_log2);
 
-/* Stage C; the 32-bit sum never overflows: |v|, |mul|, |res_mul| <= 2^15, |r| <= 128, |offset| < 2^29. */
-static inline int8_t fixed_requant(int16_t v, int16_t mul, int8_t r, int16_t res_mul,
-                                   int32_t offset, int shift)
+/* Stage C before its saturation. The 32-bit sum never overflows: |v mul| + |r res_mul| + |offset| < 2^31. With
+ * |v| <= 2^15, |r| <= 128, mul and res_mul in [0, 32767] and |offset| < 2^29 that holds; for operands of 16 bits the
+ * check of the plan shows it. */
+static inline int32_t fixed_requant(int16_t v, int16_t mul, int16_t r, int16_t res_mul,
+                                    int32_t offset, int shift)
 {
-    return fixed_sat8(fixed_sra((int32_t)v * mul + (int32_t)r * res_mul + offset, shift));
+    return fixed_sra((int32_t)v * mul + (int32_t)r * res_mul + offset, shift);
 }
 
 #endif

@@ -81,6 +81,7 @@ struct conv_shape conv_case_shape(struct check *c, enum conv_kind kind)
     s.in_pixel = s.in_c + (check_pick(c, 0, 2) == 0 ? (4 - s.in_c % 4) % 4 : pick_gap(c));
     s.out_pixel = s.out_c + pick_gap(c);
     s.res_pixel = s.out_c + pick_gap(c);
+    s.is_wide = check_pick(c, 0, 2) == 0;
     return s;
 }
 
@@ -115,7 +116,7 @@ static const float *pick_scales(struct check *c, size_t n, double largest_acc)
 /* The kind of epilogue; its arrays come later. */
 static struct epilogue pick_epilogue(struct check *c)
 {
-    const enum epilogue_out out = (enum epilogue_out)check_pick(c, 0, 2);
+    const enum epilogue_out out = (enum epilogue_out)check_pick(c, EPILOGUE_S8, EPILOGUE_S32);
     const enum act act = (enum act)check_pick(c, 0, ACT_COUNT - 1);
     return (struct epilogue){
         .out = check_pick(c, 0, 1) == 0 ? EPILOGUE_S8 : out,
@@ -127,43 +128,69 @@ static struct epilogue pick_epilogue(struct check *c)
 
 enum residual { RESIDUAL_NO, RESIDUAL_YES };
 
+/* The largest multipliers for which |v mul| + |r res_mul| + |offset| < 2^31 whatever v and r of 16 bits. */
+enum { MAX_WIDE_MUL = 24000 };
+
 static void fill_requant(struct check *c, struct epilogue *e, size_t n, enum residual residual)
 {
+    const int most = e->is_res_wide ? MAX_WIDE_MUL : 32767;
     int16_t *const mul = check_input_aligned(c, n * sizeof *mul, 0, sizeof *mul);
     int32_t *const offset = check_input_aligned(c, n * sizeof *offset, 0, sizeof *offset);
-    check_fill_s16(c, mul, n, check_pick_fill(c), 0, 32767);
+    check_fill_s16(c, mul, n, check_pick_fill(c), 0, most);
     e->mul = mul;
     e->offset = offset;
     if (residual == RESIDUAL_NO) {
-        for (size_t i = 0; i < n; i++) offset[i] = check_pick(c, -128, 127) * 32768 + 16384;
+        for (size_t i = 0; i < n; i++)
+            offset[i] = (e->out == EPILOGUE_WIDE ? 0 : check_pick(c, -128, 127)) * 32768 + 16384;
         return;
     }
     int16_t *const res_mul = check_input_aligned(c, n * sizeof *mul, 0, sizeof *mul);
-    check_fill_s16(c, res_mul, n, check_pick_fill(c), 0, 32767);
+    check_fill_s16(c, res_mul, n, check_pick_fill(c), 0, most);
     check_fill_s32(c, offset, n, check_pick_fill(c), -(1 << 29) + 1, (1 << 29) - 1);
     e->res_mul = res_mul;
-    e->shift = check_pick(c, 8, 15);
+    e->shift = check_pick(c, e->out == EPILOGUE_WIDE ? 1 : 8, 15);
+}
+
+/* Memory that holds `layout` in 8 or 16 bits. */
+static void *fill_pixels(struct check *c, const struct check_layout *layout, enum check_fill fill,
+                         int lo, int hi)
+{
+    const size_t size = check_extent(layout);
+    void *const data = check_input_aligned(c, size, CHECK_TAIL, layout->element);
+    if (layout->element == 2)
+        check_fill_s16(c, data, size / 2, fill, lo, hi);
+    else
+        check_fill_s8(c, data, size, fill, lo, hi);
+    return data;
+}
+
+/* What no sum with a bias of `limit` exceeds 32 bits with. */
+static int pick_reach(const struct conv_shape *s, int n_products)
+{
+    if (!s->is_wide) return 128;
+    const int most = (INT32_MAX - 1000 * n_products) / (127 * n_products);
+    return most < 32768 ? most : 32768;
 }
 
 static void fill_inputs(struct check *c, struct conv_case *t, int n_products,
                         enum conv_operands operands)
 {
     const struct conv_shape *const s = &t->params.shape;
-    const struct check_layout in_layout = {s->in_h, s->in_w, s->in_c, (size_t)s->in_pixel, 0, 1};
+    const size_t element = s->is_wide ? 2 : 1;
+    const struct check_layout in_layout = {s->in_h, s->in_w, s->in_c, (size_t)s->in_pixel,
+                                           0,       element};
+    const struct check_layout pad_layout = {1, 1, s->in_c, (size_t)s->in_c, 0, element};
     const bool is_limit = operands == CONV_LIMITS;
-    const size_t in_size = check_extent(&in_layout);
-    int8_t *const in = check_input(c, in_size, CHECK_TAIL);
-    check_fill_s8(c, in, in_size, is_limit ? CHECK_MIN : check_pick_fill(c), -128, 127);
-    int8_t *const pad = check_input(c, (size_t)s->in_c, CHECK_TAIL);
-    check_fill_s8(c, pad, (size_t)s->in_c, is_limit ? CHECK_MIN : check_pick_fill(c), -128, 127);
+    const int reach = t->reach, high = reach - (reach == 128 || reach == 32768);
+    const enum check_fill fill = is_limit ? CHECK_MIN : check_pick_fill(c);
+    t->in = fill_pixels(c, &in_layout, fill, -reach, high);
+    t->params.pad = fill_pixels(c, &pad_layout, is_limit ? fill : check_pick_fill(c), -reach, high);
     const size_t n_weights =
         (size_t)n_products * (size_t)s->out_c * (size_t)(s->upscale * s->upscale);
     int8_t *const weights = check_input(c, n_weights, 0);
     const enum check_fill limit = check_pick(c, 0, 1) ? CHECK_MIN : CHECK_MAX;
     check_fill_s8(c, weights, n_weights, is_limit ? limit : check_pick_fill(c), -127, 127);
-    t->in = in;
     t->weights = weights;
-    t->params.pad = pad;
 }
 
 /* Biases of the size of the products, or up to what s32 leaves. Returns the largest accumulator's magnitude. */
@@ -171,7 +198,7 @@ static double fill_bias(struct check *c, struct conv_case *t, int n_products)
 {
     const struct conv_shape *const s = &t->params.shape;
     const size_t n_bias = round_64(s->out_c * s->upscale * s->upscale);
-    const int32_t sum = 128 * 127 * n_products;
+    const int32_t sum = t->reach * 127 * n_products;
     const int32_t limit = check_pick(c, 0, 1) == 0 ? 1000 * n_products : INT32_MAX - sum;
     int32_t *const bias = check_input_aligned(c, n_bias * sizeof *bias, 0, sizeof *bias);
     check_fill_s32(c, bias, n_bias, check_pick_fill(c), -limit, limit);
@@ -184,11 +211,14 @@ struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const st
 {
     struct conv_case t = {.params = {.shape = *s, .epilogue = pick_epilogue(c)}};
     struct epilogue *const e = &t.params.epilogue;
-    const bool can_add = e->out == EPILOGUE_S8 && s->upscale == 1;
+    const bool can_add = e->out <= EPILOGUE_WIDE && s->upscale == 1;
     const enum residual residual = can_add && check_pick(c, 0, 1) ? RESIDUAL_YES : RESIDUAL_NO;
-    const size_t element = e->out == EPILOGUE_S8 ? 1 : e->out == EPILOGUE_S16 ? 2 : 4;
+    const size_t element = epilogue_out_size(e);
     const int n_products = depth(s, kind);
-    t.is_in_place = residual == RESIDUAL_YES && s->res_pixel == s->out_pixel;
+    t.reach = pick_reach(s, n_products);
+    e->is_res_wide = residual == RESIDUAL_YES && check_pick(c, 0, 1);
+    t.is_in_place =
+        residual == RESIDUAL_YES && s->res_pixel == s->out_pixel && epilogue_res_size(e) == element;
     t.out_layout =
         (struct check_layout){s->out_h, s->out_w, s->out_c, (size_t)s->out_pixel, 0, element};
     t.out_size = check_extent(&t.out_layout);
@@ -196,21 +226,21 @@ struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const st
     t.grid_w = s->out_w / s->upscale;
     check_case(c,
                "in %d x %d x %d (%d), out %d x %d x %d (%d), kernel %d x %d, stride %d x %d, pad "
-               "%d, %d, dilation %d x %d, upscale %d; out %d, act %d, range %d, residual %d",
+               "%d, %d, dilation %d x %d, upscale %d, wide %d; out %d, act %d, range %d, residual "
+               "%d, wide %d",
                s->in_h, s->in_w, s->in_c, s->in_pixel, s->out_h, s->out_w, s->out_c, s->out_pixel,
                s->kernel_h, s->kernel_w, s->stride_h, s->stride_w, s->pad_top, s->pad_left,
-               s->dilation_h, s->dilation_w, s->upscale, (int)e->out, (int)e->act, e->range_log2,
-               (int)residual);
+               s->dilation_h, s->dilation_w, s->upscale, s->is_wide, (int)e->out, (int)e->act,
+               e->range_log2, (int)residual, e->is_res_wide);
     fill_inputs(c, &t, n_products, operands);
     const double largest_acc = fill_bias(c, &t, n_products);
     if (e->out != EPILOGUE_S32) e->scale = pick_scales(c, round_64(s->out_c), largest_acc);
-    if (e->out == EPILOGUE_S8) fill_requant(c, e, round_64(s->out_c), residual);
+    if (e->out <= EPILOGUE_WIDE) fill_requant(c, e, round_64(s->out_c), residual);
     if (residual == RESIDUAL_YES && !t.is_in_place) {
-        const struct check_layout layout = {s->out_h, s->out_w, s->out_c, (size_t)s->res_pixel,
-                                            0,        1};
-        int8_t *const res = check_input(c, check_extent(&layout), CHECK_TAIL);
-        check_fill_s8(c, res, check_extent(&layout), check_pick_fill(c), -128, 127);
-        t.res = res;
+        const struct check_layout layout = {
+            s->out_h, s->out_w, s->out_c, (size_t)s->res_pixel, 0, epilogue_res_size(e)};
+        const int most = e->is_res_wide ? 32768 : 128;
+        t.res = fill_pixels(c, &layout, check_pick_fill(c), -most, most - 1);
     }
     return t;
 }
@@ -221,7 +251,8 @@ struct conv_part conv_case_columns(const struct conv_case *t, void *out, int beg
     const size_t first = (size_t)(begin * s->upscale);
     struct conv_part part = {.params = t->params, .res = t->is_in_place ? out : t->res};
     part.params.shape = conv_columns(s, begin, end);
-    if (part.res != NULL) part.res += first * (size_t)s->res_pixel;
+    if (part.res != NULL)
+        part.res += first * (size_t)s->res_pixel * epilogue_res_size(&t->params.epilogue);
     part.out = (uint8_t *)out + first * (size_t)s->out_pixel * t->out_layout.element;
     return part;
 }
@@ -281,6 +312,7 @@ struct conv_case conv_layer_case(struct check *c, const struct conv_layer *l)
     t.out_size = check_extent(&t.out_layout);
     t.grid_h = s.out_h / s.upscale;
     t.grid_w = s.out_w / s.upscale;
+    t.reach = pick_reach(&s, n_products);
     check_case(c, "layer %d x %d x %d", l->in_h, l->in_h, l->in_c);
     fill_inputs(c, &t, n_products, CONV_BY_CHANCE);
     t.params.epilogue.scale = pick_scales(c, round_64(s.out_c), fill_bias(c, &t, n_products));

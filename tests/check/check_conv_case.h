@@ -12,7 +12,9 @@ enum conv_kind { CONV_DENSE, CONV_DEPTHWISE };
 
 struct conv_case {
     struct conv_params params; /* packed is left to the rows */
-    const int8_t *weights, *in, *res;
+    const int8_t *weights;
+    const void *in, *res;
+    int reach;        /* the largest magnitude in the input */
     bool is_in_place; /* the residual lies in the output */
     struct check_layout out_layout;
     size_t out_size;
@@ -30,7 +32,7 @@ struct conv_case conv_case_create(struct check *c, enum conv_kind kind,
 /* What run() is given for columns [begin, end) of the grid; params.packed is left to the rows. */
 struct conv_part {
     struct conv_params params;
-    const int8_t *res;
+    const uint8_t *res;
     void *out;
 };
 struct conv_part conv_case_columns(const struct conv_case *t, void *out, int begin, int end);

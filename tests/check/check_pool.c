@@ -29,6 +29,7 @@ static struct pool_shape pick_shape(struct check *c)
     s.out_w = (right > 0 ? right : 0) / s.stride_w + 1;
     s.in_pixel = s.c + check_pick(c, 0, 1) * check_pick(c, 0, 40);
     s.out_pixel = s.c + check_pick(c, 0, 1) * check_pick(c, 0, 40);
+    s.is_wide = check_pick(c, 0, 1);
     return s;
 }
 
@@ -37,15 +38,22 @@ static void check(struct check *c, const void *row_, const void *reference_)
     const struct pool_row *const row = row_, *const reference = reference_;
     for (int i = 0; i < 200 && !check_has_failed(c); i++) {
         const struct pool_shape s = pick_shape(c);
-        check_case(c, "in %d x %d x %d, kernel %d x %d, stride %d x %d, pad %d, %d, pixels %d, %d",
-                   s.in_h, s.in_w, s.c, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w, s.pad_top,
-                   s.pad_left, s.in_pixel, s.out_pixel);
-        const struct check_layout in_layout = {s.in_h, s.in_w, s.c, (size_t)s.in_pixel, 0, 1};
-        const struct check_layout layout = {s.out_h, s.out_w, s.c, (size_t)s.out_pixel, 0, 1};
+        check_case(
+            c,
+            "in %d x %d x %d, kernel %d x %d, stride %d x %d, pad %d, %d, pixels %d, %d, wide %d",
+            s.in_h, s.in_w, s.c, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w, s.pad_top,
+            s.pad_left, s.in_pixel, s.out_pixel, s.is_wide);
+        const size_t element = s.is_wide ? 2 : 1;
+        const struct check_layout in_layout = {s.in_h, s.in_w, s.c, (size_t)s.in_pixel, 0, element};
+        const struct check_layout layout = {s.out_h, s.out_w, s.c, (size_t)s.out_pixel, 0, element};
         const size_t in_size = check_extent(&in_layout), size = check_extent(&layout);
-        int8_t *const in = check_input(c, in_size, CHECK_TAIL);
-        check_fill_s8(c, in, in_size, check_pick_fill(c), -128, 127);
-        int8_t *const want = check_output(c, size), *const got = check_output(c, size);
+        void *const in = check_input_aligned(c, in_size, CHECK_TAIL, element);
+        if (s.is_wide)
+            check_fill_s16(c, in, in_size / 2, check_pick_fill(c), -32768, 32767);
+        else
+            check_fill_s8(c, in, in_size, check_pick_fill(c), -128, 127);
+        void *const want = check_output_aligned(c, size, element);
+        void *const got = check_output_aligned(c, size, element);
         reference->run(&s, in, want, 0, s.out_h, check_scratch(c, reference->scratch_size(&s)));
         void *const scratch = check_scratch(c, row->scratch_size(&s));
         int begin, end;

@@ -53,7 +53,7 @@ static void test_fixed__requant(void)
         const int zero_point = (int8_t)test_random(&seed);
         const double exact = floor(v * (double)mul / 32768 + 0.5) + zero_point;
         const double clamped = fmin(127, fmax(-128, exact));
-        CHECK(fixed_requant(v, mul, 0, 0, zero_point * 32768 + 0x4000, 15) == clamped);
+        CHECK(fixed_sat8(fixed_requant(v, mul, 0, 0, zero_point * 32768 + 0x4000, 15)) == clamped);
     }
 }
 
@@ -65,7 +65,7 @@ static void test_fixed__worked_example(void)
     CHECK_MSG(fixed_sigmoid(t, 0) == 30144, "%d", fixed_sigmoid(t, 0));
     const int16_t v = fixed_act(ACT_SILU, t, 0);
     CHECK_MSG(v == 9199, "%d", v);
-    const int8_t y = fixed_requant(v, 256, 0, 0, -119 * 32768 + 16384, 15);
+    const int8_t y = fixed_sat8(fixed_requant(v, 256, 0, 0, -119 * 32768 + 16384, 15));
     CHECK_MSG(y == -47, "%d", y);
 }
 

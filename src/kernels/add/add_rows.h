@@ -8,8 +8,8 @@
 #include "kernels/add/add.h"
 
 #define X(suffix, flags)                                                                           \
-    void add_s8_run__##suffix(const struct add_params *p, const int8_t *a, const int8_t *b,        \
-                              int8_t *out, int row_begin, int row_end);
+    void add_s8_run__##suffix(const struct add_params *p, const void *a, const void *b, void *out, \
+                              int row_begin, int row_end);
 #include "kernels/add/add.def"
 #undef X
 

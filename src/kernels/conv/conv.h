@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Convolution [h, w, c] -> [oh, ow, k], s8 by s8, exact s32 accumulators, fused epilogue.
+ * Convolution [h, w, c] -> [oh, ow, k], s8 or s16 by s8, exact s32 accumulators, fused epilogue.
  *
  *   acc[y, x, o] = bias[o] + sum over i, j, c of in[y sh + i dh - pt, x sw + j dw - pl, c] * w[o, i, j, c]
  *   out[y, x, o] = epilogue(acc, res[y, x, o])
  *
- * in is the stored s8 (its zero point is folded into bias); outside the image it is pad[c]. The caller guarantees
- * that no accumulator leaves s32 (the check of the plan proves it from sum |w|); sums in between may wrap.
+ * in is as stored (its zero point is folded into bias); outside the image it is pad[c]. The caller guarantees
+ * that no accumulator leaves s32 (the check of the plan proves it from sum |w| and the largest |in|); sums in between may wrap.
  * Weights are in [-127, 127].
  *
  * The transposed convolution whose kernel equals its stride (k = s, no padding) has the same form: `upscale` s > 1
@@ -39,12 +39,13 @@ struct conv_shape {
     int upscale; /* 1, or s of a transposed convolution (then kernel is s, stride 1, padding 0) */
     int in_pixel, out_pixel, res_pixel; /* elements from one pixel to the next */
     int out_skip; /* pixels between the end of a row of out and res and the start of the next; 0: none */
+    bool is_wide; /* the input is s16, else s8 */
 };
 
 struct conv_params {
     struct conv_shape shape;
     struct epilogue epilogue;
-    const int8_t *pad;   /* [in_c], readable 64 bytes past the end */
+    const void *pad;     /* [in_c], of the input's type, readable 64 bytes past the end */
     const void *packed;  /* written by the row's pack() */
     const int32_t *bias; /* [out_c] (upscale: [out_c, s, s]), readable up to a multiple of 64 */
 };
@@ -64,8 +65,8 @@ struct conv_row {
     /* w: [out_c, kernel_h, kernel_w, in_c] as the plan stores it. */
     void (*pack)(const struct conv_shape *s, const int8_t *w, void *packed);
     /* Computes the output rows that come from rows [row_begin, row_end) of the grid the formula runs over (output
-     * rows; with upscale: input rows). out points at out[0, 0, 0]; its type is the epilogue's. */
-    void (*run)(const struct conv_params *p, const int8_t *in, const int8_t *res, void *out,
+     * rows; with upscale: input rows). out points at out[0, 0, 0]; its type and that of res are the epilogue's. */
+    void (*run)(const struct conv_params *p, const void *in, const void *res, void *out,
                 int row_begin, int row_end, void *scratch);
 };
 

@@ -80,7 +80,10 @@ conv_dot_fn *const conv_dots_avx2[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
 #undef DOT_LIST
 
 static const struct conv_kernel kernel = {
-    .element = {.size = 2, .group = GROUP, .convert = widen_lines_avx2},
+    .element = {.size = 2,
+                .group = GROUP,
+                .convert = widen_lines_avx2,
+                .convert_wide = copy_lines_avx2},
     .lanes = LANES,
     .max_block = MAX_BLOCK,
     .w_offset = 0,

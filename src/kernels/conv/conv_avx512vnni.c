@@ -10,7 +10,7 @@
 
 enum { GROUP = 4, LANES = 16 };
 
-static void convert(uint8_t *to, size_t to_step, const int8_t *from, size_t from_step, int n_px,
+static void convert(uint8_t *to, size_t to_step, const uint8_t *from, size_t from_step, int n_px,
                     int n)
 {
     const __m512i flip = _mm512_set1_epi8(-128);

@@ -40,6 +40,11 @@ int conv_lines_depth(const struct conv_shape *s, int group)
     return (s->in_c + group - 1) / group * group * n_taps;
 }
 
+static conv_convert_fn *convert_of(const struct conv_lines *l, const struct conv_shape *s)
+{
+    return s->is_wide ? l->element->convert_wide : l->element->convert;
+}
+
 void conv_lines_init(struct conv_lines *l, const struct conv_params *p,
                      const struct conv_element *e, int row_begin, void *scratch)
 {
@@ -51,7 +56,7 @@ void conv_lines_init(struct conv_lines *l, const struct conv_params *p,
     at += size_align((size_t)l->channels * e->size + SLACK, 64);
     l->lines = at;
     l->next_row = row_begin * p->shape.stride_h - p->shape.pad_top;
-    e->convert(l->pad, 0, p->pad, 0, 1, l->channels);
+    convert_of(l, &p->shape)(l->pad, 0, p->pad, 0, 1, l->channels);
 }
 
 /* Line of image row y, which may lie outside the image. */
@@ -65,7 +70,7 @@ static int clamp(int v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
-static void fill_line(const struct conv_lines *l, const struct conv_params *p, const int8_t *in,
+static void fill_line(const struct conv_lines *l, const struct conv_params *p, const void *in,
                       int y)
 {
     const struct conv_shape *const s = &p->shape;
@@ -77,19 +82,20 @@ static void fill_line(const struct conv_lines *l, const struct conv_params *p, c
     const int first = s->pad_left < 0 ? -s->pad_left : 0;
     for (int x = 0; x < begin; x++) memcpy(line + (size_t)x * pixel_size, l->pad, pixel_size);
     if (end > begin) {
-        const int8_t *const from =
-            in + ((size_t)y * (size_t)s->in_w + (size_t)first) * (size_t)s->in_pixel;
+        conv_convert_fn *const convert = convert_of(l, s);
+        const size_t from_step = (size_t)s->in_pixel * (s->is_wide ? 2 : 1);
+        const uint8_t *const from =
+            (const uint8_t *)in + ((size_t)y * (size_t)s->in_w + (size_t)first) * from_step;
         uint8_t *const to = line + (size_t)begin * pixel_size;
         if (s->in_pixel == l->channels)
-            l->element->convert(to, 0, from, 0, 1, (end - begin) * l->channels);
+            convert(to, 0, from, 0, 1, (end - begin) * l->channels);
         else
-            l->element->convert(to, pixel_size, from, (size_t)s->in_pixel, end - begin,
-                                l->channels);
+            convert(to, pixel_size, from, from_step, end - begin, l->channels);
     }
     for (int x = end; x < l->line_w; x++) memcpy(line + (size_t)x * pixel_size, l->pad, pixel_size);
 }
 
-void conv_lines_seek(struct conv_lines *l, const struct conv_params *p, const int8_t *in, int y)
+void conv_lines_seek(struct conv_lines *l, const struct conv_params *p, const void *in, int y)
 {
     const struct conv_shape *const s = &p->shape;
     const int top = y * s->stride_h - s->pad_top;

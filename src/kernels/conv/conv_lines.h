@@ -15,17 +15,24 @@
 
 #include "kernels/conv/conv.h"
 
-/* Converts n_px pixels of n elements. Strides: `to_step` bytes, `from_step` elements. May read 64 elements and write
- * 64 bytes past each pixel; pixels are written in ascending order. */
-typedef void conv_convert_fn(uint8_t *to, size_t to_step, const int8_t *from, size_t from_step,
+/* Converts n_px pixels of n elements, strides in bytes. May read and write 64 bytes past each pixel; pixels are written
+ * in ascending order. */
+typedef void conv_convert_fn(uint8_t *to, size_t to_step, const uint8_t *from, size_t from_step,
                              int n_px, int n);
 
 /* What a row's element type looks like. */
 struct conv_element {
     size_t size;
-    int group; /* consecutive elements that one lane multiplies and adds */
-    conv_convert_fn *convert;
+    int group;                     /* consecutive elements that one lane multiplies and adds */
+    conv_convert_fn *convert;      /* from s8; NULL: not possible */
+    conv_convert_fn *convert_wide; /* from s16; NULL: not possible */
 };
+
+/* Whether lines can be made of the shape's input. */
+static inline bool conv_lines_fit(const struct conv_element *e, const struct conv_shape *s)
+{
+    return (s->is_wide ? e->convert_wide : e->convert) != NULL;
+}
 
 /* Where the products of a row of pixels begin. */
 struct conv_runs {
@@ -52,7 +59,7 @@ size_t conv_lines_size(const struct conv_shape *s, const struct conv_element *e)
 void conv_lines_init(struct conv_lines *l, const struct conv_params *p,
                      const struct conv_element *e, int row_begin, void *scratch);
 /* Sets the segments for grid row y. Rows must come in ascending order. */
-void conv_lines_seek(struct conv_lines *l, const struct conv_params *p, const int8_t *in, int y);
+void conv_lines_seek(struct conv_lines *l, const struct conv_params *p, const void *in, int y);
 
 /* Elements of K for one output channel, padded. */
 int conv_lines_depth(const struct conv_shape *s, int group);

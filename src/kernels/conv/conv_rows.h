@@ -12,7 +12,7 @@
     size_t conv_s8_packed_size_##suffix(const struct conv_shape *s);                               \
     size_t conv_s8_scratch_size_##suffix(const struct conv_shape *s);                              \
     void conv_s8_pack_##suffix(const struct conv_shape *s, const int8_t *w, void *packed);         \
-    void conv_s8_run_##suffix(const struct conv_params *p, const int8_t *in, const int8_t *res,    \
+    void conv_s8_run_##suffix(const struct conv_params *p, const void *in, const void *res,        \
                               void *out, int row_begin, int row_end, void *scratch);
 #include "kernels/conv/conv.def"
 #undef X

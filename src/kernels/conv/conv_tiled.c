@@ -108,9 +108,9 @@ struct row_job {
     const struct conv_lines *lines;
     const uint8_t *weights; /* of this phase */
     const int32_t *init;
-    const int8_t *res; /* column 0 */
-    uint8_t *out;      /* column 0 */
-    size_t out_step;   /* bytes from one grid column to the next */
+    const uint8_t *res; /* column 0 */
+    uint8_t *out;       /* column 0 */
+    size_t out_step;    /* bytes from one grid column to the next */
 };
 
 static void run_row(const struct row_job *r)
@@ -119,7 +119,7 @@ static void run_row(const struct row_job *r)
     const struct conv_shape *const s = &r->run->params->shape;
     const struct epilogue *const e = &r->run->params->epilogue;
     const size_t channel_size = (size_t)conv_lines_depth(s, k->element.group) * k->element.size;
-    const size_t res_step = r->res != NULL ? (size_t)s->res_pixel : 0;
+    const size_t res_size = epilogue_res_size(e), res_step = (size_t)s->res_pixel * res_size;
     const int n_vectors = count_vectors(k, s), grid_w = r->lines->grid_w;
     _Alignas(64) int32_t acc[CONV_MAX_ACC];
     for (int v = 0, nv; v < n_vectors; v += nv) {
@@ -145,7 +145,8 @@ static void run_row(const struct row_job *r)
             dot.at = (size_t)x * r->lines->runs.step;
             k->dots[nv][n_px](&dot);
             tile.n_px = n_px;
-            tile.res = r->res != NULL ? r->res + (size_t)x * res_step + c0 : NULL;
+            tile.res =
+                r->res != NULL ? r->res + (size_t)x * res_step + (size_t)c0 * res_size : NULL;
             tile.out = r->out + (size_t)x * r->out_step + (size_t)c0 * epilogue_out_size(e);
             k->epilogue(e, &tile);
         }
@@ -172,6 +173,7 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
     const int n_phases = count_phases(s);
     const size_t out_row = (size_t)s->out_w + (size_t)s->out_skip; /* pixels */
     const size_t out_pixel = (size_t)s->out_pixel * epilogue_out_size(&r->params->epilogue);
+    const size_t res_pixel = (size_t)s->res_pixel * epilogue_res_size(&r->params->epilogue);
     const size_t init_len = sums_size(k, s) / sizeof(int32_t);
     int32_t *const init = scratch;
     for (int phase = 0; phase < n_phases; phase++)
@@ -180,8 +182,8 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
     conv_lines_init(&lines, r->params, &k->element, row_begin, init + (size_t)n_phases * init_len);
     for (int y = row_begin; y < row_end; y++) {
         conv_lines_seek(&lines, r->params, r->in, y);
-        const int8_t *res = r->res;
-        if (res != NULL) res += (size_t)y * out_row * (size_t)s->res_pixel;
+        const uint8_t *res = r->res;
+        if (res != NULL) res += (size_t)y * out_row * res_pixel;
         for (int phase = 0; phase < n_phases; phase++) {
             const size_t out_y = (size_t)y * (size_t)s->upscale + (size_t)(phase / s->upscale);
             const size_t out_x = (size_t)(phase % s->upscale);

@@ -32,7 +32,7 @@ typedef void conv_dot_fn(const struct conv_dot *job);
 struct conv_kernel {
     struct conv_element element; /* of lines and of weights */
     int lanes, max_block;
-    int w_offset;                                /* the converted activation is s8 - w_offset */
+    int w_offset; /* the converted activation is that of the input minus w_offset */
     int max_px[CONV_MAX_BLOCK + 1];              /* by vectors */
     conv_dot_fn *const (*dots)[CONV_MAX_PX + 1]; /* [vectors][n_px] */
     void (*epilogue)(const struct epilogue *e, const struct epilogue_tile *t);
@@ -47,7 +47,8 @@ void conv_tiled_pack(const struct conv_kernel *k, const struct conv_shape *s, co
 struct conv_tiled_run {
     const struct conv_kernel *kernel;
     const struct conv_params *params;
-    const int8_t *in, *res;
+    const void *in;
+    const uint8_t *res;
     uint8_t *out;
 };
 void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end, void *scratch);
@@ -56,8 +57,7 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
 #define CONV_TILED_ROW(suffix, kernel)                                                             \
     bool conv_s8_fits_##suffix(const struct conv_shape *s)                                         \
     {                                                                                              \
-        (void)s;                                                                                   \
-        return true;                                                                               \
+        return conv_lines_fit(&(kernel).element, s);                                               \
     }                                                                                              \
     size_t conv_s8_packed_size_##suffix(const struct conv_shape *s)                                \
     {                                                                                              \
@@ -71,7 +71,7 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
     {                                                                                              \
         conv_tiled_pack(&(kernel), s, w, packed);                                                  \
     }                                                                                              \
-    void conv_s8_run_##suffix(const struct conv_params *p, const int8_t *in, const int8_t *res,    \
+    void conv_s8_run_##suffix(const struct conv_params *p, const void *in, const void *res,        \
                               void *out, int row_begin, int row_end, void *scratch)                \
     {                                                                                              \
         const struct conv_tiled_run r = {                                                          \

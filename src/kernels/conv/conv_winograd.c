@@ -15,9 +15,9 @@ enum { GROUP_TILES = 12, MAX_IN_C = 229, MIN_OUT_C = 16, MAX_CHANNELS = 32 };
 
 bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s)
 {
-    return s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 && s->stride_w == 1 &&
-           s->dilation_h == 1 && s->dilation_w == 1 && s->upscale == 1 && s->in_c >= k->min_in_c &&
-           s->out_c >= MIN_OUT_C && s->in_c <= MAX_IN_C;
+    return !s->is_wide && s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 &&
+           s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 && s->upscale == 1 &&
+           s->in_c >= k->min_in_c && s->out_c >= MIN_OUT_C && s->in_c <= MAX_IN_C;
 }
 
 /* The shape that makes rows of tiles out of conv_lines: windows of 6 rows, 4 apart. */
@@ -170,6 +170,7 @@ static void store_block(const struct group *g, int c0, int n_channels)
     const struct conv_shape *const s = &p->shape;
     const size_t out_size = epilogue_out_size(&p->epilogue);
     const size_t out_row = (size_t)s->out_w + (size_t)s->out_skip; /* pixels */
+    const size_t res_size = epilogue_res_size(&p->epilogue);
     const int group_w = g->n_tiles * WINOGRAD_TILE;
     const size_t acc_row = (size_t)(group_w * n_channels);
     for (int i = 0; i < g->n_tiles; i++) {
@@ -184,8 +185,8 @@ static void store_block(const struct group *g, int c0, int n_channels)
     }
     for (int r = 0; r < g->n_rows; r++) {
         const size_t pixel = (size_t)(g->y + r) * out_row + (size_t)g->x;
-        const int8_t *res = g->run->res;
-        if (res != NULL) res += pixel * (size_t)s->res_pixel + (size_t)c0;
+        const uint8_t *res = g->run->res;
+        if (res != NULL) res += (pixel * (size_t)s->res_pixel + (size_t)c0) * res_size;
         k->epilogue(&p->epilogue,
                     &(struct epilogue_tile){
                         .acc = g->acc + (size_t)r * acc_row,
@@ -195,7 +196,7 @@ static void store_block(const struct group *g, int c0, int n_channels)
                         .c0 = c0,
                         .res = res,
                         .out = g->run->out + (pixel * (size_t)s->out_pixel + (size_t)c0) * out_size,
-                        .res_step = (size_t)s->res_pixel,
+                        .res_step = (size_t)s->res_pixel * res_size,
                         .out_step = (size_t)s->out_pixel * out_size,
                     });
     }

@@ -70,7 +70,8 @@ void winograd_pack(const struct winograd_kernel *k, const struct conv_shape *s, 
 struct winograd_run {
     const struct winograd_kernel *kernel;
     const struct conv_params *params;
-    const int8_t *in, *res;
+    const void *in;
+    const uint8_t *res;
     uint8_t *out;
 };
 void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, void *scratch);
@@ -93,7 +94,7 @@ void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, voi
     {                                                                                              \
         winograd_pack(&(kernel), s, w, packed);                                                    \
     }                                                                                              \
-    void conv_s8_run_##suffix(const struct conv_params *p, const int8_t *in, const int8_t *res,    \
+    void conv_s8_run_##suffix(const struct conv_params *p, const void *in, const void *res,        \
                               void *out, int row_begin, int row_end, void *scratch)                \
     {                                                                                              \
         const struct winograd_run r = {                                                            \

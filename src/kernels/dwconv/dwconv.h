@@ -21,8 +21,8 @@ struct dwconv_row {
     size_t (*scratch_size)(const struct conv_shape *s);
     /* w: [kernel_h, kernel_w, in_c] as the plan stores it. */
     void (*pack)(const struct conv_shape *s, const int8_t *w, void *packed);
-    /* Computes output rows [row_begin, row_end). out points at out[0, 0, 0]; its type is the epilogue's. */
-    void (*run)(const struct conv_params *p, const int8_t *in, const int8_t *res, void *out,
+    /* Computes output rows [row_begin, row_end). out points at out[0, 0, 0]; its type and that of res are the epilogue's. */
+    void (*run)(const struct conv_params *p, const void *in, const void *res, void *out,
                 int row_begin, int row_end, void *scratch);
 };
 

@@ -54,7 +54,10 @@ DOT(4)
 #undef DOT
 
 static const struct dwconv_kernel kernel = {
-    .element = {.size = 2, .group = LANES, .convert = widen_lines_avx2},
+    .element = {.size = 2,
+                .group = LANES,
+                .convert = widen_lines_avx2,
+                .convert_wide = copy_lines_avx2},
     .dots = {[1] = dot_1, [2] = dot_2, [3] = dot_3, [4] = dot_4},
     .epilogue = epilogue_tile_avx2,
 };

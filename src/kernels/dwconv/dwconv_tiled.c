@@ -88,6 +88,8 @@ void dwconv_tiled_rows(const struct dwconv_tiled_run *r, int row_begin, int row_
     const struct conv_shape *const s = &r->params->shape;
     const size_t out_size = epilogue_out_size(&r->params->epilogue);
     const size_t out_step = (size_t)s->out_pixel * out_size;
+    const size_t res_size = epilogue_res_size(&r->params->epilogue);
+    const size_t res_step = (size_t)s->res_pixel * res_size;
     const int lanes = k->element.group;
     _Alignas(64) int32_t acc[DWCONV_MAX_PX * DWCONV_MAX_LANES];
     const uint8_t **const taps = scratch;
@@ -113,9 +115,9 @@ void dwconv_tiled_rows(const struct dwconv_tiled_run *r, int row_begin, int row_
                 .acc_step = lanes,
                 .n_channels = s->in_c - c < lanes ? s->in_c - c : lanes,
                 .c0 = c,
-                .res = r->res != NULL ? r->res + row * (size_t)s->res_pixel + c : NULL,
+                .res = r->res != NULL ? r->res + row * res_step + (size_t)c * res_size : NULL,
                 .out = r->out + row * out_step + (size_t)c * out_size,
-                .res_step = (size_t)s->res_pixel,
+                .res_step = res_step,
                 .out_step = out_step,
             };
             run_block(r, &dot, &tile);

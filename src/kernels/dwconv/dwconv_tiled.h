@@ -43,7 +43,8 @@ void dwconv_tiled_pack(const struct dwconv_kernel *k, const struct conv_shape *s
 struct dwconv_tiled_run {
     const struct dwconv_kernel *kernel;
     const struct conv_params *params;
-    const int8_t *in, *res;
+    const void *in;
+    const uint8_t *res;
     uint8_t *out;
 };
 void dwconv_tiled_rows(const struct dwconv_tiled_run *r, int row_begin, int row_end, void *scratch);
@@ -62,7 +63,7 @@ void dwconv_tiled_rows(const struct dwconv_tiled_run *r, int row_begin, int row_
     {                                                                                              \
         dwconv_tiled_pack(&(kernel), s, w, packed);                                                \
     }                                                                                              \
-    void dwconv_s8_run_##suffix(const struct conv_params *p, const int8_t *in, const int8_t *res,  \
+    void dwconv_s8_run_##suffix(const struct conv_params *p, const void *in, const void *res,      \
                                 void *out, int row_begin, int row_end, void *scratch)              \
     {                                                                                              \
         const struct dwconv_tiled_run r = {                                                        \

@@ -9,7 +9,7 @@
 
 #define X(suffix, flags)                                                                           \
     size_t maxpool_s8_scratch_size__##suffix(const struct pool_shape *s);                          \
-    void maxpool_s8_run__##suffix(const struct pool_shape *s, const int8_t *in, int8_t *out,       \
+    void maxpool_s8_run__##suffix(const struct pool_shape *s, const void *in, void *out,           \
                                   int row_begin, int row_end, void *scratch);
 #include "kernels/pool/pool.def"
 #undef X
