@@ -3,7 +3,8 @@
 usage: coco_eval.py FOLDER
 A case is eval_NAME_instances.json, _results.json and _expected.json: the twelve numbers for boxes and masks, and
 sums over precision of each category (area, limit), so that a wrong entry that the twelve do not hold is seen as well;
-"agreement" are the figures of the results with those in _reference.json.
+"agreement" are the figures of the results with those in _reference.json. In case kept, "kept" says how much of the
+reference's AP the results keep, and between which bounds, by evaluating every resampled set of images anew.
 needs: pip install numpy pycocotools
 """
 
@@ -145,6 +146,70 @@ def expect(instances, results, reference):
     return expected
 
 
+def draw(seed, index, n):
+    """Image numbers of one draw, as src/coco/kept.h says."""
+    mask = (1 << 64) - 1
+    state = (seed + (index << 32)) & mask
+    for _ in range(n):
+        state = z = (state + 0x9E3779B97F4A7C15) & mask
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & mask
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB & mask
+        yield ((z ^ (z >> 31)) * n) >> 64
+
+
+def copied(entries, copies):
+    """Every entry once for each copy of its image; copies have ids of their own."""
+    return [
+        {**e, "image_id": e["image_id"] * 1000 + c} for e in entries for c in range(copies.get(e["image_id"], 0))
+    ]
+
+
+def resampled(instances, lists, ids):
+    """Average precision of the lists of results on these images, which may repeat, for boxes and masks."""
+    copies = {i: ids.count(i) for i in ids}
+    truth = COCO()
+    truth.dataset = {
+        **instances,
+        "images": [
+            {**image, "id": image["id"] * 1000 + c}
+            for image in instances["images"]
+            for c in range(copies.get(image["id"], 0))
+        ],
+        "annotations": [{**a, "id": k + 1} for k, a in enumerate(copied(instances["annotations"], copies))],
+    }
+    truth.createIndex()
+    return {
+        kind: [float(evaluate(truth, copied(results, copies), kind).stats[0]) for results in lists]
+        for kind in ("bbox", "segm")
+    }
+
+
+def kept(instances, results, reference, seed=7, n_draws=40):
+    ids = sorted(image["id"] for image in instances["images"])
+    lists = (results, reference)
+    whole = resampled(instances, lists, ids)
+    drawn = [resampled(instances, lists, [ids[k] for k in draw(seed, i, len(ids))]) for i in range(n_draws)]
+    expected = {"seed": seed, "draws": n_draws}
+    for kind, (candidate, other) in whole.items():
+        shares = [d[kind][0] / d[kind][1] for d in drawn if d[kind][1] > 0]
+        low, high = np.percentile(shares, [2.5, 97.5])
+        expected[kind] = [candidate, other, candidate / other, float(low), float(high), len(shares)]
+    return expected
+
+
+def make_kept():
+    """Images of which some have nothing to find; scores differ, so that the order of copies says nothing."""
+    r = random.Random("kept")
+    instances, results = make(r, 14, 4, 30)
+    empty = {image["id"] for image in instances["images"][::5]}
+    instances["annotations"] = [a for a in instances["annotations"] if a["image_id"] not in empty]
+    reference = [result(r, i, e["category_id"], polygons(r, i), 0) for e in results[:20] for i in instances["images"][:1]]
+    reference += [copy.deepcopy(e) for e in results if r.random() < 0.8]
+    for entry in results + reference:
+        entry["score"] = round(r.random(), 9)
+    return instances, results, reference
+
+
 def without(results, key):
     return [{k: v for k, v in r.items() if k != key} for r in results]
 
@@ -158,6 +223,7 @@ def main():
     cases["masks_only"] = instances, without(results, "bbox")
     instances, results = make(r, 3, 6, 10)
     cases["boxes_only"] = instances, without(results, "segmentation")
+    sets = {}
     for name, (instances, results) in cases.items():
         reference = make(random.Random(name), 6, 8, 0)[1]
         for entry in reference:
@@ -165,8 +231,13 @@ def main():
             parts = polygons(r, image)
             entry.update(result(r, image, entry["category_id"], parts, 0))
         reference += [e for e in results if "bbox" in e and "segmentation" in e and r.random() < 0.7]
+        sets[name] = instances, results, reference
+    sets["kept"] = make_kept()
+    for name, (instances, results, reference) in sets.items():
         with contextlib.redirect_stdout(io.StringIO()):
             expected = expect(instances, results, reference)
+            if name == "kept":
+                expected["kept"] = kept(instances, results, reference)
         for what, value in (
             ("instances", instances),
             ("results", results),

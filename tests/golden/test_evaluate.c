@@ -8,6 +8,7 @@
 
 #include "coco/agreement.h"
 #include "coco/dataset.h"
+#include "coco/kept.h"
 
 #include "test.h"
 
@@ -160,5 +161,52 @@ static void test_evaluate__boxes_only(void)
     check_case("boxes_only");
 }
 
+static void check_kept_by(const struct golden *g, enum coco_overlap overlap, const json_t *expected,
+                          int n_threads)
+{
+    const json_t *list = json_object_get(expected, overlap == COCO_OVERLAP_BOX ? "bbox" : "segm");
+    struct itx_error err = {0};
+    struct coco_kept k = {0};
+    int drawn[64];
+    struct pool *pool = NULL;
+    REQUIRE(g->set.n_images <= 64 && pool_create(&pool, n_threads, NULL) == ITX_OK);
+    for (int i = 0; i < g->set.n_images; i++) drawn[i] = i;
+    const struct coco_kept_input in = {
+        .overlap = overlap,
+        .n_images = g->set.n_images,
+        .n_categories = g->set.names.n_categories,
+        .drawn = drawn,
+        .n_drawn = g->set.n_images,
+        .truths = g->set.truths,
+        .n_truths = g->set.n_truths,
+        .candidate = g->results.detections,
+        .n_candidate = g->results.n_detections,
+        .reference = g->reference.detections,
+        .n_reference = g->reference.n_detections,
+        .n_draws = (int)json_integer_value(json_object_get(expected, "draws")),
+        .seed = (uint64_t)json_integer_value(json_object_get(expected, "seed")),
+        .pool = pool,
+    };
+    CHECK_MSG(coco_kept(&k, &in, &err) == ITX_OK, "%s", err.text);
+    const double got[] = {k.candidate, k.reference, k.share, k.low, k.high, k.n_draws};
+    for (int i = 0; i < 6; i++) check_number(got[i], number(list, i), "kept", i);
+    CHECK(k.low < k.share && k.share < k.high);
+    pool_destroy(&pool);
+}
+
+static void test_evaluate__kept(void)
+{
+    struct golden g;
+    check_case("kept");
+    open_case(&g, "kept");
+    const json_t *expected = json_object_get(g.expected, "kept");
+    for (int n_threads = 1; n_threads <= 3; n_threads++) {
+        check_kept_by(&g, COCO_OVERLAP_BOX, expected, n_threads);
+        check_kept_by(&g, COCO_OVERLAP_MASK, expected, n_threads);
+    }
+    release(&g);
+}
+
 TEST_MAIN(TEST(test_evaluate__mixed), TEST(test_evaluate__many_detections),
-          TEST(test_evaluate__masks_only), TEST(test_evaluate__boxes_only))
+          TEST(test_evaluate__masks_only), TEST(test_evaluate__boxes_only),
+          TEST(test_evaluate__kept))
