@@ -113,6 +113,7 @@ struct itx_step_info {
     int input_channels, kernel_h, kernel_w, stride_h, stride_w; /* 0 where meaningless */
     const char *activation;
     uint64_t multiply_adds, weight_bytes;
+    uint64_t input_bytes, output_bytes; /* of the tensors that it reads and writes */
 };
 ITX_API itx_status itx_model_get_step(const itx_model *model, int i, struct itx_step_info *info,
                                       struct itx_error *err);
@@ -205,6 +206,14 @@ struct itx_timing {
     uint64_t prepare_ns, network_ns, decode_ns;
 };
 ITX_API itx_status itx_session_timing(const itx_session *session, struct itx_timing *timing,
+                                      struct itx_error *err);
+/* Bytes that a session has taken for itself; the model's file comes on top and is shared. */
+struct itx_memory {
+    uint64_t tensors; /* between the steps */
+    uint64_t weights; /* packed for this CPU, with what belongs to the steps */
+    uint64_t scratch; /* of all threads */
+};
+ITX_API itx_status itx_session_memory(const itx_session *session, struct itx_memory *memory,
                                       struct itx_error *err);
 /* Time of step i in the last run, with `profile` set; else 0. */
 ITX_API uint64_t itx_session_step_ns(const itx_session *session, int i);

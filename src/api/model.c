@@ -264,6 +264,11 @@ itx_status itx_model_get_tensor(const itx_model *model, int i, struct itx_tensor
     return ITX_OK;
 }
 
+static uint64_t tensor_bytes(const struct plan_tensor *t)
+{
+    return (uint64_t)t->h * (uint64_t)t->w * (uint64_t)t->c * (uint64_t)dtype_size(t->dtype);
+}
+
 itx_status itx_model_get_step(const itx_model *model, int i, struct itx_step_info *info,
                               struct itx_error *err)
 {
@@ -286,7 +291,9 @@ itx_status itx_model_get_step(const itx_model *model, int i, struct itx_step_inf
         .stride_h = s->stride[0],
         .stride_w = s->stride[1],
         .activation = act_name(s->act),
+        .output_bytes = tensor_bytes(&p->tensors[s->out]),
     };
+    for (int k = 0; k < s->n_in; k++) info->input_bytes += tensor_bytes(&p->tensors[s->in[k]]);
     count_work(p, s, &info->multiply_adds, &info->weight_bytes);
     return ITX_OK;
 }

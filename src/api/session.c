@@ -262,6 +262,16 @@ itx_status itx_session_timing(const itx_session *s, struct itx_timing *timing,
     return ITX_OK;
 }
 
+itx_status itx_session_memory(const itx_session *s, struct itx_memory *memory,
+                              struct itx_error *err)
+{
+    if (s == NULL || memory == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_memory: an argument is NULL");
+    const struct runtime_memory m = runtime_memory(s->runtime);
+    *memory = (struct itx_memory){m.arena, m.weights, m.scratch};
+    return ITX_OK;
+}
+
 uint64_t itx_session_step_ns(const itx_session *s, int i)
 {
     if (s == NULL || !s->options.profile || i < 0 || i >= s->plan->n_steps) return 0;

@@ -107,13 +107,27 @@ expect_exit 0
 expect_out '{*"classes": \[*"bolt"*"kernel": *"meta": *}'
 run perf parts.bin --runs 3 --warmup 0 --threads 1
 expect_exit 0
-expect_out 'minimum *ms, median *ms, p99 *ms, * frames a second*3 runs, 1 thread, *'
+expect_out 'ms a frame*network *raw outputs *instances *3 frames of noise *, 1 thread, *start: *memory: * packed weights *'
 run perf parts.bin --runs 2 --layers --cpu scalar
 expect_exit 0
-expect_out 'step *MAC/cycle*2 runs, *, scalar'
+expect_out 'step *GMAC/s *% peak *bound*2 frames of noise *, scalar*'
 run perf parts.bin --runs 2 --layers --json
 expect_exit 0
-expect_out '{*"latency_ms"*"steps": \[*"mac_a_cycle"*}'
+expect_out '{*"latency_ms"*"memory_bytes"*"copy_gb_a_second"*"steps": \[*"part_of_peak"*"bound": "compute"*}'
+mkdir two
+cp "$photos/000000.jpg" "$photos/000001.jpg" two
+run perf parts.bin two --runs 3 --warmup 1 --json
+expect_exit 0
+expect_out '{*"photos": 2,*"runs": 4,*"instances_ms"*"masks_ms"*"objects_a_frame"*}'
+run perf parts.bin --runs 3 --throughput --threads 2
+expect_exit 0
+expect_out '*a session of its own *frames a second; 2 sessions of one thread, 3 frames each of noise *'
+run perf parts.bin two --runs 3 --throughput --threads 2 --json
+expect_exit 0
+expect_out '{*"sessions": 2,*"threads": 1,*"runs": 6,*"frames_a_second"*}'
+run perf parts.bin two no-such.jpg --runs 3
+expect_exit 1
+expect_one_line_err 'intarsia: no-such.jpg: No such file or directory'
 
 # ---- a file that is none, or was altered ----
 

@@ -83,9 +83,12 @@ expect_one_line_err 'intarsia: segment: --multi-label=yes: --multi-label takes n
 run segment model.bin
 expect_exit 2
 expect_one_line_err 'intarsia: segment: an argument is missing: NAME.bin|MODEL.onnx PHOTO... *'
-run perf a.bin b.bin
+run check a.onnx b.onnx
 expect_exit 2
-expect_one_line_err 'intarsia: perf: too many arguments, expected: NAME.bin *'
+expect_one_line_err 'intarsia: check: too many arguments, expected: *'
+run perf a.bin --layers --throughput
+expect_exit 2
+expect_one_line_err 'intarsia: perf: --layers does not go with --throughput *'
 run build model.onnx -o a.bin
 expect_exit 2
 expect_one_line_err 'intarsia: build: --calib DIR is missing *'

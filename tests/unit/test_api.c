@@ -459,6 +459,35 @@ static void check_products(const itx_session *session, const itx_model *model)
         CHECK(itx_session_peak(session, 8) > 1e8 && itx_session_peak(session, 16) > 1e8);
 }
 
+static uint64_t bytes_of(const struct itx_tensor_info *t)
+{
+    static const uint64_t size[] = {[ITX_S8] = 1, [ITX_S16] = 2, [ITX_S32] = 4, [ITX_F32] = 4};
+    return (uint64_t)t->height * (uint64_t)t->width * (uint64_t)t->channels * size[t->dtype];
+}
+
+static void check_memory(const itx_session *plain, const itx_session *kept, const itx_model *model)
+{
+    struct itx_model_info info;
+    struct itx_memory memory, more;
+    REQUIRE(itx_model_get_info(model, &info, NULL) == ITX_OK);
+    REQUIRE(itx_session_memory(plain, &memory, NULL) == ITX_OK);
+    REQUIRE(itx_session_memory(kept, &more, NULL) == ITX_OK);
+    CHECK(memory.tensors >= info.arena_bytes && more.tensors >= memory.tensors);
+    CHECK(memory.weights >= info.weight_bytes && memory.weights < 1000000);
+    struct itx_error err;
+    CHECK(itx_session_memory(NULL, &memory, &err) == ITX_E_INVAL);
+    CHECK(itx_session_memory(plain, NULL, &err) == ITX_E_INVAL);
+    for (int i = 0; i < info.n_steps; i++) {
+        struct itx_step_info step;
+        struct itx_tensor_info in, out;
+        REQUIRE(itx_model_get_step(model, i, &step, NULL) == ITX_OK);
+        REQUIRE(itx_model_get_tensor(model, step.output_tensor, &out, NULL) == ITX_OK);
+        CHECK(step.output_bytes == bytes_of(&out));
+        REQUIRE(itx_model_get_tensor(model, 0, &in, NULL) == ITX_OK);
+        CHECK(step.input_bytes == bytes_of(&in)); /* every step of this model reads the input */
+    }
+}
+
 static void test_session__times_tensors_kernels(void)
 {
     itx_model *model = open_model(NULL);
@@ -486,6 +515,7 @@ static void test_session__times_tensors_kernels(void)
     CHECK(itx_session_step_ns(kept, 4) == 0 && itx_session_step_ns(kept, -1) == 0);
     CHECK(itx_session_step_kernel(plain, 4) == NULL);
     check_products(plain, model);
+    check_memory(plain, kept, model);
     for (int i = 0; i < 5; i++) {
         CHECK(itx_session_tensor(kept, i) != NULL);
         CHECK(itx_session_tensor(plain, i) == NULL);
