@@ -36,11 +36,12 @@ void perf_frame_release(struct perf_frame *frame);
 /* ---- measuring ---- */
 
 enum perf_series {
-    PERF_NETWORK,   /* from the input tensor to the raw outputs */
-    PERF_RUN,       /* itx_session_run: conversion too */
-    PERF_INSTANCES, /* itx_session_segment */
-    PERF_DECODE,    /* what of it is decoding and suppression */
-    PERF_MASKS,     /* itx_session_mask_box of every instance */
+    PERF_NETWORK, /* from the input tensor to the raw outputs */
+    PERF_RUN,     /* itx_session_run: conversion too */
+    PERF_DENSE,   /* and decoding and suppression: instances from all outputs */
+    PERF_DECODE,  /* what of it is decoding */
+    PERF_DEMAND,  /* itx_session_segment */
+    PERF_MASKS,   /* itx_session_mask_box of every instance */
     PERF_SERIES_COUNT
 };
 

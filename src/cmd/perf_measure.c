@@ -102,34 +102,50 @@ static bool has_instances(const struct net *net)
     return net->info.task != ITX_TASK_RAW && net->info.input_format != ITX_IMAGE_NONE;
 }
 
-/* All that can be asked of one frame; *n_objects is added to. */
-static itx_status run_frame(struct perf *p, const struct perf_frame *frame, long *n_objects,
-                            struct itx_error *err)
+static void add_network(struct perf *p, const struct itx_timing *timing)
 {
-    struct perf_times *const t = p->times;
+    times_add(&p->times[PERF_NETWORK], timing->network_ns);
+    times_add(&p->times[PERF_RUN], timing->prepare_ns + timing->network_ns);
+    for (int i = 0; i < p->n_steps; i++)
+        times_add(&p->step[i], itx_session_step_ns(p->net.session, i));
+}
+
+/* All outputs, and decoded where they can be. */
+static itx_status run_dense(struct perf *p, const struct perf_frame *frame, struct itx_error *err)
+{
+    itx_session *const session = p->net.session;
     struct itx_timing timing;
+    const struct itx_instance *found;
+    int n;
+    const uint64_t begin = clock_ns();
+    ITX_TRY(run_network(&p->net, frame, err));
+    const uint64_t ready = clock_ns();
+    ITX_TRY(itx_session_timing(session, &timing, err));
+    add_network(p, &timing);
+    if (!has_instances(&p->net)) return ITX_OK;
+    const uint64_t again = clock_ns();
+    ITX_TRY(itx_session_decode(session, &p->net.options, &found, &n, err));
+    const uint64_t decode = clock_ns() - again;
+    times_add(&p->times[PERF_DECODE], decode);
+    times_add(&p->times[PERF_DENSE], ready - begin + decode);
+    return ITX_OK;
+}
+
+/* The instances and their masks; *n_objects is added to. */
+static itx_status run_demand(struct perf *p, const struct perf_frame *frame, long *n_objects,
+                             struct itx_error *err)
+{
     const struct itx_instance *found;
     int n, x, y, w, h;
     const uint8_t *mask;
-    if (!has_instances(&p->net)) {
-        ITX_TRY(run_network(&p->net, frame, err));
-        ITX_TRY(itx_session_timing(p->net.session, &timing, err));
-    } else {
-        const uint64_t begin = clock_ns();
-        ITX_TRY(itx_session_segment(p->net.session, &frame->image, &found, &n, err));
-        const uint64_t end = clock_ns();
-        for (int i = 0; i < n; i++)
-            ITX_TRY(itx_session_mask_box(p->net.session, i, &x, &y, &w, &h, &mask, err));
-        times_add(&t[PERF_MASKS], clock_ns() - end);
-        times_add(&t[PERF_INSTANCES], end - begin);
-        ITX_TRY(itx_session_timing(p->net.session, &timing, err));
-        times_add(&t[PERF_DECODE], timing.decode_ns);
-        *n_objects += n;
-    }
-    times_add(&t[PERF_NETWORK], timing.network_ns);
-    times_add(&t[PERF_RUN], timing.prepare_ns + timing.network_ns);
-    for (int i = 0; i < p->n_steps; i++)
-        times_add(&p->step[i], itx_session_step_ns(p->net.session, i));
+    const uint64_t begin = clock_ns();
+    ITX_TRY(itx_session_segment(p->net.session, &frame->image, &found, &n, err));
+    const uint64_t end = clock_ns();
+    for (int i = 0; i < n; i++)
+        ITX_TRY(itx_session_mask_box(p->net.session, i, &x, &y, &w, &h, &mask, err));
+    times_add(&p->times[PERF_MASKS], clock_ns() - end);
+    times_add(&p->times[PERF_DEMAND], end - begin);
+    *n_objects += n;
     return ITX_OK;
 }
 
@@ -148,7 +164,8 @@ static itx_status run_frames(struct perf *p, struct progress *progress, struct i
         rc = perf_frame_make(&frame, &p->net.info, photo(p, (size_t)(i / n_rounds)), err);
         if (rc == ITX_OK) rc = run_network(&p->net, &frame, err); /* the picture into the cache */
         for (int k = 0; rc == ITX_OK && k < n_rounds; k++, i++) {
-            rc = run_frame(p, &frame, &n_objects, err);
+            rc = run_dense(p, &frame, err);
+            if (rc == ITX_OK && has_instances(&p->net)) rc = run_demand(p, &frame, &n_objects, err);
             progress_update(progress, "measuring", i + 1, p->n_frames);
         }
         perf_frame_release(&frame);

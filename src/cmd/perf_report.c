@@ -10,8 +10,9 @@ static const struct {
 } series[PERF_SERIES_COUNT] = {
     [PERF_NETWORK] = {"network_ms", "network"},
     [PERF_RUN] = {"latency_ms", "raw outputs"},
-    [PERF_INSTANCES] = {"instances_ms", "instances"},
+    [PERF_DENSE] = {"dense_ms", "instances, dense"},
     [PERF_DECODE] = {"decode_ms", "  of it decoding"},
+    [PERF_DEMAND] = {"demand_ms", "instances, on demand"},
     [PERF_MASKS] = {"masks_ms", "their masks"},
 };
 

@@ -107,7 +107,7 @@ expect_exit 0
 expect_out '{*"classes": \[*"bolt"*"kernel": *"meta": *}'
 run perf parts.bin --runs 3 --warmup 0 --threads 1
 expect_exit 0
-expect_out 'ms a frame*network *raw outputs *instances *3 frames of noise *, 1 thread, *start: *memory: * packed weights *'
+expect_out 'ms a frame*network *raw outputs *instances, dense *instances, on demand *3 frames of noise *, 1 thread, *start: *memory: * packed weights *'
 run perf parts.bin --runs 2 --layers --cpu scalar
 expect_exit 0
 expect_out 'step *GMAC/s *% peak *bound*2 frames of noise *, scalar*'
@@ -118,7 +118,7 @@ mkdir two
 cp "$photos/000000.jpg" "$photos/000001.jpg" two
 run perf parts.bin two --runs 3 --warmup 1 --json
 expect_exit 0
-expect_out '{*"photos": 2,*"runs": 4,*"instances_ms"*"masks_ms"*"objects_a_frame"*}'
+expect_out '{*"photos": 2,*"runs": 4,*"dense_ms"*"demand_ms"*"masks_ms"*"objects_a_frame"*}'
 run perf parts.bin --runs 3 --throughput --threads 2
 expect_exit 0
 expect_out '*a session of its own *frames a second; 2 sessions of one thread, 3 frames each of noise *'
