@@ -27,9 +27,9 @@ static bool is_open(const struct finder *f)
     return f->category_id != NULL;
 }
 
-itx_status against_open(struct against *a, const char *path, const char *candidate_path,
-                        const struct itx_session_options *options, enum net_input input,
-                        enum net_range range, const struct coco_dataset *set, struct itx_error *err)
+itx_status against_open(struct against *a, const char *path, struct finder *candidate,
+                        const struct itx_session_options *options, const struct coco_dataset *set,
+                        struct itx_error *err)
 {
     struct itx_session_options demo = *options, full = *options;
     decode_demo(&demo);
@@ -37,10 +37,9 @@ itx_status against_open(struct against *a, const char *path, const char *candida
     a->path = path;
     ITX_TRY(finder_open(&a->reference, path, &demo, NET_INPUT_RGB, NET_RANGE_OWN, set, err));
     if (!decode_alike(options, &demo))
-        ITX_TRY(finder_open(&a->same, path, options, NET_INPUT_RGB, NET_RANGE_OWN, set, err));
-    if (!decode_alike(options, &full))
-        ITX_TRY(finder_open(&a->low, candidate_path, &full, input, range, set, err));
-    return ITX_OK;
+        ITX_TRY(finder_follow(&a->same, &a->reference, options, set, err));
+    if (!decode_alike(options, &full)) ITX_TRY(finder_follow(&a->low, candidate, &full, set, err));
+    return distances_open(&a->distances, &a->reference.net, &candidate->net, err);
 }
 
 itx_status against_run(struct against *a, const struct coco_dataset *set,
@@ -49,11 +48,37 @@ itx_status against_run(struct against *a, const struct coco_dataset *set,
     ITX_TRY(finder_run(&a->reference, set, picture, image, err));
     if (is_open(&a->same)) ITX_TRY(finder_run(&a->same, set, picture, image, err));
     if (is_open(&a->low)) ITX_TRY(finder_run(&a->low, set, picture, image, err));
-    return ITX_OK;
+    return distances_add(&a->distances, err);
+}
+
+static itx_status compute_kept(struct against *a, const struct finder *candidate,
+                               const struct finder *same, const struct truth_list *truth,
+                               struct pool *pool, struct itx_error *err)
+{
+    struct coco_kept_input in = {
+        .overlap = COCO_OVERLAP_BOX,
+        .n_images = truth->set->n_images,
+        .n_categories = truth->set->names.n_categories,
+        .drawn = truth->images,
+        .n_drawn = truth->n_images,
+        .truths = truth->truths,
+        .n_truths = truth->n,
+        .candidate = candidate->found.data,
+        .n_candidate = candidate->found.len,
+        .reference = same->found.data,
+        .n_reference = same->found.len,
+        .n_draws = COCO_KEPT_DRAWS,
+        .seed = COCO_KEPT_SEED,
+        .pool = pool,
+    };
+    ITX_TRY(coco_kept(&a->kept_box, &in, err));
+    if (!a->has_masks || !a->scores.has_masks) return ITX_OK;
+    in.overlap = COCO_OVERLAP_MASK;
+    return coco_kept(&a->kept_mask, &in, err);
 }
 
 itx_status against_compute(struct against *a, const struct finder *candidate,
-                           const struct truth_list *truth, struct itx_error *err)
+                           const struct truth_list *truth, struct pool *pool, struct itx_error *err)
 {
     const struct finder *low = is_open(&a->low) ? &a->low : candidate;
     const struct finder *same = is_open(&a->same) ? &a->same : &a->reference;
@@ -64,48 +89,53 @@ itx_status against_compute(struct against *a, const struct finder *candidate,
         .n_reference = a->reference.found.len,
         .candidate = low->found.data,
         .n_candidate = low->found.len,
+        .pool = pool,
     };
     a->has_masks = finder_has_masks(candidate) && finder_has_masks(same);
     itx_status rc = coco_agreement(&a->agreement, &in, err);
     if (rc == ITX_OK) rc = coco_pair(&a->pairs, &in, err);
     if (rc == ITX_OK)
         rc = scores_compute(&a->scores, truth, same->found.data, same->found.len,
-                            finder_has_masks(same), err);
+                            finder_has_masks(same), pool, err);
+    if (rc == ITX_OK) rc = compute_kept(a, candidate, same, truth, pool, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", a->path);
     return rc;
 }
 
 void against_release(struct against *a)
 {
-    finder_close(&a->reference);
-    finder_close(&a->same);
+    distances_release(&a->distances);
     finder_close(&a->low);
+    finder_close(&a->same);
+    finder_close(&a->reference);
     scores_release(&a->scores);
 }
 
 /* ---- what is said ---- */
 
-/* `e` and `reference` may be empty: nothing can be said about what is kept. */
-static void print_kind(const char *kind, const double agreement[3], const struct coco_evaluation *e,
-                       const struct coco_evaluation *reference, FILE *out)
+static void print_kind(const char *kind, const double agreement[3], const struct coco_kept *kept,
+                       FILE *out)
 {
-    const double ap = e->stats[0], reference_ap = reference->stats[0];
     fprintf(out, " %-5s  agreement AP %.4f  AP50 %.4f  AP75 %.4f", kind, agreement[0], agreement[1],
             agreement[2]);
-    if (reference_ap > 0)
-        fprintf(out, "   AP kept %.1f %% (%.4f of %.4f)", 100 * ap / reference_ap, ap,
-                reference_ap);
+    if (kept->n_draws > 0)
+        fprintf(out, "   AP kept %.1f %% [%.1f, %.1f] (%.4f of %.4f)", 100 * kept->share,
+                100 * kept->low, 100 * kept->high, kept->candidate, kept->reference);
     fprintf(out, "\n");
 }
 
-void against_print(const struct against *a, const struct scores *scores, FILE *out)
+void against_print(const struct against *a, FILE *out)
 {
     fprintf(out, "against %s\n", a->path);
-    print_kind("boxes", a->agreement.box, &scores->box, &a->scores.box, out);
-    if (!a->has_masks) return;
-    print_kind("masks", a->agreement.mask, &scores->mask, &a->scores.mask, out);
-    fprintf(out, " mean mask IoU %.4f of %zu matched pairs, of %zu\n", a->pairs.mask_iou,
-            a->pairs.n_matched, a->pairs.n_reference);
+    print_kind("boxes", a->agreement.box, &a->kept_box, out);
+    if (a->has_masks) {
+        print_kind("masks", a->agreement.mask, &a->kept_mask, out);
+        fprintf(out, " mean mask IoU %.4f of %zu matched pairs, of %zu\n", a->pairs.mask_iou,
+                a->pairs.n_matched, a->pairs.n_reference);
+    }
+    if (a->distances.list.len == 0) return;
+    fprintf(out, "\n");
+    distances_print(&a->distances, out);
 }
 
 static json_t *agreement_json(const double agreement[3])
@@ -114,13 +144,23 @@ static json_t *agreement_json(const double agreement[3])
                      agreement[2]);
 }
 
+static json_t *kept_json(const struct coco_kept *k)
+{
+    return k->n_draws == 0 ? json_null()
+                           : json_pack("{s:f, s:f, s:f, s:i}", "share", k->share, "low", k->low,
+                                       "high", k->high, "draws", k->n_draws);
+}
+
 json_t *against_json(const struct against *a)
 {
     json_t *agreement = json_pack("{s:o}", "box", agreement_json(a->agreement.box));
-    json_t *object = json_pack("{s:o, s:o, s:o}", "model", json_safe_string(a->path), "agreement",
-                               agreement, "reference", scores_json(&a->scores));
+    json_t *kept = json_pack("{s:o}", "box", kept_json(&a->kept_box));
+    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o}", "model", json_safe_string(a->path),
+                               "agreement", agreement, "kept", kept, "reference",
+                               scores_json(&a->scores), "outputs", distances_json(&a->distances));
     if (!a->has_masks) return object;
     json_object_set_new(agreement, "mask", agreement_json(a->agreement.mask));
+    json_object_set_new(kept, "mask", kept_json(&a->kept_mask));
     json_object_set_new(object, "pairs",
                         json_pack("{s:I, s:I, s:f}", "reference", (json_int_t)a->pairs.n_reference,
                                   "matched", (json_int_t)a->pairs.n_matched, "mask_iou",

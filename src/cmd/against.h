@@ -5,8 +5,10 @@
 #ifndef CMD_AGAINST_H
 #define CMD_AGAINST_H
 
+#include "cmd/distances.h"
 #include "cmd/finder.h"
 #include "cmd/scores.h"
+#include "coco/kept.h"
 #include "coco/pairs.h"
 
 /* How detections are decoded: the Model Zoo's way, and down to nearly nothing with every class of a place. */
@@ -16,29 +18,30 @@ void decode_full(struct itx_session_options *options);
 /* Zero-initialised is valid and empty. */
 struct against {
     const char *path;
-    struct finder reference; /* decoded the Model Zoo's way, from RGB */
-    struct finder
-        same; /* the reference decoded as the candidate is; closed when that is the above */
-    struct finder low;    /* the candidate decoded fully; closed when it is so already */
-    bool has_masks;       /* both networks have them */
-    struct scores scores; /* of the reference, decoded as the candidate is */
+    struct finder reference;    /* decoded the Model Zoo's way, from RGB */
+    struct finder same;         /* it decoded as the candidate is; closed when that is the above */
+    struct finder low;          /* the candidate decoded fully; closed when it is so already */
+    struct distances distances; /* of the outputs */
+    bool has_masks;             /* both networks have them */
+    struct scores scores;       /* of the reference, decoded as the candidate is */
     struct coco_agreement agreement;
     struct coco_pairs pairs;
+    struct coco_kept kept_box, kept_mask;
 };
 
-/* `options` are those that `candidate` was opened with, from `candidate_path`. */
-itx_status against_open(struct against *a, const char *path, const char *candidate_path,
-                        const struct itx_session_options *options, enum net_input input,
-                        enum net_range range, const struct coco_dataset *set,
+/* `options` are those that `candidate` was opened with; it must be closed after `a`. */
+itx_status against_open(struct against *a, const char *path, struct finder *candidate,
+                        const struct itx_session_options *options, const struct coco_dataset *set,
                         struct itx_error *err);
+/* After the candidate has run. */
 itx_status against_run(struct against *a, const struct coco_dataset *set,
                        const struct picture *picture, int image, struct itx_error *err);
 itx_status against_compute(struct against *a, const struct finder *candidate,
-                           const struct truth_list *truth, struct itx_error *err);
+                           const struct truth_list *truth, struct pool *pool,
+                           struct itx_error *err);
 void against_release(struct against *a);
 
-/* `scores`: the candidate's. */
-void against_print(const struct against *a, const struct scores *scores, FILE *out);
+void against_print(const struct against *a, FILE *out);
 json_t *against_json(const struct against *a);
 
 #endif

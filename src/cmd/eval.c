@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "cmd/against.h"
 #include "cmd/cmd.h"
 #include "cmd/curves.h"
@@ -63,6 +65,8 @@ struct eval {
     struct coco_dataset set;
     const struct coco_image **image; /* [set.n_images], by rising id */
     bool *was_run;                   /* [set.n_images] */
+    int *run;                        /* [n_done] */
+    struct pool *pool;               /* of the evaluation */
     struct coco_truth *truths;       /* in the photos that were run */
     struct truth_list truth;
     struct finder finder;
@@ -125,7 +129,7 @@ static itx_status run_photo(struct eval *e, int image, struct itx_error *err)
             rc = against_run(&e->against, &e->set, &picture, image, err);
         if (rc != ITX_OK) itx_error_prefix(err, "%s", e->image[image]->file_name);
         e->was_run[image] = true;
-        e->n_done++;
+        e->run[e->n_done++] = image;
     }
     picture_release(&picture);
     return rc;
@@ -155,7 +159,9 @@ static itx_status read_annotations(struct eval *e, struct itx_error *err)
     const size_t n = (size_t)e->set.n_images;
     e->image = mem_calloc(n, sizeof *e->image);
     e->was_run = mem_calloc(n, sizeof *e->was_run);
-    if (e->image == NULL || e->was_run == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    e->run = mem_calloc(n, sizeof *e->run);
+    if (e->image == NULL || e->was_run == NULL || e->run == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; i < e->set.names.n_images; i++) {
         const struct coco_image *image = &e->set.names.images[i];
         e->image[coco_image_index(&e->set, image->id)] = image;
@@ -167,7 +173,8 @@ static itx_status select_truths(struct eval *e, struct itx_error *err)
 {
     e->truths = mem_calloc(e->set.n_truths, sizeof *e->truths);
     if (e->truths == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    e->truth = (struct truth_list){.set = &e->set, .truths = e->truths};
+    e->truth = (struct truth_list){
+        .set = &e->set, .truths = e->truths, .images = e->run, .n_images = e->n_done};
     for (size_t i = 0; i < e->set.n_truths; i++)
         if (e->was_run[e->set.truths[i].image]) e->truths[e->truth.n++] = e->set.truths[i];
     return ITX_OK;
@@ -188,9 +195,8 @@ static itx_status open_networks(struct eval *e, const char *model, struct itx_er
     if (o->full) decode_full(&s);
     if (o->save != NULL) e->finder.rows = &e->rows;
     ITX_TRY(finder_open(&e->finder, model, &s, input, range, &e->set, err));
-    return o->against == NULL
-               ? ITX_OK
-               : against_open(&e->against, o->against, model, &s, input, range, &e->set, err);
+    return o->against == NULL ? ITX_OK
+                              : against_open(&e->against, o->against, &e->finder, &s, &e->set, err);
 }
 
 static itx_status evaluate_network(struct eval *e, const char *model, struct itx_error *err)
@@ -199,19 +205,20 @@ static itx_status evaluate_network(struct eval *e, const char *model, struct itx
     ITX_TRY(run_photos(e, err));
     ITX_TRY(select_truths(e, err));
     ITX_TRY(scores_compute(&e->scores, &e->truth, e->finder.found.data, e->finder.found.len,
-                           finder_has_masks(&e->finder), err));
-    return e->options->against != NULL ? against_compute(&e->against, &e->finder, &e->truth, err)
-                                       : ITX_OK;
+                           finder_has_masks(&e->finder), e->pool, err));
+    return e->options->against != NULL
+               ? against_compute(&e->against, &e->finder, &e->truth, e->pool, err)
+               : ITX_OK;
 }
 
 /* In all pictures of the annotations, as pycocotools does it. */
 static itx_status evaluate_results(struct eval *e, struct itx_error *err)
 {
     ITX_TRY(coco_results_read(&e->results, &e->set, e->options->results, err));
-    e->truth = (struct truth_list){&e->set, e->set.truths, e->set.n_truths};
+    e->truth = (struct truth_list){&e->set, e->set.truths, e->set.n_truths, NULL, 0};
     e->n_done = e->set.n_images;
     return scores_compute(&e->scores, &e->truth, e->results.detections, e->results.n_detections,
-                          true, err);
+                          true, e->pool, err);
 }
 
 /* ---- what is said ---- */
@@ -237,7 +244,7 @@ static void print_text(const struct eval *e)
     }
     if (e->options->against != NULL) {
         printf("\n");
-        against_print(&e->against, &e->scores, stdout);
+        against_print(&e->against, stdout);
     }
 }
 
@@ -273,6 +280,8 @@ static void eval_release(struct eval *e)
     coco_rows_release(&e->rows);
     mem_free(e->truths);
     mem_free(e->was_run);
+    mem_free(e->run);
+    pool_destroy(&e->pool);
     mem_free((void *)e->image);
     coco_dataset_release(&e->set);
 }
@@ -313,6 +322,7 @@ static enum exit_code eval_run(const void *options, int n_args, const char *cons
     struct eval e = {.options = o};
     struct itx_error err;
     itx_status rc = check_save(o, n_args == 1 ? args[0] : NULL, &err);
+    if (rc == ITX_OK) rc = pool_create(&e.pool, o->threads != 0 ? o->threads : cpu_count(), &err);
     if (rc == ITX_OK) rc = read_annotations(&e, &err);
     if (rc == ITX_OK)
         rc = n_args == 1 ? evaluate_network(&e, args[0], &err) : evaluate_results(&e, &err);

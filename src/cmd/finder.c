@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/finder.h"
 
+static struct net *net_of(struct finder *f)
+{
+    return f->from != NULL ? &f->from->net : &f->net;
+}
+
+static itx_status map_categories(struct finder *f, const struct coco_dataset *set,
+                                 struct itx_error *err)
+{
+    const struct net *net = net_of(f);
+    f->category_id = mem_calloc((size_t)net->info.n_classes, sizeof f->category_id[0]);
+    if (f->category_id == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    return coco_rows_categories(f->category_id, net, &set->names, err);
+}
+
 itx_status finder_open(struct finder *f, const char *path,
                        const struct itx_session_options *options, enum net_input input,
                        enum net_range range, const struct coco_dataset *set, struct itx_error *err)
@@ -9,11 +23,18 @@ itx_status finder_open(struct finder *f, const char *path,
     if (f->net.info.task == ITX_TASK_RAW)
         return itx_fail(err, ITX_E_UNSUPPORTED,
                         "%s: has no YOLO head, so there is nothing to evaluate", path);
-    f->category_id = mem_calloc((size_t)f->net.info.n_classes, sizeof f->category_id[0]);
-    if (f->category_id == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    const itx_status rc = coco_rows_categories(f->category_id, &f->net, &set->names, err);
+    const itx_status rc = map_categories(f, set, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     return rc;
+}
+
+itx_status finder_follow(struct finder *f, struct finder *from,
+                         const struct itx_session_options *options, const struct coco_dataset *set,
+                         struct itx_error *err)
+{
+    f->from = from;
+    f->options = *options;
+    return map_categories(f, set, err);
 }
 
 void finder_close(struct finder *f)
@@ -28,7 +49,7 @@ void finder_close(struct finder *f)
 
 bool finder_has_masks(const struct finder *f)
 {
-    return f->net.info.task == ITX_TASK_SEGMENT;
+    return (f->from != NULL ? f->from : f)->net.info.task == ITX_TASK_SEGMENT;
 }
 
 /* A copy of the mask at hand, in the arena. */
@@ -75,11 +96,13 @@ itx_status finder_run(struct finder *f, const struct coco_dataset *set,
     const struct itx_image frame = net_frame(picture);
     const struct itx_instance *found;
     int n_found;
-    ITX_TRY(net_segment(&f->net, &frame, &found, &n_found, err));
+    struct net *const net = net_of(f);
+    ITX_TRY(f->from != NULL ? net_decode(net, &f->options, &found, &n_found, err)
+                            : net_segment(net, &frame, &found, &n_found, err));
     for (int i = 0; i < n_found; i++) {
         struct yolo_rect r;
         const uint8_t *mask;
-        ITX_TRY(net_mask_box(&f->net, i, &r.x, &r.y, &r.w, &r.h, &mask, err));
+        ITX_TRY(net_mask_box(net, i, &r.x, &r.y, &r.w, &r.h, &mask, err));
         ITX_TRY(
             rle_encode(&f->scratch, mask, (size_t)r.w, &r, picture->height, picture->width, err));
         ITX_TRY(add_instance(f, set, image, &found[i], err));

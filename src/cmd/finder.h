@@ -11,7 +11,9 @@
 /* Zero-initialised is valid and empty. */
 struct finder {
     struct net net;
-    int64_t *category_id; /* [classes] */
+    struct finder *from; /* whose last run is decoded again; NULL: the own network runs */
+    struct itx_session_options options; /* with `from`: how */
+    int64_t *category_id;               /* [classes] */
     VEC(struct coco_detection) found;
     struct arena masks;     /* of them */
     struct rle scratch;     /* the mask at hand */
@@ -22,6 +24,11 @@ struct finder {
 itx_status finder_open(struct finder *f, const char *path,
                        const struct itx_session_options *options, enum net_input input,
                        enum net_range range, const struct coco_dataset *set, struct itx_error *err);
+/* One that looks at what another finder's network gives, decoded in another way: runs after that one, and is closed
+ * before. */
+itx_status finder_follow(struct finder *f, struct finder *from,
+                         const struct itx_session_options *options, const struct coco_dataset *set,
+                         struct itx_error *err);
 /* Adds what is in the picture, which is number `image` of the set. */
 itx_status finder_run(struct finder *f, const struct coco_dataset *set,
                       const struct picture *picture, int image, struct itx_error *err);

@@ -82,6 +82,15 @@ itx_status net_segment(struct net *net, const struct itx_image *frame,
     return itx_session_segment(net->session, frame, instances, n_instances, err);
 }
 
+itx_status net_decode(struct net *net, const struct itx_session_options *options,
+                      const struct itx_instance **instances, int *n_instances,
+                      struct itx_error *err)
+{
+    if (net->float_net != NULL)
+        return itx_float_decode(net->float_net, options, instances, n_instances, err);
+    return itx_session_decode(net->session, options, instances, n_instances, err);
+}
+
 itx_status net_mask_box(struct net *net, int i, int *x, int *y, int *w, int *h,
                         const uint8_t **mask, struct itx_error *err)
 {
@@ -93,6 +102,19 @@ itx_status net_timing(const struct net *net, struct itx_timing *timing, struct i
 {
     if (net->float_net != NULL) return itx_float_timing(net->float_net, timing, err);
     return itx_session_timing(net->session, timing, err);
+}
+
+itx_status net_get_output(const struct net *net, int i, struct itx_tensor_info *info,
+                          struct itx_error *err)
+{
+    if (net->float_net != NULL) return itx_float_get_output(net->float_net, i, info, err);
+    return itx_model_get_output(net->model, i, info, err);
+}
+
+const void *net_output(const struct net *net, int i)
+{
+    if (net->float_net != NULL) return itx_float_output(net->float_net, i);
+    return itx_session_output(net->session, i);
 }
 
 const char *net_class_name(const struct net *net, int class_id)

@@ -35,9 +35,18 @@ struct itx_image net_frame(const struct picture *picture);
 itx_status net_segment(struct net *net, const struct itx_image *frame,
                        const struct itx_instance **instances, int *n_instances,
                        struct itx_error *err);
+/* Decodes the last run again, as itx_session_decode. */
+itx_status net_decode(struct net *net, const struct itx_session_options *options,
+                      const struct itx_instance **instances, int *n_instances,
+                      struct itx_error *err);
 itx_status net_mask_box(struct net *net, int i, int *x, int *y, int *w, int *h,
                         const uint8_t **mask, struct itx_error *err);
 itx_status net_timing(const struct net *net, struct itx_timing *timing, struct itx_error *err);
+/* Output i: what it is (itx_model_get_output; a float network's lies in planes, itx_float_get_output), and its values of
+ * the last run. */
+itx_status net_get_output(const struct net *net, int i, struct itx_tensor_info *info,
+                          struct itx_error *err);
+const void *net_output(const struct net *net, int i);
 const char *net_class_name(const struct net *net, int class_id);
 
 /* "rgb", "nv12", ... */

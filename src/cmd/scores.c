@@ -17,7 +17,7 @@ static bool all_have_masks(const struct truth_list *truth, const struct coco_det
 
 itx_status scores_compute(struct scores *s, const struct truth_list *truth,
                           const struct coco_detection *found, size_t n_found, bool wants_masks,
-                          struct itx_error *err)
+                          struct pool *pool, struct itx_error *err)
 {
     struct coco_evaluate_input in = {.overlap = COCO_OVERLAP_BOX,
                                      .n_images = truth->set->n_images,
@@ -25,7 +25,8 @@ itx_status scores_compute(struct scores *s, const struct truth_list *truth,
                                      .truths = truth->truths,
                                      .n_truths = truth->n,
                                      .detections = found,
-                                     .n_detections = n_found};
+                                     .n_detections = n_found,
+                                     .pool = pool};
     s->has_masks = wants_masks && all_have_masks(truth, found, n_found);
     ITX_TRY(coco_evaluate(&s->box, &in, err));
     if (!s->has_masks) return ITX_OK;

@@ -21,12 +21,14 @@ struct truth_list {
     const struct coco_dataset *set; /* for the numbers of images and categories */
     const struct coco_truth *truths;
     size_t n;
+    const int *images; /* [n_images] the photographs */
+    int n_images;
 };
 
 /* Masks are evaluated when `wants_masks` is set and all truths and detections have one. */
 itx_status scores_compute(struct scores *s, const struct truth_list *truth,
                           const struct coco_detection *found, size_t n_found, bool wants_masks,
-                          struct itx_error *err);
+                          struct pool *pool, struct itx_error *err);
 void scores_release(struct scores *s);
 
 /* The twelve lines of COCOeval.summarize, for boxes and for masks. */

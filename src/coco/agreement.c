@@ -87,6 +87,7 @@ itx_status coco_agreement(struct coco_agreement *result, const struct coco_agree
         .truths = truths,
         .detections = input->candidate,
         .n_detections = input->n_candidate,
+        .pool = input->pool,
     };
     itx_status rc = truths != NULL && weight != NULL
                         ? make_truths(input, truths, &in.n_truths, err)

@@ -15,6 +15,7 @@ struct coco_agreement_input {
     size_t n_reference;
     const struct coco_detection *candidate; /* with masks; should reach down to a score of 0.001 */
     size_t n_candidate;
+    struct pool *pool; /* NULL: this thread alone; the result is the same */
 };
 
 /* Each: AP over overlaps 0.5 to 0.95, at 0.5, at 0.75, as COCO defines them, all areas, 100 a picture and category;

@@ -118,6 +118,9 @@ ok 'mask AP of int8' near "$(figure int8.json mask AP)" 0.575 0.03
 run eval --results found.json --ann "$ann" --json
 expect_exit 0
 ok 'the saved results give the same' cmp -s int8.json "$place/.out"
+run eval --results found.json --ann "$ann" --json --threads 3
+expect_exit 0
+ok 'any number of threads gives the same' cmp -s int8.json "$place/.out"
 ok 'curves of boxes' grep -q 'IoU 0.50:0.95: 0\.7' curves/box.svg
 ok 'curves of masks' grep -q 'IoU 0.50:0.95: 0\.5' curves/mask.svg
 ok 'the picture is whole' test "$(tail -n 1 curves/box.svg)" = '</svg>'
@@ -130,7 +133,7 @@ ok 'mask AP of int8, full' near "$(figure full.json mask AP)" 0.595 0.03
 run eval parts.bin --data "$photos" --ann "$ann" --limit 6 --against "$onnx" --per-class
 expect_exit 0
 expect_err '6 photos, * objects'
-expect_out 'boxes*masks*category *objects *box AP*bolt *against *parts-seg.onnx* boxes *agreement AP 0.9*AP kept * masks *agreement AP 0.9*mean mask IoU 0.9*'
+expect_out 'boxes*masks*category *objects *box AP*bolt *against *parts-seg.onnx* boxes *agreement AP 0.9*AP kept * masks *agreement AP 0.9*mean mask IoU 0.9*output *cosine *SNR dB *L1 *L2 *Chebyshev*output1 *0.9*'
 run eval parts.bin --data "$photos" --ann "$ann" --limit 6 --against "$onnx" --json --full --per-class
 expect_exit 0
 expect_out '{*"categories": \[*"against": {*"pairs": {*'
@@ -138,7 +141,12 @@ ok 'agreement' at_least "$(sed -n '/"agreement"/,$p' "$place/.out" | grep -m 1 '
 # a network agrees with itself wholly
 run eval "$onnx" --data "$photos" --ann "$ann" --limit 3 --against "$onnx"
 expect_exit 0
-expect_out '*AP kept 100.0 %*AP kept 100.0 %*mean mask IoU 1.0000 *'
+expect_out '*AP kept 100.0 % \[100.0, 100.0\] *AP kept 100.0 %*mean mask IoU 1.0000 *output1 *1.000000 *inf *0.000000 *0.000000 *0.000000*'
+run eval "$onnx" --data "$photos" --ann "$ann" --limit 3 --against "$onnx" --json --threads 1
+expect_exit 0
+cp "$place/.out" one.json
+ok 'ten outputs do not differ' test "$(grep -c '"snr_db": null' one.json)" = 10
+ok 'what is kept has bounds' test "$(grep -c '"low": 1.0,' one.json)" = 2
 run eval parts.bin --data "$photos" --ann "$ann" --limit 3 --input nv12 --range video
 expect_exit 0
 
