@@ -40,7 +40,7 @@ static void add_value(struct strbuf *json, int digits, double v)
     strbuf_addf(json, "%s", text);
 }
 
-void json_number(struct strbuf *json, const char *name, int digits, double v)
+void json_value(struct strbuf *json, const char *name, int digits, double v)
 {
     strbuf_addf(json, "\"%s\": ", name);
     add_value(json, digits, v);
@@ -87,7 +87,7 @@ static void add_snr(struct strbuf *json, const char *name, const struct closenes
 {
     const double snr = closeness_snr(c);
     if (isfinite(snr))
-        json_number(json, name, 2, snr);
+        json_value(json, name, 2, snr);
     else
         strbuf_addf(json, "\"%s\": null", name);
 }
@@ -96,17 +96,17 @@ static void add_closeness(struct strbuf *json, const struct comparison *c)
 {
     const struct closeness stored = {.true_square = c->whole.true_square,
                                      .error_square = c->rounding_square};
-    json_number(json, "cosine", 6, closeness_cosine(&c->whole));
+    json_value(json, "cosine", 6, closeness_cosine(&c->whole));
     strbuf_addf(json, ", ");
     add_snr(json, "snr_db", &c->whole);
     strbuf_addf(json, ", ");
-    json_number(json, "cosine_alone", 6, closeness_cosine(&c->alone));
+    json_value(json, "cosine_alone", 6, closeness_cosine(&c->alone));
     strbuf_addf(json, ", ");
     add_snr(json, "snr_alone_db", &c->alone);
     strbuf_addf(json, ", ");
     add_snr(json, "snr_stored_db", &stored);
     strbuf_addf(json, ", ");
-    json_number(json, "clipped", -3, (double)c->n_clipped / (double)c->whole.n);
+    json_value(json, "clipped", -3, (double)c->n_clipped / (double)c->whole.n);
 }
 
 static void add_layer(struct strbuf *json, const struct report *r, const struct plan_step *s)
@@ -117,11 +117,11 @@ static void add_layer(struct strbuf *json, const struct report *r, const struct 
     strbuf_addf(json, ", \"type\": \"%s\", \"activation\": \"%s\", \"shape\": [%d, %d, %d], ",
                 step_kind_name(s->kind), act_name(s->act), t->h, t->w, t->c);
     strbuf_addf(json, "\"dtype\": \"%s\", \"n_scales\": %d, ", dtype_name(t->dtype), t->n_quant);
-    json_number(json, "scale", -9, (double)t->scale[0]);
+    json_value(json, "scale", -9, (double)t->scale[0]);
     strbuf_addf(json, ", \"zero_point\": %d, ", t->zero_point[0]);
     float most = t->scale[0];
     for (int c = 1; c < t->n_quant; c++) most = fmaxf(most, t->scale[c]);
-    json_number(json, "scale_max", -9, (double)most);
+    json_value(json, "scale_max", -9, (double)most);
     strbuf_addf(json, ", ");
     add_threshold(json, t);
     strbuf_addf(json, ", ");
@@ -139,15 +139,15 @@ static void add_output(struct strbuf *json, const struct report *r, const struct
     strbuf_addf(json, "{\"name\": ");
     json_text(json, o->name);
     strbuf_addf(json, ", ");
-    json_number(json, "cosine", 6, closeness_cosine(c));
+    json_value(json, "cosine", 6, closeness_cosine(c));
     strbuf_addf(json, ", ");
     add_snr(json, "snr_db", c);
     strbuf_addf(json, ", ");
-    json_number(json, "l1", -6, closeness_l1(c));
+    json_value(json, "l1", -6, closeness_l1(c));
     strbuf_addf(json, ", ");
-    json_number(json, "l2", -6, closeness_l2(c));
+    json_value(json, "l2", -6, closeness_l2(c));
     strbuf_addf(json, ", ");
-    json_number(json, "chebyshev", -6, closeness_chebyshev(c));
+    json_value(json, "chebyshev", -6, closeness_chebyshev(c));
     strbuf_addf(json, "}");
 }
 

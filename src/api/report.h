@@ -24,6 +24,6 @@ void report_meta(struct strbuf *json, const struct report *report);
 /* A JSON text with its quotes; what is no UTF-8 becomes U+FFFD. */
 void json_text(struct strbuf *json, const char *text);
 /* "NAME": V with so many digits behind the point, or, negative, so many significant ones; with a point in every locale. */
-void json_number(struct strbuf *json, const char *name, int digits, double v);
+void json_value(struct strbuf *json, const char *name, int digits, double v);
 
 #endif
