@@ -138,11 +138,12 @@ struct itx_session_options {
     enum itx_range
         via_range; /* camera would have given it; ITX_IMAGE_NONE (default): it is used as it is */
     int keep_tensors; /* 1: intermediate tensors do not share memory, so that each can be read after a run */
+    int dense; /* 1: itx_session_segment computes all outputs (implied by keep_tensors); 0: what the instances need */
 };
 #define ITX_SESSION_OPTIONS_INIT                                                                   \
     {                                                                                              \
         sizeof(struct itx_session_options), 0, NULL, 0.25f, 0.7f, 300, 0, 0, ITX_IMAGE_NONE,       \
-            ITX_RANGE_FULL, 0                                                                      \
+            ITX_RANGE_FULL, 0, 0                                                                   \
     }
 
 /* options NULL: the defaults. Packs weights for this CPU, starts threads and allocates everything a run needs. */
@@ -167,7 +168,8 @@ ITX_API itx_status itx_session_run(itx_session *session, const struct itx_image 
 /* Runs a network on numbers: float values [channels, height, width] for each input, in order. */
 ITX_API itx_status itx_session_run_float(itx_session *session, const float *const *inputs,
                                          int n_inputs, struct itx_error *err);
-/* Output i of the last run; valid until the next run. Layout: itx_model_get_output. */
+/* Output i of the last run; valid until the next run. Layout: itx_model_get_output. NULL after an
+ * itx_session_segment that did not compute all outputs. */
 ITX_API const void *itx_session_output(const itx_session *session, int i);
 /* Tensor i of the last run; NULL unless keep_tensors was set. */
 ITX_API const void *itx_session_tensor(const itx_session *session, int i);
@@ -180,12 +182,13 @@ struct itx_instance {
 };
 
 /* Runs, decodes, suppresses overlaps. *instances is owned by the session, ordered by falling score, valid until the
- * next run. Models whose task is RAW give ITX_E_UNSUPPORTED. */
+ * next run. Models whose task is RAW give ITX_E_UNSUPPORTED. Unless the session is `dense`, the parts of the network that
+ * make boxes and masks run only where there is something to find; instances and masks are the same, bit for bit. */
 ITX_API itx_status itx_session_segment(itx_session *session, const struct itx_image *frame,
                                        const struct itx_instance **instances, int *n_instances,
                                        struct itx_error *err);
 
-/* Decodes the outputs of the last itx_session_run or _segment again, with the conf, iou, max_det (at most the session's)
+/* Decodes the outputs of the last itx_session_run, or _segment of a `dense` session, again, with the conf, iou, max_det (at most the session's)
  * and multi_label of `options`; what it finds takes the place of what was found before. */
 ITX_API itx_status itx_session_decode(itx_session *session,
                                       const struct itx_session_options *options,
@@ -201,9 +204,12 @@ ITX_API itx_status itx_session_mask(itx_session *session, int i, uint8_t *mask, 
 ITX_API itx_status itx_session_mask_box(itx_session *session, int i, int *x, int *y, int *w, int *h,
                                         const uint8_t **mask, struct itx_error *err);
 
-/* Nanoseconds of the last frame: conversion and letterbox, the network, decoding with suppression. */
+/* Of the last frame. */
 struct itx_timing {
-    uint64_t prepare_ns, network_ns, decode_ns;
+    uint64_t prepare_ns, network_ns,
+        decode_ns; /* conversion and letterbox, the network, decoding with suppression */
+    uint64_t
+        multiply_adds; /* computed for it: all of the model's, or fewer (itx_session_segment) */
 };
 ITX_API itx_status itx_session_timing(const itx_session *session, struct itx_timing *timing,
                                       struct itx_error *err);

@@ -66,12 +66,18 @@ itx_status instances_params(struct yolo_params *params, const struct itx_session
     return ITX_OK;
 }
 
-void instances_decode(struct instances *s, const struct yolo_params *params,
-                      const struct letterbox *g)
+void instances_scan(struct instances *s, const struct yolo_params *params)
+{
+    const float_mode mode = float_mode_enter();
+    yolo_decoder_scan(s->decoder, &s->head, params);
+    float_mode_leave(mode);
+}
+
+void instances_finish(struct instances *s, const struct letterbox *g)
 {
     const float_mode mode = float_mode_enter();
     s->fit = *g;
-    yolo_decoder_run(s->decoder, &s->head, params);
+    yolo_decoder_finish(s->decoder, &s->head);
     const struct yolo_found *found;
     const int n = yolo_decoder_found(s->decoder, &found);
     s->n = 0;
@@ -93,6 +99,13 @@ void instances_decode(struct instances *s, const struct yolo_params *params,
     float_mode_leave(mode);
 }
 
+void instances_decode(struct instances *s, const struct yolo_params *params,
+                      const struct letterbox *g)
+{
+    instances_scan(s, params);
+    instances_finish(s, g);
+}
+
 itx_status instances_decode_again(struct instances *s, const struct itx_session_options *options,
                                   const struct letterbox *letterbox, struct itx_error *err)
 {
@@ -107,7 +120,7 @@ itx_status instances_decode_again(struct instances *s, const struct itx_session_
     return ITX_OK;
 }
 
-static itx_status find_item(struct instances *s, int i, const struct yolo_found **found,
+static itx_status find_item(const struct instances *s, int i, const struct yolo_found **found,
                             struct yolo_rect *rect, struct itx_error *err)
 {
     if (i < 0 || i >= s->n)
@@ -118,6 +131,16 @@ static itx_status find_item(struct instances *s, int i, const struct yolo_found 
     yolo_photo_box(&s->fit, (*found)->box, box);
     *rect = yolo_photo_rect(box);
     return ITX_OK;
+}
+
+void instances_mask_needs(const struct instances *s, int i, struct yolo_place *place,
+                          struct yolo_rect *cells)
+{
+    const struct yolo_found *found;
+    struct yolo_rect rect;
+    find_item(s, i, &found, &rect, NULL);
+    *place = found->place;
+    *cells = yolo_mask_cells(&s->head, &s->fit, &rect);
 }
 
 static void write_mask(struct instances *s, const struct yolo_found *found,

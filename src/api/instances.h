@@ -28,6 +28,13 @@ itx_status instances_create(struct instances *s, const struct yolo_head *head, i
                             struct itx_error *err);
 void instances_release(struct instances *s);
 
+/* The first half of instances_decode, which reads class logits only; then boxes are read at the decoder's places. */
+void instances_scan(struct instances *s, const struct yolo_params *params);
+/* The second half. */
+void instances_finish(struct instances *s, const struct letterbox *letterbox);
+/* Where the masks that can be asked for read: coefficients at *place, prototypes in *cells. i in [0, n). */
+void instances_mask_needs(const struct instances *s, int i, struct yolo_place *place,
+                          struct yolo_rect *cells);
 /* Decodes; items are ordered by falling score, boxes lie inside the photo. Allocates nothing. max_det <= the one given to create. */
 void instances_decode(struct instances *s, const struct yolo_params *params,
                       const struct letterbox *letterbox);

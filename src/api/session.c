@@ -27,7 +27,8 @@ struct itx_session {
     struct yolo_params params;
     struct itx_timing timing;
     bool has_run;
-    bool has_frame; /* the last run was of a picture */
+    bool has_frame;   /* the last run was of a picture */
+    bool is_complete; /* the last run computed all outputs */
 };
 
 static itx_status read_options(itx_session *s, const struct itx_session_options *given,
@@ -58,6 +59,7 @@ static itx_status create_parts(itx_session *s, struct itx_error *err)
         .n_threads = s->options.n_threads,
         .keep_tensors = s->options.keep_tensors != 0,
         .profile = s->options.profile != 0,
+        .demand = !s->options.dense && !s->options.keep_tensors,
     };
     ITX_TRY(runtime_create(&s->runtime, p, &o, err));
     s->has_picture = p->n_inputs == 1 && p->inputs[0].kind != PLAN_INPUT_TENSOR;
@@ -98,15 +100,24 @@ void itx_session_destroy(itx_session **session)
     *session = NULL;
 }
 
+static void begin_run(itx_session *s)
+{
+    s->timing = (struct itx_timing){0};
+    s->instances.n = 0;
+    s->has_run = true;
+    s->has_frame = s->is_complete = false;
+}
+
 /* Inputs are in place since now; `start`: when they began to be made. */
 static void run_network(itx_session *s, uint64_t start)
 {
     const uint64_t ready = clock_ns();
+    begin_run(s);
     runtime_run(s->runtime);
-    s->timing = (struct itx_timing){ready - start, clock_ns() - ready, 0};
-    s->instances.n = 0;
-    s->has_run = true;
-    s->has_frame = false;
+    s->timing.prepare_ns = ready - start;
+    s->timing.network_ns = clock_ns() - ready;
+    s->timing.multiply_adds = runtime_multiply_adds(s->runtime);
+    s->is_complete = true;
 }
 
 struct input_job {
@@ -124,6 +135,16 @@ static void write_input(void *ctx, int worker, int n_workers)
     f->kernels->to_input(f->rgb, (size_t)f->width * 3, f->width, job->to, t->pixel, begin, end);
 }
 
+static itx_status prepare_input(itx_session *s, const struct itx_image *picture,
+                                struct itx_error *err)
+{
+    struct pool *const pool = runtime_pool(s->runtime);
+    ITX_TRY(frame_prepare(&s->frame, picture, s->options.via, s->options.via_range, pool, err));
+    struct input_job job = {s, runtime_tensor(s->runtime, s->plan->inputs[0].tensor)};
+    pool_run(pool, write_input, &job);
+    return ITX_OK;
+}
+
 itx_status itx_session_run(itx_session *s, const struct itx_image *picture, struct itx_error *err)
 {
     if (s == NULL || picture == NULL)
@@ -131,10 +152,7 @@ itx_status itx_session_run(itx_session *s, const struct itx_image *picture, stru
     if (!s->has_picture)
         return itx_fail(err, ITX_E_UNSUPPORTED, "model %s does not take pictures", s->plan->name);
     const uint64_t start = clock_ns();
-    struct pool *const pool = runtime_pool(s->runtime);
-    ITX_TRY(frame_prepare(&s->frame, picture, s->options.via, s->options.via_range, pool, err));
-    struct input_job job = {s, runtime_tensor(s->runtime, s->plan->inputs[0].tensor)};
-    pool_run(pool, write_input, &job);
+    ITX_TRY(prepare_input(s, picture, err));
     run_network(s, start);
     s->has_frame = true;
     return ITX_OK;
@@ -185,7 +203,7 @@ itx_status itx_session_run_float(itx_session *s, const float *const *inputs, int
 
 const void *itx_session_output(const itx_session *s, int i)
 {
-    if (s == NULL || !s->has_run || i < 0 || i >= s->plan->n_outputs) return NULL;
+    if (s == NULL || !s->is_complete || i < 0 || i >= s->plan->n_outputs) return NULL;
     return runtime_tensor(s->runtime, s->plan->outputs[i].tensor);
 }
 
@@ -194,6 +212,60 @@ const void *itx_session_tensor(const itx_session *s, int i)
     if (s == NULL || !s->has_run || !s->options.keep_tensors || i < 0 || i >= s->plan->n_tensors)
         return NULL;
     return runtime_tensor(s->runtime, (uint32_t)i);
+}
+
+static void need_cells(itx_session *s, uint32_t output, const struct yolo_rect *r)
+{
+    runtime_need(s->runtime, s->plan->outputs[output].tensor,
+                 &(struct runtime_cells){r->x, r->y, r->w, r->h});
+}
+
+static void need_boxes(itx_session *s)
+{
+    const struct yolo_place *at;
+    const int n = yolo_decoder_places(s->instances.decoder, &at);
+    for (int i = 0; i < n; i++)
+        need_cells(s, s->plan->head.level[at[i].level].box,
+                   &(struct yolo_rect){at[i].x, at[i].y, 1, 1});
+}
+
+static void need_masks(itx_session *s)
+{
+    if (s->plan->head.task != PLAN_SEGMENT) return;
+    for (int i = 0; i < s->instances.n; i++) {
+        struct yolo_place at;
+        struct yolo_rect cells;
+        instances_mask_needs(&s->instances, i, &at, &cells);
+        need_cells(s, s->plan->head.level[at.level].coef, &(struct yolo_rect){at.x, at.y, 1, 1});
+        need_cells(s, s->plan->head.proto, &cells);
+    }
+}
+
+/* Adds the time since *start to `sum`, and begins anew. */
+static void take_time(uint64_t *sum, uint64_t *start)
+{
+    const uint64_t now = clock_ns();
+    *sum += now - *start;
+    *start = now;
+}
+
+/* The frame's input is in place since `start`. Decoding goes on as soon as what it reads is there. */
+static void segment_on_demand(itx_session *s, uint64_t start)
+{
+    struct itx_timing *const t = &s->timing;
+    runtime_run_stage(s->runtime, PLAN_STAGE_CLASSES);
+    take_time(&t->network_ns, &start);
+    instances_scan(&s->instances, &s->params);
+    take_time(&t->decode_ns, &start);
+    need_boxes(s);
+    runtime_run_stage(s->runtime, PLAN_STAGE_BOXES);
+    take_time(&t->network_ns, &start);
+    instances_finish(&s->instances, &s->frame.letterbox);
+    take_time(&t->decode_ns, &start);
+    need_masks(s);
+    runtime_run_stage(s->runtime, PLAN_STAGE_MASKS);
+    take_time(&t->network_ns, &start);
+    t->multiply_adds = runtime_multiply_adds(s->runtime);
 }
 
 itx_status itx_session_segment(itx_session *s, const struct itx_image *picture,
@@ -206,10 +278,21 @@ itx_status itx_session_segment(itx_session *s, const struct itx_image *picture,
         return itx_fail(err, ITX_E_UNSUPPORTED,
                         "model %s has no YOLO head that was recognised; its raw outputs can be had",
                         s->plan->name);
-    ITX_TRY(itx_session_run(s, picture, err));
-    const uint64_t start = clock_ns();
-    instances_decode(&s->instances, &s->params, &s->frame.letterbox);
-    s->timing.decode_ns = clock_ns() - start;
+    if (picture == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_segment: an argument is NULL");
+    uint64_t start = clock_ns();
+    if (runtime_has_demand(s->runtime)) {
+        ITX_TRY(prepare_input(s, picture, err));
+        begin_run(s);
+        take_time(&s->timing.prepare_ns, &start);
+        segment_on_demand(s, start);
+    } else {
+        ITX_TRY(itx_session_run(s, picture, err));
+        start = clock_ns();
+        instances_decode(&s->instances, &s->params, &s->frame.letterbox);
+        take_time(&s->timing.decode_ns, &start);
+    }
+    s->has_frame = true;
     *instances = s->instances.item;
     *n_instances = s->instances.n;
     return ITX_OK;
@@ -223,6 +306,10 @@ itx_status itx_session_decode(itx_session *s, const struct itx_session_options *
         return itx_fail(err, ITX_E_INVAL, "itx_session_decode: an argument is NULL");
     if (s->instances.decoder == NULL || !s->has_frame)
         return itx_fail(err, ITX_E_INVAL, "itx_session_decode: no frame was run, or no YOLO head");
+    if (!s->is_complete)
+        return itx_fail(err, ITX_E_INVAL,
+                        "itx_session_decode: the last frame's outputs are not complete; run it, or "
+                        "let the session be dense");
     const uint64_t start = clock_ns();
     ITX_TRY(instances_decode_again(&s->instances, options, &s->frame.letterbox, err));
     s->timing.decode_ns = clock_ns() - start;

@@ -56,6 +56,11 @@ bool place_is_in_concat(const struct lowering *l, value_id concat, value_id inpu
 /* Appends the steps of one supported node. */
 itx_status steps_of_node(struct lowering *l, const struct node *n, struct itx_error *err);
 
+/* ---- order.c ---- */
+
+/* Puts steps that only the boxes or masks of a head need behind the others, in the order of enum plan_stage. */
+itx_status order_steps(struct lowering *l, struct plan *plan, struct itx_error *err);
+
 /* ---- memory.c ---- */
 
 /* Gives every buffer its offset so that those alive at the same time do not overlap, and the arena its size. Inputs

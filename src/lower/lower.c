@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver: checks support, places values, emits steps in the graph's order, plans memory.
+ * The driver: checks support, places values, emits steps in the graph's order, puts those of the head last, plans memory.
  */
 #include "lower/lower.h"
 
@@ -137,6 +137,7 @@ itx_status lower_graph(struct plan *plan, struct arena *arena, const struct grap
     if (rc == ITX_OK) rc = lower_outputs(&l, &p, err);
     if (rc == ITX_OK) rc = lower_head(&l, &p, head, err);
     if (rc == ITX_OK) rc = keep_arrays(&l, &p, err);
+    if (rc == ITX_OK) rc = order_steps(&l, &p, err);
     if (rc == ITX_OK) rc = memory_plan(&p, err);
     if (rc == ITX_OK) *plan = p;
     release(&l);

@@ -174,6 +174,18 @@ void plan_file_release(struct plan_file *file);
 itx_status plan_write(const struct plan *const *models, int n_models, void **data, size_t *size,
                       struct itx_error *err);
 
+/* A caller who wants instances needs class logits everywhere, then boxes where they are high, then coefficients and
+ * prototypes where boxes are left. */
+enum plan_stage {
+    PLAN_STAGE_CLASSES, /* also everything that serves several stages, and outputs outside the head */
+    PLAN_STAGE_BOXES,
+    PLAN_STAGE_MASKS,
+    PLAN_STAGE_COUNT
+};
+/* stage[i] [n_steps]: the first stage for which step i is needed. Whatever a step reads is of its stage or an earlier
+ * one. */
+itx_status plan_stages(const struct plan *plan, uint8_t *stage, struct itx_error *err);
+
 /* Bytes from the tensor's first element to the end of its last. */
 uint64_t plan_tensor_extent(const struct plan_tensor *t);
 /* How many elements the arrays of a step have; 0: it has none. Within 64 bits for steps whose numbers are within the

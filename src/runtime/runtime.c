@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/float_mode.h"
+#include "runtime/demand.h"
 #include "runtime/step.h"
 
 struct runtime {
@@ -14,12 +15,14 @@ struct runtime {
     struct runtime_options options;
     struct arena arena; /* steps, tables of this struct */
     struct pool *pool;
-    struct step *steps; /* [n_steps] */
-    uint64_t *step_ns;  /* [n_steps] */
-    void **tensors;     /* [n_tensors], into data */
-    uint8_t *data;      /* of all buffers */
-    uint8_t *packed;    /* weights of all steps */
-    uint8_t *scratch;   /* one piece a worker, then what the workers share */
+    struct step *steps;     /* [n_steps] */
+    uint64_t *step_ns;      /* [n_steps] */
+    struct demand *demand;  /* NULL: not asked for, or not possible */
+    uint64_t multiply_adds; /* of the last run */
+    void **tensors;         /* [n_tensors], into data */
+    uint8_t *data;          /* of all buffers */
+    uint8_t *packed;        /* weights of all steps */
+    uint8_t *scratch;       /* one piece a worker, then what the workers share */
     size_t data_size, packed_size, scratch_size, piece_size;
 };
 
@@ -180,6 +183,7 @@ static itx_status fill(struct runtime *r, struct itx_error *err)
     ITX_TRY(prepare_steps(r, err));
     ITX_TRY(make_packed(r, err));
     ITX_TRY(make_scratch(r, err));
+    if (r->options.demand) ITX_TRY(demand_create(&r->demand, r->plan, r->steps, &r->arena, err));
     pool_run(r->pool, pack_part, r);
     return ITX_OK;
 }
@@ -237,13 +241,15 @@ static void run_step(const struct runtime *r, const struct step *s)
     pool_run(r->pool, run_part, &job);
 }
 
-void runtime_run(struct runtime *r)
+/* Completely. */
+static void run_steps(struct runtime *r, int begin, int end)
 {
     const float_mode mode = float_mode_enter();
-    for (int i = 0; i < r->plan->n_steps; i++) {
+    for (int i = begin; i < end; i++) {
         const uint64_t start = r->options.profile ? clock_ns() : 0;
         run_step(r, &r->steps[i]);
         if (r->options.profile) r->step_ns[i] = clock_ns() - start;
+        r->multiply_adds += plan_step_multiply_adds(r->plan, &r->plan->steps[i]);
     }
     float_mode_leave(mode);
 }
@@ -253,6 +259,65 @@ void runtime_run_step(struct runtime *r, int i)
     const float_mode mode = float_mode_enter();
     run_step(r, &r->steps[i]);
     float_mode_leave(mode);
+}
+
+void runtime_run(struct runtime *r)
+{
+    r->multiply_adds = 0;
+    run_steps(r, 0, r->plan->n_steps);
+}
+
+bool runtime_has_demand(const struct runtime *r)
+{
+    return r->demand != NULL;
+}
+
+struct wave_job {
+    const struct runtime *runtime;
+    int begin, end;
+};
+
+static void run_wave_part(void *ctx, int worker, int n_workers)
+{
+    const struct wave_job *const job = ctx;
+    const struct runtime *const r = job->runtime;
+    demand_run(r->demand, job->begin, job->end, worker, n_workers,
+               r->scratch + (size_t)worker * r->piece_size);
+}
+
+/* With a profile each step by itself, so that its time can be told. */
+static void run_waves(struct runtime *r, int begin, int end)
+{
+    for (int i = begin, next; i < end; i = next) {
+        next = r->options.profile ? i + 1 : demand_wave_end(r->demand, i, end);
+        const uint64_t start = r->options.profile ? clock_ns() : 0;
+        struct wave_job job = {r, i, next};
+        if (!demand_is_idle(r->demand, i, next)) pool_run(r->pool, run_wave_part, &job);
+        if (r->options.profile) r->step_ns[i] = clock_ns() - start;
+    }
+}
+
+void runtime_run_stage(struct runtime *r, enum plan_stage stage)
+{
+    const int begin = r->demand->begin[stage], end = r->demand->begin[stage + 1];
+    if (stage == PLAN_STAGE_CLASSES) {
+        r->multiply_adds = 0;
+        demand_reset(r->demand);
+        run_steps(r, begin, end);
+        return;
+    }
+    r->multiply_adds += demand_plan(r->demand, stage);
+    run_waves(r, begin, end);
+}
+
+void runtime_need(struct runtime *r, uint32_t tensor, const struct runtime_cells *c)
+{
+    demand_add(r->demand, tensor, &(struct rect){c->x, c->y, c->x + c->w, c->y + c->h});
+}
+
+uint64_t runtime_multiply_adds(const struct runtime *r)
+{
+    return r->multiply_adds;
 }
 
 /* ---- asking ---- */

@@ -26,6 +26,7 @@ struct runtime_options {
     int n_threads;     /* 1 to 256, the caller's included */
     bool keep_tensors; /* buffers share no memory, so that every tensor can be read after a run */
     bool profile;      /* runtime_step_ns is filled */
+    bool demand;       /* runtime_run_stage can be used, where the plan allows it */
 };
 
 /* The plan has passed plan_check; it is not copied and outlives the runtime, except its arrays, which may go. */
@@ -39,6 +40,20 @@ void runtime_run(struct runtime *runtime);
 /* Runs step i in [0, n_steps) alone, on what lies in the tensors it reads. For runtimes with keep_tensors, where the
  * caller may write into any tensor. */
 void runtime_run_step(struct runtime *runtime, int i);
+
+/* Heads on demand: false when the plan has no head, or its steps are not in the order of their stages. */
+bool runtime_has_demand(const struct runtime *runtime);
+/* Runs one stage; all of them, in order, on what lies in the inputs, make one run. PLAN_STAGE_CLASSES is computed
+ * completely; of later ones what was asked for with runtime_need since, which is then as after runtime_run, and in other
+ * places of those outputs lies anything. Allocates nothing, cannot fail. */
+void runtime_run_stage(struct runtime *runtime, enum plan_stage stage);
+/* Columns [x, x + w) of rows [y, y + h) of an output's tensor are wanted. */
+struct runtime_cells {
+    int x, y, w, h;
+};
+void runtime_need(struct runtime *runtime, uint32_t tensor, const struct runtime_cells *cells);
+/* Multiply-adds of the last run, as plan_step_multiply_adds counts them. */
+uint64_t runtime_multiply_adds(const struct runtime *runtime);
 
 /* First element of tensor i (layout: plan->tensors[i]), readable PLAN_TAIL bytes past its last. Inputs are written
  * there before a run; outputs (with keep_tensors: all) are valid from a run to the next. */

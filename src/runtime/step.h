@@ -16,6 +16,7 @@
 #include "kernels/move/move.h"
 #include "kernels/pool/pool.h"
 #include "plan/plan.h"
+#include "runtime/region.h"
 
 #define STEP_ALIGN 64 /* of everything that kernels are given */
 
@@ -24,6 +25,8 @@ struct step {
     /* The work is n_items items (rows, mostly), each computable by itself; parts are multiples of `grain`. */
     int n_items, grain;
     void (*run)(const struct step *s, int begin, int end, void *scratch);
+    /* Rows and columns of the rectangle; conv, dwconv only. */
+    void (*run_columns)(const struct step *s, const struct rect *rect, void *scratch);
     void (*before)(const struct step *s); /* once, before the parts; NULL: nothing to do */
     void (*pack)(struct step *s, const struct plan_step *p); /* weights, once; NULL: none */
     uint64_t n_weights;
@@ -35,6 +38,7 @@ struct step {
     void *shared; /* filled by `before`, read by all workers */
     const void *in[3];
     void *out;
+    size_t out_size, res_size; /* of an element; conv, dwconv only */
     union {
         struct {
             const struct conv_row *row;

@@ -15,6 +15,35 @@ static void run_dwconv(const struct step *s, int begin, int end, void *scratch)
     s->u.dwconv.row->run(&s->u.dwconv.params, s->in[0], s->in[1], s->out, begin, end, scratch);
 }
 
+/* What differs for columns of a rectangle: the shape, and where res and out are. */
+static void move_to_columns(const struct step *s, struct conv_params *params, const struct rect *r,
+                            const void **res, void **out)
+{
+    const size_t first = (size_t)r->x0 * (size_t)params->shape.upscale;
+    params->shape = conv_columns(&params->shape, r->x0, r->x1);
+    const size_t res_at = first * (size_t)params->shape.res_pixel * s->res_size;
+    *res = s->in[1] != NULL ? (const uint8_t *)s->in[1] + res_at : NULL;
+    *out = (uint8_t *)s->out + first * (size_t)params->shape.out_pixel * s->out_size;
+}
+
+static void run_conv_columns(const struct step *s, const struct rect *r, void *scratch)
+{
+    struct conv_params params = s->u.conv.params;
+    const void *res;
+    void *out;
+    move_to_columns(s, &params, r, &res, &out);
+    s->u.conv.row->run(&params, s->in[0], res, out, r->y0, r->y1, scratch);
+}
+
+static void run_dwconv_columns(const struct step *s, const struct rect *r, void *scratch)
+{
+    struct conv_params params = s->u.dwconv.params;
+    const void *res;
+    void *out;
+    move_to_columns(s, &params, r, &res, &out);
+    s->u.dwconv.row->run(&params, s->in[0], res, out, r->y0, r->y1, scratch);
+}
+
 static void pack_conv(struct step *s, const struct plan_step *p)
 {
     s->u.conv.params.packed = s->packed;
@@ -107,6 +136,7 @@ static void choose_conv(struct step *s, const struct step_context *c,
     s->kernel = row->name;
     s->pack = pack_conv;
     s->run = run_conv;
+    s->run_columns = run_conv_columns;
     s->n_products = row->products(&params->shape);
     s->operands = row->operands;
     s->u.conv.row = row;
@@ -122,6 +152,7 @@ static void choose_dwconv(struct step *s, const struct step_context *c,
     s->kernel = row->name;
     s->pack = pack_dwconv;
     s->run = run_dwconv;
+    s->run_columns = run_dwconv_columns;
     const struct conv_shape *const shape = &params->shape;
     s->n_products = (uint64_t)shape->out_h * (uint64_t)shape->out_w * (uint64_t)shape->out_c *
                     (uint64_t)(shape->kernel_h * shape->kernel_w);
@@ -143,5 +174,7 @@ itx_status step_prepare_conv(struct step *s, const struct step_context *c,
     s->n_weights = plan_step_arrays(c->plan, p).weights;
     s->n_items = params.shape.upscale > 1 ? params.shape.in_h : params.shape.out_h;
     s->grain = 1;
+    s->out_size = (size_t)dtype_size(c->plan->tensors[p->out].dtype);
+    if (p->n_in == 2) s->res_size = (size_t)dtype_size(c->plan->tensors[p->in[1]].dtype);
     return ITX_OK;
 }

@@ -367,6 +367,11 @@ static void test_session__decodes_again(void)
     CHECK(itx_session_mask_box(session, n, &x, &y, &w, &h, &mask, NULL) == ITX_E_RANGE);
     REQUIRE(itx_session_decode(session, &low, &found, &n, NULL) == ITX_OK);
     CHECK(n > n_wanted);
+    /* what was found on demand has no outputs to decode again */
+    CHECK(itx_session_output(other, 0) == NULL);
+    CHECK(itx_session_decode(other, &high, &found, &n, NULL) == ITX_E_INVAL);
+    REQUIRE(itx_session_run(other, &frame, NULL) == ITX_OK);
+    CHECK(itx_session_output(other, 0) != NULL);
     CHECK(itx_session_decode(other, &low, &found, &n, NULL) == ITX_E_RANGE); /* more than 5 */
     low.conf = NAN;
     CHECK(itx_session_decode(session, &low, &found, &n, NULL) == ITX_E_RANGE);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Needs go backwards through a stage: what a step has to compute is known when all that read it have been visited.
+ * Steps that compute more than is needed of them read inputs that were not made for it; such cells are read by nobody.
+ */
+#include "runtime/demand.h"
+
+#include "base/mem.h"
+
+/* The model of a rectangle's cost: kernels work in tiles of 4 x 4, and read weights again for each row of tiles, which
+ * costs as much as RECT_COST more columns. From a part on, everything is run. */
+enum { TILE = 4, RECT_COST = 4, WHOLE_PERCENT = 80, MAX_WAVE = 64 };
+
+/* ---- making one ---- */
+
+static bool can_run_in_part(const struct plan_step *p)
+{
+    return p->kind == STEP_CONV || p->kind == STEP_DWCONV || p->kind == STEP_DECONV;
+}
+
+/* The stages' ranges of steps; false when the steps are in another order, or one cannot be divided by rows. */
+static bool find_stages(struct demand *d, const uint8_t *stage)
+{
+    const struct plan *const plan = d->plan;
+    int i = 0;
+    for (int st = 0; st < PLAN_STAGE_COUNT; st++) {
+        d->begin[st] = i;
+        for (; i < plan->n_steps && stage[i] == st; i++)
+            if (st != PLAN_STAGE_CLASSES && plan->steps[i].kind == STEP_ATTENTION) return false;
+    }
+    d->begin[PLAN_STAGE_COUNT] = i;
+    return i == plan->n_steps && d->begin[PLAN_STAGE_CLASSES + 1] < i;
+}
+
+static struct demand_step *late_step(const struct demand *d, int index)
+{
+    return &d->late[index - d->begin[PLAN_STAGE_CLASSES + 1]];
+}
+
+static bool fill_step(struct demand_step *s, const struct plan *plan, int index,
+                      const struct step *step, struct arena *arena)
+{
+    const struct plan_step *const p = &plan->steps[index];
+    const struct plan_tensor *const out = &plan->tensors[p->out];
+    const int scale[2] = {p->kind == STEP_DECONV ? p->kernel[0] : 1,
+                          p->kind == STEP_DECONV ? p->kernel[1] : 1};
+    const int h = out->h / scale[0], w = out->w / scale[1];
+    *s = (struct demand_step){
+        .step = step, .index = index, .scale_h = scale[0], .scale_w = scale[1]};
+    s->macs = plan_step_multiply_adds(plan, p) / ((uint64_t)h * (uint64_t)w);
+    const int n_rects = region_max_rects(h, w);
+    s->rects = arena_calloc(arena, (size_t)n_rects, sizeof *s->rects);
+    return s->rects != NULL && region_init(&s->need, arena, h, w);
+}
+
+static void find_writers(struct demand *d, const uint8_t *stage)
+{
+    const struct plan *const plan = d->plan;
+    for (int b = 0; b < plan->n_buffers; b++) d->first_writer[b] = -1;
+    for (int i = d->begin[PLAN_STAGE_CLASSES + 1]; i < plan->n_steps; i++) {
+        const struct plan_step *const p = &plan->steps[i];
+        int *const first = &d->first_writer[plan->tensors[p->out].buffer];
+        d->next_writer[i] = *first;
+        *first = i;
+        for (int k = 0; k < p->n_in; k++)
+            for (int j = d->first_writer[plan->tensors[p->in[k]].buffer]; j >= 0;
+                 j = d->next_writer[j])
+                if (stage[j] < stage[i]) late_step(d, j)->is_whole = true;
+    }
+}
+
+static bool buffers_overlap(const struct plan *plan, uint32_t tensor_a, uint32_t tensor_b)
+{
+    const struct plan_buffer *const a = &plan->buffers[plan->tensors[tensor_a].buffer];
+    const struct plan_buffer *const b = &plan->buffers[plan->tensors[tensor_b].buffer];
+    return a->offset < b->offset + b->size && b->offset < a->offset + a->size;
+}
+
+/* Whether two steps may not run at the same time: one writes where the other reads or writes. */
+static bool conflict(const struct plan *plan, const struct plan_step *a, const struct plan_step *b)
+{
+    if (buffers_overlap(plan, a->out, b->out)) return true;
+    for (int k = 0; k < a->n_in; k++)
+        if (buffers_overlap(plan, a->in[k], b->out)) return true;
+    for (int k = 0; k < b->n_in; k++)
+        if (buffers_overlap(plan, b->in[k], a->out)) return true;
+    return false;
+}
+
+static void find_waves(struct demand *d)
+{
+    const struct plan *const plan = d->plan;
+    for (int st = PLAN_STAGE_CLASSES + 1; st < PLAN_STAGE_COUNT; st++) {
+        for (int i = d->begin[st], wave = i; i < d->begin[st + 1]; i++) {
+            bool starts = i == d->begin[st] || i - wave >= MAX_WAVE;
+            for (int j = wave; j < i && !starts; j++)
+                starts = conflict(plan, &plan->steps[i], &plan->steps[j]);
+            late_step(d, i)->starts_wave = starts;
+            if (starts) wave = i;
+        }
+    }
+}
+
+itx_status demand_create(struct demand **out, const struct plan *plan, const struct step *steps,
+                         struct arena *arena, struct itx_error *err)
+{
+    struct demand *const d = arena_alloc(arena, sizeof *d);
+    uint8_t *const stage = arena_alloc(arena, (size_t)plan->n_steps);
+    if (d == NULL || stage == NULL) goto no_memory;
+    ITX_TRY(plan_stages(plan, stage, err));
+    d->plan = plan;
+    if (!find_stages(d, stage)) return ITX_OK;
+    const int begin = d->begin[PLAN_STAGE_CLASSES + 1];
+    d->late = arena_calloc(arena, (size_t)(plan->n_steps - begin), sizeof *d->late);
+    d->first_writer = arena_calloc(arena, (size_t)plan->n_buffers, sizeof *d->first_writer);
+    d->next_writer = arena_calloc(arena, (size_t)plan->n_steps, sizeof *d->next_writer);
+    if (d->late == NULL || d->first_writer == NULL || d->next_writer == NULL) goto no_memory;
+    for (int i = begin; i < plan->n_steps; i++)
+        if (!fill_step(late_step(d, i), plan, i, &steps[i], arena)) goto no_memory;
+    find_writers(d, stage);
+    find_waves(d);
+    *out = d;
+    return ITX_OK;
+no_memory:
+    return itx_fail(err, ITX_E_NOMEM, "out of memory for heads on demand");
+}
+
+/* ---- what is needed ---- */
+
+void demand_reset(struct demand *d)
+{
+    for (int i = d->begin[PLAN_STAGE_CLASSES + 1]; i < d->plan->n_steps; i++)
+        region_clear(&late_step(d, i)->need);
+}
+
+void demand_add(struct demand *d, uint32_t tensor, const struct rect *cells)
+{
+    for (int i = d->first_writer[d->plan->tensors[tensor].buffer]; i >= 0; i = d->next_writer[i]) {
+        struct demand_step *const s = late_step(d, i);
+        const struct rect part = {cells->x0 / s->scale_w, cells->y0 / s->scale_h,
+                                  (cells->x1 + s->scale_w - 1) / s->scale_w,
+                                  (cells->y1 + s->scale_h - 1) / s->scale_h};
+        region_add(&s->need, &part);
+    }
+}
+
+/* What a cell of the step needs of its input k, whose cells are 1 / scale of the tensor's. */
+static struct window window_of(const struct plan_step *p, int k, const struct demand_step *from)
+{
+    struct window w = {.stride_h = 1,
+                       .stride_w = 1,
+                       .extent_h = 1,
+                       .extent_w = 1,
+                       .down_h = from->scale_h,
+                       .down_w = from->scale_w};
+    if (p->kind == STEP_UPSAMPLE) {
+        w.down_h *= p->stride[0];
+        w.down_w *= p->stride[1];
+    } else if (k == 0 &&
+               (p->kind == STEP_CONV || p->kind == STEP_DWCONV || p->kind == STEP_MAXPOOL)) {
+        w.stride_h = p->stride[0];
+        w.stride_w = p->stride[1];
+        w.pad_top = p->pad[0];
+        w.pad_left = p->pad[1];
+        w.extent_h = (p->kernel[0] - 1) * p->dilation[0] + 1;
+        w.extent_w = (p->kernel[1] - 1) * p->dilation[1] + 1;
+    }
+    return w;
+}
+
+static void pass_needs_on(struct demand *d, const struct demand_step *s)
+{
+    const struct plan_step *const p = &d->plan->steps[s->index];
+    for (int k = 0; k < p->n_in; k++) {
+        for (int i = d->first_writer[d->plan->tensors[p->in[k]].buffer]; i >= 0;
+             i = d->next_writer[i]) {
+            struct demand_step *const from = late_step(d, i);
+            const struct window w = window_of(p, k, from);
+            if (i < s->index) region_add_needs(&from->need, &s->need, &w);
+        }
+    }
+}
+
+/* In cells, tails of the kernels' tiles and the cost of a start included. */
+static uint64_t cost_of(const struct rect *r)
+{
+    const size_t w = size_align((size_t)(r->x1 - r->x0), TILE) + RECT_COST;
+    return w * size_align((size_t)(r->y1 - r->y0), TILE);
+}
+
+/* What the step runs: rectangles, whole rows where it cannot do with less, or everything. */
+static void choose_rects(struct demand_step *s, const struct plan_step *p)
+{
+    const struct rect whole = {0, 0, s->need.w, s->need.h};
+    if (!can_run_in_part(p)) region_widen(&s->need);
+    s->n_rects = region_cover(&s->need, s->rects);
+    uint64_t cost = 0;
+    for (int i = 0; i < s->n_rects; i++) cost += cost_of(&s->rects[i]);
+    if (cost * 100 < cost_of(&whole) * WHOLE_PERCENT) return;
+    s->rects[0] = whole;
+    s->n_rects = 1;
+}
+
+static uint64_t area(const struct rect *r)
+{
+    return (uint64_t)(r->x1 - r->x0) * (uint64_t)(r->y1 - r->y0);
+}
+
+uint64_t demand_plan(struct demand *d, enum plan_stage stage)
+{
+    uint64_t macs = 0;
+    for (int i = d->begin[stage + 1] - 1; i >= d->begin[stage]; i--) {
+        struct demand_step *const s = late_step(d, i);
+        if (s->is_whole) region_add(&s->need, &(struct rect){0, 0, s->need.w, s->need.h});
+        pass_needs_on(d, s);
+        choose_rects(s, &d->plan->steps[i]);
+        for (int k = 0; k < s->n_rects; k++) macs += area(&s->rects[k]) * s->macs;
+    }
+    return macs;
+}
+
+/* ---- running ---- */
+
+int demand_wave_end(const struct demand *d, int begin, int end)
+{
+    int i = begin + 1;
+    while (i < end && !late_step(d, i)->starts_wave) i++;
+    return i;
+}
+
+bool demand_is_idle(const struct demand *d, int begin, int end)
+{
+    for (int i = begin; i < end; i++)
+        if (late_step(d, i)->n_rects > 0) return false;
+    return true;
+}
+
+static uint64_t wave_cost(const struct demand *d, int begin, int end)
+{
+    uint64_t sum = 0;
+    for (int i = begin; i < end; i++) {
+        const struct demand_step *const s = late_step(d, i);
+        for (int k = 0; k < s->n_rects; k++) sum += area(&s->rects[k]) * (s->macs + 1);
+    }
+    return sum;
+}
+
+static void run_rows(const struct demand_step *s, const struct rect *rect, int y0, int y1,
+                     void *scratch)
+{
+    if (y0 >= y1) return;
+    if (rect->x0 == 0 && rect->x1 == s->need.w)
+        s->step->run(s->step, y0, y1, scratch);
+    else
+        s->step->run_columns(s->step, &(struct rect){rect->x0, y0, rect->x1, y1}, scratch);
+}
+
+/* Bands of rows are laid end to end; a worker has those whose middle lies in its share of the whole length. */
+void demand_run(const struct demand *d, int begin, int end, int worker, int n_workers,
+                void *scratch)
+{
+    const uint64_t share = wave_cost(d, begin, end) / (uint64_t)n_workers + 1;
+    uint64_t at = 0;
+    for (int i = begin; i < end; i++) {
+        const struct demand_step *const s = late_step(d, i);
+        for (int k = 0; k < s->n_rects; k++) {
+            const struct rect *const r = &s->rects[k];
+            int y0 = r->y1, y1 = r->y1; /* of the worker */
+            for (int y = r->y0, next; y < r->y1; y = next) {
+                next = r->y1 - y < REGION_BAND ? r->y1 : y + REGION_BAND;
+                const uint64_t cost = area(&(struct rect){r->x0, y, r->x1, next}) * (s->macs + 1);
+                const uint64_t owner = (at + cost / 2) / share;
+                at += cost;
+                if (owner != (uint64_t)worker) continue;
+                if (y < y0) y0 = y;
+                y1 = next;
+            }
+            run_rows(s, r, y0, y1, scratch);
+        }
+    }
+}
