@@ -17,43 +17,31 @@ void decode_full(struct itx_session_options *options)
     options->multi_label = 1;
 }
 
-static bool decode_alike(const struct itx_session_options *a, const struct itx_session_options *b)
+bool decode_alike(const struct itx_session_options *a, const struct itx_session_options *b)
 {
     return a->conf == b->conf && a->iou == b->iou && a->multi_label == b->multi_label;
 }
 
-static bool is_open(const struct finder *f)
-{
-    return f->category_id != NULL;
-}
-
-itx_status against_open(struct against *a, const char *path, struct finder *candidate,
+itx_status against_open(struct against *a, struct finder *reference, struct finder *candidate,
                         const struct itx_session_options *options, const struct coco_dataset *set,
                         struct itx_error *err)
 {
-    struct itx_session_options demo = *options, full = *options;
-    decode_demo(&demo);
+    struct itx_session_options full = *options;
     decode_full(&full);
-    a->path = path;
-    ITX_TRY(finder_open(&a->reference, path, &demo, NET_INPUT_RGB, NET_RANGE_OWN, set, err));
-    if (!decode_alike(options, &demo))
-        ITX_TRY(finder_follow(&a->same, &a->reference, options, set, err));
     if (!decode_alike(options, &full)) ITX_TRY(finder_follow(&a->low, candidate, &full, set, err));
-    return distances_open(&a->distances, &a->reference.net, &candidate->net, err);
+    return distances_open(&a->distances, &reference->net, &candidate->net, err);
 }
 
 itx_status against_run(struct against *a, const struct coco_dataset *set,
                        const struct picture *picture, int image, struct itx_error *err)
 {
-    ITX_TRY(finder_run(&a->reference, set, picture, image, err));
-    if (is_open(&a->same)) ITX_TRY(finder_run(&a->same, set, picture, image, err));
-    if (is_open(&a->low)) ITX_TRY(finder_run(&a->low, set, picture, image, err));
+    if (finder_is_open(&a->low)) ITX_TRY(finder_run(&a->low, set, picture, image, err));
     return distances_add(&a->distances, err);
 }
 
-static itx_status compute_kept(struct against *a, const struct finder *candidate,
-                               const struct finder *same, const struct truth_list *truth,
-                               struct pool *pool, struct itx_error *err)
+static itx_status compute_kept(struct against *a, const struct against_lists *lists,
+                               const struct truth_list *truth, struct pool *pool,
+                               struct itx_error *err)
 {
     struct coco_kept_input in = {
         .overlap = COCO_OVERLAP_BOX,
@@ -63,52 +51,43 @@ static itx_status compute_kept(struct against *a, const struct finder *candidate
         .n_drawn = truth->n_images,
         .truths = truth->truths,
         .n_truths = truth->n,
-        .candidate = candidate->found.data,
-        .n_candidate = candidate->found.len,
-        .reference = same->found.data,
-        .n_reference = same->found.len,
+        .candidate = lists->candidate->found.data,
+        .n_candidate = lists->candidate->found.len,
+        .reference = lists->reference->found.data,
+        .n_reference = lists->reference->found.len,
         .n_draws = COCO_KEPT_DRAWS,
         .seed = COCO_KEPT_SEED,
         .pool = pool,
     };
     ITX_TRY(coco_kept(&a->kept_box, &in, err));
-    if (!a->has_masks || !a->scores.has_masks) return ITX_OK;
+    if (!lists->has_masks) return ITX_OK;
     in.overlap = COCO_OVERLAP_MASK;
     return coco_kept(&a->kept_mask, &in, err);
 }
 
-itx_status against_compute(struct against *a, const struct finder *candidate,
+itx_status against_compute(struct against *a, const struct against_lists *lists,
                            const struct truth_list *truth, struct pool *pool, struct itx_error *err)
 {
-    const struct finder *low = is_open(&a->low) ? &a->low : candidate;
-    const struct finder *same = is_open(&a->same) ? &a->same : &a->reference;
+    const struct finder *low = finder_is_open(&a->low) ? &a->low : lists->candidate;
     const struct coco_agreement_input in = {
         .n_images = truth->set->n_images,
         .n_categories = truth->set->names.n_categories,
-        .reference = a->reference.found.data,
-        .n_reference = a->reference.found.len,
+        .reference = lists->demo->found.data,
+        .n_reference = lists->demo->found.len,
         .candidate = low->found.data,
         .n_candidate = low->found.len,
         .pool = pool,
     };
-    a->has_masks = finder_has_masks(candidate) && finder_has_masks(same);
-    itx_status rc = coco_agreement(&a->agreement, &in, err);
-    if (rc == ITX_OK) rc = coco_pair(&a->pairs, &in, err);
-    if (rc == ITX_OK)
-        rc = scores_compute(&a->scores, truth, same->found.data, same->found.len,
-                            finder_has_masks(same), pool, err);
-    if (rc == ITX_OK) rc = compute_kept(a, candidate, same, truth, pool, err);
-    if (rc != ITX_OK) itx_error_prefix(err, "%s", a->path);
-    return rc;
+    a->has_masks = finder_has_masks(lists->candidate) && finder_has_masks(lists->reference);
+    ITX_TRY(coco_agreement(&a->agreement, &in, err));
+    ITX_TRY(coco_pair(&a->pairs, &in, err));
+    return compute_kept(a, lists, truth, pool, err);
 }
 
 void against_release(struct against *a)
 {
     distances_release(&a->distances);
     finder_close(&a->low);
-    finder_close(&a->same);
-    finder_close(&a->reference);
-    scores_release(&a->scores);
 }
 
 /* ---- what is said ---- */
@@ -124,9 +103,9 @@ static void print_kind(const char *kind, const double agreement[3], const struct
     fprintf(out, "\n");
 }
 
-void against_print(const struct against *a, FILE *out)
+void against_print(const struct against *a, const char *path, FILE *out)
 {
-    fprintf(out, "against %s\n", a->path);
+    fprintf(out, "against %s\n", path);
     print_kind("boxes", a->agreement.box, &a->kept_box, out);
     if (a->has_masks) {
         print_kind("masks", a->agreement.mask, &a->kept_mask, out);
@@ -151,13 +130,13 @@ static json_t *kept_json(const struct coco_kept *k)
                                        "high", k->high, "draws", k->n_draws);
 }
 
-json_t *against_json(const struct against *a)
+json_t *against_json(const struct against *a, const char *path, const struct scores *reference)
 {
     json_t *agreement = json_pack("{s:o}", "box", agreement_json(a->agreement.box));
     json_t *kept = json_pack("{s:o}", "box", kept_json(&a->kept_box));
-    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o}", "model", json_safe_string(a->path),
+    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o}", "model", json_safe_string(path),
                                "agreement", agreement, "kept", kept, "reference",
-                               scores_json(&a->scores), "outputs", distances_json(&a->distances));
+                               scores_json(reference), "outputs", distances_json(&a->distances));
     if (!a->has_masks) return object;
     json_object_set_new(agreement, "mask", agreement_json(a->agreement.mask));
     json_object_set_new(kept, "mask", kept_json(&a->kept_mask));

@@ -14,34 +14,38 @@
 /* How detections are decoded: the Model Zoo's way, and down to nearly nothing with every class of a place. */
 void decode_demo(struct itx_session_options *options);
 void decode_full(struct itx_session_options *options);
+bool decode_alike(const struct itx_session_options *a, const struct itx_session_options *b);
 
 /* Zero-initialised is valid and empty. */
 struct against {
-    const char *path;
-    struct finder reference;    /* decoded the Model Zoo's way, from RGB */
-    struct finder same;         /* it decoded as the candidate is; closed when that is the above */
-    struct finder low;          /* the candidate decoded fully; closed when it is so already */
-    struct distances distances; /* of the outputs */
-    bool has_masks;             /* both networks have them */
-    struct scores scores;       /* of the reference, decoded as the candidate is */
+    struct finder low; /* the candidate decoded fully; closed when it is so already */
+    struct distances distances;
+    bool has_masks; /* both networks have them */
     struct coco_agreement agreement;
     struct coco_pairs pairs;
     struct coco_kept kept_box, kept_mask;
 };
 
-/* `options` are those that `candidate` was opened with; it must be closed after `a`. */
-itx_status against_open(struct against *a, const char *path, struct finder *candidate,
+/* `options` are those that the candidate was opened with; both finders must be closed after `a`. */
+itx_status against_open(struct against *a, struct finder *reference, struct finder *candidate,
                         const struct itx_session_options *options, const struct coco_dataset *set,
                         struct itx_error *err);
-/* After the candidate has run. */
+/* After both have run. */
 itx_status against_run(struct against *a, const struct coco_dataset *set,
                        const struct picture *picture, int image, struct itx_error *err);
-itx_status against_compute(struct against *a, const struct finder *candidate,
+
+struct against_lists {
+    const struct finder *candidate, *reference; /* decoded alike */
+    const struct finder *demo; /* the reference decoded the Model Zoo's way; may be the same */
+    bool has_masks;            /* and all truths have */
+};
+itx_status against_compute(struct against *a, const struct against_lists *lists,
                            const struct truth_list *truth, struct pool *pool,
                            struct itx_error *err);
 void against_release(struct against *a);
 
-void against_print(const struct against *a, FILE *out);
-json_t *against_json(const struct against *a);
+/* `path`: the reference. */
+void against_print(const struct against *a, const char *path, FILE *out);
+json_t *against_json(const struct against *a, const char *path, const struct scores *reference);
 
 #endif

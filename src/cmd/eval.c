@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * intarsia eval: how much of what COCO annotations say a network finds, or a file of results holds. A photograph that
+ * intarsia eval: how much of what COCO annotations say networks find, or a file of results holds. A photograph that
  * cannot be read is warned about and left out of the evaluation.
  */
 #include <string.h>
@@ -10,10 +10,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "cmd/against.h"
 #include "cmd/cmd.h"
 #include "cmd/curves.h"
 #include "cmd/json.h"
+#include "cmd/markdown.h"
+#include "cmd/subject.h"
 #include "cmd/terminal.h"
 
 struct eval_options {
@@ -69,11 +70,12 @@ struct eval {
     struct pool *pool;               /* of the evaluation */
     struct coco_truth *truths;       /* in the photos that were run */
     struct truth_list truth;
-    struct finder finder;
-    struct against against;
+    struct subject
+        *subjects; /* in the order they run: what others are compared with before these */
+    int n_subjects, n_args;
     struct coco_rows rows;
     struct coco_results results; /* from a file, instead of a network's */
-    struct scores scores;
+    struct scores scores;        /* of it */
     struct progress progress;
     int n_done, n_left_out;
 };
@@ -124,9 +126,8 @@ static itx_status run_photo(struct eval *e, int image, struct itx_error *err)
         e->n_left_out++;
         rc = ITX_OK;
     } else if (rc == ITX_OK) {
-        rc = finder_run(&e->finder, &e->set, &picture, image, err);
-        if (rc == ITX_OK && e->options->against != NULL)
-            rc = against_run(&e->against, &e->set, &picture, image, err);
+        for (int i = 0; rc == ITX_OK && i < e->n_subjects; i++)
+            rc = subject_run(&e->subjects[i], &e->set, &picture, image, err);
         if (rc != ITX_OK) itx_error_prefix(err, "%s", e->image[image]->file_name);
         e->was_run[image] = true;
         e->run[e->n_done++] = image;
@@ -182,33 +183,58 @@ static itx_status select_truths(struct eval *e, struct itx_error *err)
 
 /* ---- from photos, or from a file, to figures ---- */
 
-static itx_status open_networks(struct eval *e, const char *model, struct itx_error *err)
+/* Opens what is --against, from RGB, and then each argument. In a table a float network is what the compiled ones after
+ * it are compared with, unless --against names one for all. */
+static itx_status open_networks(struct eval *e, const char *const *paths, struct itx_error *err)
 {
     const struct eval_options *o = e->options;
-    const enum net_input input = (enum net_input)(o->input + 1);
-    const enum net_range range = (enum net_range)(o->range + 1);
-    struct itx_session_options s = ITX_SESSION_OPTIONS_INIT;
-    s.n_threads = o->threads;
-    s.cpu = o->cpu;
-    s.conf = o->conf;
-    s.iou = o->iou;
-    if (o->full) decode_full(&s);
-    if (o->save != NULL) e->finder.rows = &e->rows;
-    ITX_TRY(finder_open(&e->finder, model, &s, input, range, &e->set, err));
-    return o->against == NULL ? ITX_OK
-                              : against_open(&e->against, o->against, &e->finder, &s, &e->set, err);
+    struct itx_session_options decode = ITX_SESSION_OPTIONS_INIT;
+    decode.n_threads = o->threads;
+    decode.cpu = o->cpu;
+    decode.conf = o->conf;
+    decode.iou = o->iou;
+    if (o->full) decode_full(&decode);
+    const struct subject_options given = {&decode, (enum net_input)(o->input + 1),
+                                          (enum net_range)(o->range + 1), &e->set};
+    const struct subject_options rgb = {&decode, NET_INPUT_RGB, NET_RANGE_OWN, &e->set};
+    struct subject *reference = NULL;
+    e->subjects = mem_calloc((size_t)e->n_args + 1, sizeof *e->subjects);
+    if (e->subjects == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    if (o->against != NULL) {
+        reference = &e->subjects[e->n_subjects++];
+        ITX_TRY(subject_open(reference, o->against, &rgb, err));
+    }
+    for (int i = 0; i < e->n_args; i++) {
+        struct subject *s = &e->subjects[e->n_subjects++];
+        const bool is_row_of_floats = e->n_args > 1 && net_is_float(paths[i]);
+        ITX_TRY(subject_open(s, paths[i], is_row_of_floats ? &rgb : &given, err));
+        if (reference != NULL && !is_row_of_floats)
+            ITX_TRY(subject_compare(s, reference, &given, err));
+        if (is_row_of_floats && o->against == NULL) reference = s;
+    }
+    if (o->save != NULL) e->subjects[e->n_subjects - 1].finder.rows = &e->rows;
+    return ITX_OK;
 }
 
-static itx_status evaluate_network(struct eval *e, const char *model, struct itx_error *err)
+static itx_status evaluate_networks(struct eval *e, const char *const *paths, struct itx_error *err)
 {
-    ITX_TRY(open_networks(e, model, err));
+    ITX_TRY(open_networks(e, paths, err));
     ITX_TRY(run_photos(e, err));
     ITX_TRY(select_truths(e, err));
-    ITX_TRY(scores_compute(&e->scores, &e->truth, e->finder.found.data, e->finder.found.len,
-                           finder_has_masks(&e->finder), e->pool, err));
-    return e->options->against != NULL
-               ? against_compute(&e->against, &e->finder, &e->truth, e->pool, err)
-               : ITX_OK;
+    for (int i = 0; i < e->n_subjects; i++)
+        ITX_TRY(subject_compute(&e->subjects[i], &e->truth, e->pool, err));
+    return ITX_OK;
+}
+
+/* The one network, or the last. */
+static const struct subject *last_subject(const struct eval *e)
+{
+    return &e->subjects[e->n_subjects - 1];
+}
+
+static const struct scores *scores_of(const struct eval *e)
+{
+    return e->options->results != NULL ? &e->scores : &last_subject(e)->scores;
 }
 
 /* In all pictures of the annotations, as pycocotools does it. */
@@ -223,35 +249,57 @@ static itx_status evaluate_results(struct eval *e, struct itx_error *err)
 
 /* ---- what is said ---- */
 
-static bool print_json(const struct eval *e)
+/* What is said of one network, or of results. */
+static json_t *subject_json(const struct eval *e, const struct subject *s)
 {
-    json_t *root = scores_json(&e->scores);
+    const struct scores *scores = s != NULL ? &s->scores : &e->scores;
+    json_t *root = scores_json(scores);
     json_object_set_new(root, "photos", json_integer(e->n_done));
     json_object_set_new(root, "left_out", json_integer(e->n_left_out));
     if (e->options->per_class)
-        json_object_set_new(root, "categories", scores_classes_json(&e->scores, &e->truth));
-    if (e->options->against != NULL)
-        json_object_set_new(root, "against", against_json(&e->against));
-    return json_print(root, 15);
+        json_object_set_new(root, "categories", scores_classes_json(scores, &e->truth));
+    if (s != NULL && s->reference != NULL)
+        json_object_set_new(root, "against",
+                            against_json(&s->against, s->reference->path, &s->reference->scores));
+    return root;
+}
+
+static bool print_json(const struct eval *e)
+{
+    if (e->options->results != NULL) return json_print(subject_json(e, NULL), 15);
+    if (e->n_args == 1) return json_print(subject_json(e, last_subject(e)), 15);
+    json_t *list = json_array();
+    for (int i = 0; i < e->n_subjects; i++) {
+        json_t *row = subject_json(e, &e->subjects[i]);
+        markdown_add_json(row, &e->subjects[i]);
+        json_array_append_new(list, row);
+    }
+    return json_print(list, 15);
 }
 
 static void print_text(const struct eval *e)
 {
-    scores_print(&e->scores, stdout);
+    if (e->n_args > 1) {
+        markdown_print(e->subjects, e->n_subjects, stdout);
+        return;
+    }
+    scores_print(scores_of(e), stdout);
     if (e->options->per_class) {
         printf("\n");
-        scores_print_classes(&e->scores, &e->truth, stdout);
+        scores_print_classes(scores_of(e), &e->truth, stdout);
     }
     if (e->options->against != NULL) {
+        const struct subject *s = last_subject(e);
         printf("\n");
-        against_print(&e->against, stdout);
+        against_print(&s->against, s->reference->path, stdout);
     }
 }
 
 static bool print_all(const struct eval *e)
 {
-    const bool wants_masks = e->options->results != NULL || finder_has_masks(&e->finder);
-    if (wants_masks && !e->scores.has_masks)
+    const bool wants_masks =
+        e->options->results != NULL || finder_has_masks(&last_subject(e)->finder);
+    if (wants_masks && !scores_of(e)->has_masks)
         say_warning("masks are not evaluated: not every annotation and every result has one");
     const bool done = !e->options->json || print_json(e);
     if (!e->options->json) print_text(e);
@@ -266,7 +314,7 @@ static itx_status write_files(const struct eval *e, struct itx_error *err)
 {
     const struct eval_options *o = e->options;
     if (o->save != NULL) ITX_TRY(coco_rows_write(&e->rows, o->save, err));
-    return o->curves != NULL ? curves_write(&e->scores, o->curves, err) : ITX_OK;
+    return o->curves != NULL ? curves_write(scores_of(e), o->curves, err) : ITX_OK;
 }
 
 /* ---- the whole ---- */
@@ -274,8 +322,8 @@ static itx_status write_files(const struct eval *e, struct itx_error *err)
 static void eval_release(struct eval *e)
 {
     scores_release(&e->scores);
-    against_release(&e->against);
-    finder_close(&e->finder);
+    for (int i = e->n_subjects; i-- > 0;) subject_release(&e->subjects[i]);
+    mem_free(e->subjects);
     coco_results_release(&e->results);
     coco_rows_release(&e->rows);
     mem_free(e->truths);
@@ -290,11 +338,13 @@ static void eval_release(struct eval *e)
 static bool check_options(const struct eval_options *o, int n_args)
 {
     const char *wrong = NULL;
-    if ((o->results != NULL) == (n_args == 1))
+    if ((o->results != NULL) == (n_args > 0))
         wrong = "either a network or --results FILE is needed";
+    else if (n_args > 1 && (o->save != NULL || o->curves != NULL || o->per_class))
+        wrong = "--save, --curves and --per-class are for one network";
     else if (o->results != NULL && (o->against != NULL || o->save != NULL || o->limit != 0))
         wrong = "--against, --save and --limit need a network, not --results";
-    else if (n_args == 1 && o->data == NULL)
+    else if (n_args > 0 && o->data == NULL)
         wrong = "--data DIR is missing: the folder of the photos";
     else if (o->save != NULL && strcmp(o->save, "-") == 0)
         wrong = "--save needs a file: the figures go to the standard output";
@@ -319,13 +369,13 @@ static enum exit_code eval_run(const void *options, int n_args, const char *cons
 {
     const struct eval_options *o = options;
     if (!check_options(o, n_args)) return EXIT_USAGE;
-    struct eval e = {.options = o};
+    struct eval e = {.options = o, .n_args = n_args};
     struct itx_error err;
     itx_status rc = check_save(o, n_args == 1 ? args[0] : NULL, &err);
     if (rc == ITX_OK) rc = pool_create(&e.pool, o->threads != 0 ? o->threads : cpu_count(), &err);
     if (rc == ITX_OK) rc = read_annotations(&e, &err);
     if (rc == ITX_OK)
-        rc = n_args == 1 ? evaluate_network(&e, args[0], &err) : evaluate_results(&e, &err);
+        rc = n_args > 0 ? evaluate_networks(&e, args, &err) : evaluate_results(&e, &err);
     const bool was_printed = rc == ITX_OK && print_all(&e);
     if (was_printed) rc = write_files(&e, &err);
     if (rc != ITX_OK) say_error("%s", err.text);
@@ -336,11 +386,11 @@ static enum exit_code eval_run(const void *options, int n_args, const char *cons
 const struct command command_eval = {
     "eval",
     "Measures how much of COCO's annotations a network finds",
-    "[NAME.bin|MODEL.onnx]",
+    "[NAME.bin|MODEL.onnx]...",
     eval_rows,
     ARRAY_LEN(eval_rows),
     sizeof(struct eval_options),
     0,
-    1,
+    1000,
     eval_run,
 };

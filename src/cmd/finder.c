@@ -47,6 +47,11 @@ void finder_close(struct finder *f)
     *f = (struct finder){0};
 }
 
+bool finder_is_open(const struct finder *f)
+{
+    return f->category_id != NULL;
+}
+
 bool finder_has_masks(const struct finder *f)
 {
     return (f->from != NULL ? f->from : f)->net.info.task == ITX_TASK_SEGMENT;

@@ -33,6 +33,7 @@ itx_status finder_follow(struct finder *f, struct finder *from,
 itx_status finder_run(struct finder *f, const struct coco_dataset *set,
                       const struct picture *picture, int image, struct itx_error *err);
 void finder_close(struct finder *f);
+bool finder_is_open(const struct finder *f);
 
 /* Detection networks have none; their detections carry the box as mask. */
 bool finder_has_masks(const struct finder *f);

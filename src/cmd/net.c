@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 
-static bool is_onnx_path(const char *path)
+bool net_is_float(const char *path)
 {
     const size_t len = strlen(path);
     return len >= 5 && strcasecmp(path + len - 5, ".onnx") == 0;
@@ -44,7 +44,7 @@ itx_status net_open(struct net *net, const char *path, const struct itx_session_
 {
     net->options = *options;
     itx_status rc;
-    if (is_onnx_path(path)) {
+    if (net_is_float(path)) {
         rc = itx_float_open(&net->float_net, path, options->n_threads, err);
         if (rc == ITX_OK) rc = itx_float_get_info(net->float_net, &net->info, err);
         if (rc == ITX_OK) set_via(net, input, range);

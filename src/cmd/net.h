@@ -5,6 +5,8 @@
 #ifndef CMD_NET_H
 #define CMD_NET_H
 
+#include <stdbool.h>
+
 #include "intarsia/compiler.h"
 #include "intarsia/intarsia.h"
 #include "vision/picture.h"
@@ -22,7 +24,9 @@ struct net {
 enum net_input { NET_INPUT_OWN /* what the model was built for */, NET_INPUT_RGB, NET_INPUT_NV12 };
 enum net_range { NET_RANGE_OWN, NET_RANGE_FULL, NET_RANGE_VIDEO }; /* of NV12 */
 
-/* A path that ends in .onnx is a float network, any other a compiled model. `via` of the options is set here. */
+/* A path that ends in .onnx is a float network, any other a compiled model. */
+bool net_is_float(const char *path);
+/* Opens either. `via` of the options is set here. */
 itx_status net_open(struct net *net, const char *path, const struct itx_session_options *options,
                     enum net_input input, enum net_range range, struct itx_error *err);
 /* A compiled model, options as they are. */

@@ -150,6 +150,26 @@ ok 'what is kept has bounds' test "$(grep -c '"low": 1.0,' one.json)" = 2
 run eval parts.bin --data "$photos" --ann "$ann" --limit 3 --input nv12 --range video
 expect_exit 0
 
+# several networks are a table: the float one is what the others are compared with
+run eval "$onnx" parts.bin --data "$photos" --ann "$ann" --limit 6 --full
+expect_exit 0
+expect_out '| network | input | box AP | mask AP | box AP kept | mask AP kept | agreement box / mask | size | ms |
+|---|---|---|---|---|---|---|---|---|
+| parts-seg.onnx | float, RGB | 0.??? | 0.??? | | | | 11.57 MB | * |
+| parts.bin | int8, RGB | 0.??? | 0.??? | *.? % \[*, *\] | *.? % \[*\] | 0.9?? / 0.9?? | 3.* MB | * |'
+cp "$place/.out" table.md
+run eval parts.bin --data "$photos" --ann "$ann" --limit 6 --full --against "$onnx" --json
+expect_exit 0
+row=$(sed -n '4s/.*| int8, RGB | \(0\.[0-9]*\) | \(0\.[0-9]*\) |.*/\1 \2/p' table.md)
+ok 'a row is what the network has alone' near "${row% *}" "$(figure "$place/.out" box AP)" 0.000501
+ok 'a row is what the network has alone' near "${row#* }" "$(figure "$place/.out" mask AP)" 0.000501
+run eval "$onnx" parts.bin --data "$photos" --ann "$ann" --limit 2 --input nv12 --json
+expect_exit 0
+expect_out '\[*"input": "float, RGB"*"against": {*"input": "int8, NV12"*"network_ms": *\]'
+run eval "$onnx" parts.bin --data "$photos" --ann "$ann" --save y.json
+expect_exit 2
+expect_one_line_err 'intarsia: eval: --save, --curves and --per-class are for one network*'
+
 # ---- photos that are missing, broken, or others ----
 
 mkdir some
