@@ -4,7 +4,8 @@
 Usage: bench/peers --onnx best.onnx --bin best.bin [options]
 
 Prints the machine and a table in Markdown. Every round, every engine has its turn: a pause until the threads of the one
-before have fallen asleep, one call that is not timed, then a few that are. The order turns with the rounds.
+before have fallen asleep, one call that is not timed, then a few that are. The order turns with the rounds. What depends
+on the picture, segment(), sees all photos, some in each round; the others one a round.
 """
 
 import argparse
@@ -29,18 +30,32 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 WINDOW_S, WINDOWS = 0.02, 25  # of the pause before a turn: it ends after two windows without work, or after them all
 CALLS = 3  # timed ones in a turn
 RAW, INSTANCES = "raw", "instances"
-NETWORK, RUN, SEGMENT = "Intarsia int8, network", "Intarsia int8, run()", "Intarsia int8, segment()"
-BASES = {NETWORK: "against network", SEGMENT: "against segment()"}  # rows that the others are compared with
+NETWORK, RUN = "Intarsia int8, network", "Intarsia int8, run()"
+DENSE, SEGMENT = "Intarsia int8, run() and decode()", "Intarsia int8, segment()"
+BASES = {NETWORK: "against network", DENSE: "against dense", SEGMENT: "against segment()"}  # what rows are compared with
 
 
 @dataclasses.dataclass
 class Engine:
     """`prepare` takes a letterboxed photo, uint8 [height, width, 3] RGB, and is not timed.
-    `run` makes one call and returns {row of the table: milliseconds}; `rows` says what each row gives."""
+    `run` makes one call and returns {row of the table: milliseconds}; `rows` says what each row gives.
+    `all_photos`: its time depends on the photo."""
 
     rows: dict
     prepare: typing.Callable
     run: typing.Callable
+    all_photos: bool = False
+
+    def turn(self, canvases):
+        """{row: milliseconds of each call}, for the photos of a round."""
+        calls = []
+        for canvas in canvases if self.all_photos else canvases[:1]:
+            self.prepare(canvas)
+            if not calls:
+                settle()
+            self.run()
+            calls += [self.run() for _ in range(1 if self.all_photos else CALLS)]
+        return {row: [call[row] for call in calls] for row in self.rows}
 
 
 def timed(name, call):
@@ -102,14 +117,14 @@ class Image(ctypes.Structure):
 
 
 class Timing(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint64) for name in ("prepare_ns", "network_ns", "decode_ns")]
+    _fields_ = [(name, ctypes.c_uint64) for name in ("prepare_ns", "network_ns", "decode_ns", "multiply_adds")]
 
 
 class Intarsia:
     IMAGE_RGB, TASK_RAW = 1, 0
 
-    def __init__(self, library, path):
-        self.lib = ctypes.CDLL(str(library))
+    def __init__(self, library, path, cpu):
+        self.lib, self.level = ctypes.CDLL(str(library)), cpu
         self.lib.itx_session_cpu.restype = ctypes.c_char_p
         self.model, self.info = ctypes.c_void_p(), ModelInfo()
         self.call("itx_model_open", ctypes.byref(self.model), os.fsencode(path), None)
@@ -122,10 +137,13 @@ class Intarsia:
         if getattr(self.lib, function)(*arguments, ctypes.byref(error)) < 0:
             raise RuntimeError(error.text.decode())
 
+    def options(self, threads):
+        level = self.level.encode() if self.level else None
+        return Options(ctypes.sizeof(Options), threads, level, 0.25, 0.7, 300)
+
     def session(self, threads):
-        options = Options(ctypes.sizeof(Options), threads, None, 0.25, 0.7, 300)
         session = ctypes.c_void_p()
-        self.call("itx_session_create", ctypes.byref(session), self.model, ctypes.byref(options))
+        self.call("itx_session_create", ctypes.byref(session), self.model, ctypes.byref(self.options(threads)))
         return session
 
     def cpu(self):
@@ -135,31 +153,38 @@ class Intarsia:
         self.lib.itx_session_destroy(ctypes.byref(session))
         return name
 
-    def engine(self, threads):
+    def engines(self, threads):
+        """All outputs, and the instances alone, by one session."""
         session, image, timing = self.session(threads), Image(), Timing()
         found, n_found, kept = ctypes.c_void_p(), ctypes.c_int(), []
-        rows = {NETWORK: RAW, RUN: RAW}
-        if self.info.task != self.TASK_RAW:
-            rows[SEGMENT] = INSTANCES
+        gives_instances = self.info.task != self.TASK_RAW
+        answer = [ctypes.byref(found), ctypes.byref(n_found)]
 
         def prepare(canvas):
             kept[:] = [canvas]  # the library borrows the pixels
             image.format, image.height, image.width = self.IMAGE_RGB, *canvas.shape[:2]
             image.plane[0], image.stride[0] = canvas.ctypes.data, canvas.strides[0]
 
-        def run():
+        def dense():
             start = time.perf_counter()
             self.call("itx_session_run", session, ctypes.byref(image))
             times = {RUN: 1e3 * (time.perf_counter() - start)}
             self.call("itx_session_timing", session, ctypes.byref(timing))
             times[NETWORK] = timing.network_ns / 1e6
-            if SEGMENT in rows:
+            if gives_instances:
                 start = time.perf_counter()
-                self.call("itx_session_segment", session, *map(ctypes.byref, (image, found, n_found)))
-                times[SEGMENT] = 1e3 * (time.perf_counter() - start)
+                self.call("itx_session_decode", session, ctypes.byref(self.options(threads)), *answer)
+                times[DENSE] = times[RUN] + 1e3 * (time.perf_counter() - start)
             return times
 
-        return Engine(rows, prepare, run)
+        def segment():
+            self.call("itx_session_segment", session, ctypes.byref(image), *answer)
+
+        rows = {NETWORK: RAW, RUN: RAW}
+        if not gives_instances:
+            return [Engine(rows, prepare, dense)]
+        made = Engine(rows | {DENSE: INSTANCES}, prepare, dense)
+        return [made, Engine({SEGMENT: INSTANCES}, prepare, timed(SEGMENT, segment), all_photos=True)]
 
 
 # --- The other engines: each takes a file, a number of threads and the size (width, height) ---
@@ -203,6 +228,23 @@ def openvino(name, path, threads, size):
         request.infer(feed, share_inputs=True, share_outputs=True)
 
     return Engine({name: answer(shapes, *size)}, prepare, timed(name, call))
+
+
+def quantise(onnx, canvases):
+    """The network in int8 as NNCF makes it by default for activations of both signs; kept beside the environment."""
+    import nncf
+    import openvino
+
+    photos = canvases[:10]
+    directory = ROOT / "build-bench"
+    directory.mkdir(exist_ok=True)
+    path = directory / f"{onnx.stem}_int8.xml"
+    data = nncf.Dataset([planes(canvas) for canvas in photos])
+    model = nncf.quantize(
+        openvino.Core().read_model(onnx), data, preset=nncf.QuantizationPreset.MIXED, subset_size=len(photos)
+    )
+    openvino.save_model(model, path)
+    return path
 
 
 def litert(name, path, threads, size):
@@ -277,7 +319,7 @@ def engines(args, intarsia, threads, size, skipped):
         ("ncnn", "--ncnn", args.ncnn, ncnn),
     ]
     if intarsia:
-        makers.insert(0, ("Intarsia", "--bin", args.bin, lambda name, path, threads, size: intarsia.engine(threads)))
+        makers.insert(0, ("Intarsia", "--bin", args.bin, lambda name, path, threads, size: intarsia.engines(threads)))
     made = []
     for name, option, path, make in makers:
         try:
@@ -285,10 +327,12 @@ def engines(args, intarsia, threads, size, skipped):
                 raise FileNotFoundError("not given")
             if not path.exists():
                 raise FileNotFoundError(f"{path} is not there")
-            engine = make(name, path, threads, size)
-            engine.prepare(np.zeros((size[1], size[0], 3), np.uint8))
-            engine.run()
-            made.append(engine)
+            several = make(name, path, threads, size)
+            several = several if isinstance(several, list) else [several]
+            for engine in several:
+                engine.prepare(np.zeros((size[1], size[0], 3), np.uint8))
+                engine.run()
+            made += several
         except Exception as error:  # an engine that fails is left out, whatever it throws
             skipped[f"{name} ({option})"] = " ".join(str(error).split())[:200]
     return made
@@ -309,16 +353,13 @@ def settle():
 def measure(made, canvases, rounds):
     """{row: [[milliseconds of each call] of each round]}"""
     times = {row: [] for engine in made for row in engine.rows}
+    each = -(-len(canvases) // rounds)  # photos a round, so that all are seen
     for number in range(rounds):
-        canvas = canvases[number % len(canvases)]
+        part = [canvases[(number * each + i) % len(canvases)] for i in range(each)]
         first = number % len(made)
         for engine in made[first:] + made[:first]:
-            engine.prepare(canvas)
-            settle()
-            engine.run()
-            calls = [engine.run() for _ in range(CALLS)]
-            for row in engine.rows:
-                times[row].append([call[row] for call in calls])
+            for row, calls in engine.turn(part).items():
+                times[row].append(calls)
         print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return times
@@ -367,18 +408,21 @@ def clock_ghz(program, path):
     """Of one core, measured by the program with a chain of dependent operations; None without it."""
     try:
         command = [program, "perf", path, "--layers", "--json", "--threads", "1", "--runs", "1", "--warmup", "5"]
-        return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["clock_ghz"]
+        # without the preloaded library of --cpu: it is not needed there
+        clean = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+        return json.loads(subprocess.run(command, capture_output=True, check=True, env=clean).stdout)["clock_ghz"]
     except (OSError, TypeError, subprocess.CalledProcessError):
         return None
 
 
-def machine():
+def machine(cpu):
     try:
         text = pathlib.Path("/proc/cpuinfo").read_text()
     except OSError:
         text = ""
     fields = dict(re.findall(r"^([\w ]+?)\s*:\s*(.*)$", text, re.MULTILINE))
     return {
+        "restricted_to": cpu,
         "cpu": fields.get("model name") or platform.processor() or platform.machine(),
         "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "vector_units": vector_units((fields.get("flags") or fields.get("Features") or "").split()),
@@ -417,6 +461,7 @@ def print_machine(report):
     kind = " (virtual)" * facts["virtual"]
     print(f"{facts['cpu']}{kind}, {facts['processors']} processors, {clock}, {facts['system']}")
     used = f"; Intarsia uses {facts['intarsia_uses']}" if facts["intarsia_uses"] else ""
+    used = f"; no engine is told of more than {facts['restricted_to']}" * bool(facts["restricted_to"]) + used
     print(f"vector units: {' '.join(facts['vector_units'])}{used}; load before: {facts['load']}")
     print(", ".join(f"{name} {version}" for name, version in report["versions"].items()))
 
@@ -431,6 +476,8 @@ def parse(argv):
     file("--ort-int8", metavar="FILE", help="the same for ONNX Runtime, quantised")
     file("--ncnn", metavar="DIR", help="the same for ncnn: a folder with a .param and a .bin")
     file("--photo", metavar="FILE|DIR", default=ROOT / "data/parts/val/images", help="one, or one for each round")
+    parser.add_argument("--nncf", action="store_true", help="quantise --onnx for OpenVINO with NNCF and the photos first")
+    parser.add_argument("--cpu", choices=["avx2"], help="no engine uses more than this (Linux, x86-64)")
     file("--build", metavar="DIR", default=ROOT / "build", help="where Intarsia was built (default: build)")
     file("--json", metavar="FILE", help="also write everything there")
     parser.add_argument("--threads", default="1,2", help="numbers of threads (default: 1,2)")
@@ -439,27 +486,31 @@ def parse(argv):
     args.threads = [int(number) for number in args.threads.split(",")]
     if args.rounds < 1 or min(args.threads) < 1:
         parser.error("rounds and threads start at 1")
+    if args.nncf and args.onnx is None:
+        parser.error("--nncf needs --onnx")
     return args
 
 
 def main():
     args, skipped, intarsia = parse(sys.argv[1:]), {}, None
-    report = {"machine": machine(), "versions": versions(), "results": []}
+    report = {"machine": machine(args.cpu), "versions": versions(), "results": []}
     try:
         if args.bin is None:
             raise FileNotFoundError("not given")
         libraries = [path for end in ("so", "dylib") for path in (args.build / "src/api").glob(f"libintarsia.{end}")]
         if not libraries:
             raise FileNotFoundError(f"no shared library in {args.build}/src/api: build Intarsia there first")
-        intarsia = Intarsia(libraries[0], args.bin)
+        intarsia = Intarsia(libraries[0], args.bin, args.cpu)
     except (OSError, ValueError, RuntimeError) as error:
         skipped["Intarsia (--bin)"] = str(error)
     size = (intarsia.info.width, intarsia.info.height) if intarsia else (640, 640)
     report["machine"]["clock_ghz"] = clock_ghz(args.build / "src/cmd/intarsia", args.bin) if intarsia else None
     report["machine"]["intarsia_uses"] = intarsia.cpu() if intarsia else None
     photos = [path for path in sorted(args.photo.iterdir()) if path.is_file()] if args.photo.is_dir() else [args.photo]
-    canvases = [letterbox(path, size) for path in photos[: args.rounds]]
+    canvases = [letterbox(path, size) for path in photos]
 
+    if args.nncf:
+        args.openvino = quantise(args.onnx, canvases)
     print_machine(report)
     for threads in args.threads:
         made = engines(args, intarsia, threads, size, skipped)
