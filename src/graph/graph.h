@@ -73,6 +73,8 @@ struct value_quant {
     int n;
     const float *scale;        /* in the graph's arena */
     const int32_t *zero_point; /* likewise */
+    int reach; /* DTYPE_S16: no stored number is larger in magnitude; 0: an output with 16 bits as the arithmetic gives
+                * them, whose scale follows from the lowering */
 };
 
 struct value {

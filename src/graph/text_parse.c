@@ -410,8 +410,12 @@ static itx_status parse_quant(struct parser *s, struct strbuf *scales, struct st
     ITX_TRY(parse_elements(s, DTYPE_S32, zeros));
     if (id == 0 || scales->len == 0 || scales->len != zeros->len)
         return fail(s, "expected as many zero points as scales before");
+    int64_t reach = 0;
+    if (take(s, "reach ")) ITX_TRY(parse_int(s, &reach));
+    if (reach < 0 || reach > 32768) return fail(s, "expected a reach up to 32768 before");
     graph_value(s->g, id)->quant = (struct value_quant){
         .dtype = dtype,
+        .reach = (int)reach,
         .n = (int)(scales->len / sizeof(float)),
         .scale = arena_dup(&s->g->arena, scales->data, scales->len),
         .zero_point = arena_dup(&s->g->arena, zeros->data, zeros->len),

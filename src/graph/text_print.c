@@ -18,7 +18,7 @@
  * node's name. In quotes, \" \\ and \xNN (not zero) stand for bytes. A constant is written before
  * the node that first uses it: as numbers up to TEXT_MAX_INLINE of them (f16 as its bits), else as
  * a digest (FNV-1a of its bytes, for the eye and for comparison) or as "data" and its little-endian
- * bytes in hexadecimal. quant gives dtype, scales and zero points.
+ * bytes in hexadecimal. quant gives dtype, scales, zero points and, where there is one, the reach.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -210,7 +210,9 @@ static void print_quant(FILE *out, const struct graph *g, value_id id)
     fputs("} {", out);
     for (int i = 0; i < q->n; i++)
         fprintf(out, i == 0 ? "%" PRId32 : ", %" PRId32, q->zero_point[i]);
-    fputs("}\n", out);
+    fputs("}", out);
+    if (q->reach != 0) fprintf(out, " reach %d", q->reach);
+    fputs("\n", out);
 }
 
 /* printed[v]: v's line has been written. */

@@ -48,6 +48,9 @@ itx_status place_values(struct lowering *l, struct itx_error *err);
 /* The tensor of channels [channel, channel + n) of a value (n = 0: all), made when there is none yet. */
 itx_status place_tensor(struct lowering *l, value_id v, int channel, int n, uint32_t *tensor,
                         struct itx_error *err);
+/* The same for a tensor that is read: with the reach of what the steps so far wrote there. */
+itx_status place_source(struct lowering *l, value_id v, int channel, int n, uint32_t *tensor,
+                        struct itx_error *err);
 /* True when input i of a Concat already lies where it belongs; otherwise it is to be copied. */
 bool place_is_in_concat(const struct lowering *l, value_id concat, value_id input, int channel);
 

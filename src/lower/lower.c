@@ -63,7 +63,7 @@ static itx_status lower_outputs(struct lowering *l, struct plan *plan, struct it
         strbuf_release(&dequantize);
         if (out->name == NULL || out->dequantize == NULL)
             return itx_fail(err, ITX_E_NOMEM, "out of memory");
-        ITX_TRY(place_tensor(l, g->outputs.data[i], 0, 0, &out->tensor, err));
+        ITX_TRY(place_source(l, g->outputs.data[i], 0, 0, &out->tensor, err));
     }
     return ITX_OK;
 }

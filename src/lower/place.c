@@ -56,7 +56,7 @@ static bool covers(const struct lowering *l, const struct node *concat, value_id
 static bool may_move(const struct lowering *l, value_id root, value_id concat)
 {
     return root != concat && l->home[root].of == 0 && l->uses.producer[root] != NODE_NONE &&
-           l->uses.n_output_uses[root] == 0 && graph_value(l->g, root)->quant.dtype == DTYPE_S8;
+           l->uses.n_output_uses[root] == 0;
 }
 
 /* Later concatenations first, so that one inside another finds its place in the outer one. */
@@ -106,11 +106,13 @@ static struct place owner_of(const struct lowering *l, value_id v)
     return p;
 }
 
-/* Elements from one pixel to the next: kernels read channels by fours. Wide outputs are dense. */
+/* Elements from one pixel to the next: kernels read channels by fours, of 16 bits by twos. What leaves as the arithmetic
+ * gives it is dense. */
 static int pixel_size(const struct value *owner)
 {
     const int c = (int)owner->shape.dim[1];
-    return owner->quant.dtype == DTYPE_S8 ? (c + 3) & ~3 : c;
+    if (owner->quant.dtype == DTYPE_S8) return (c + 3) & ~3;
+    return owner->quant.reach != 0 ? (c + 1) & ~1 : c;
 }
 
 static itx_status buffer_of(struct lowering *l, value_id owner, struct itx_error *err)
@@ -136,6 +138,30 @@ static itx_status set_quant(struct lowering *l, struct plan_tensor *t, const str
     t->zero_point = arena_dup(l->arena, q->zero_point + from, n * sizeof *q->zero_point);
     if (t->scale == NULL || t->zero_point == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    return ITX_OK;
+}
+
+/* What steps so far wrote to the tensor's channels reaches as far as this. */
+static int written_reach(const struct lowering *l, const struct plan_tensor *t)
+{
+    const uint64_t size = (uint64_t)dtype_size(t->dtype);
+    int reach = 1;
+    for (size_t i = 0; i < l->steps.len; i++) {
+        const struct plan_tensor *const w = &l->tensors.data[l->steps.data[i].out];
+        const bool meets = w->buffer == t->buffer &&
+                           w->offset < t->offset + (uint64_t)t->c * size &&
+                           t->offset < w->offset + (uint64_t)w->c * size;
+        if (meets && w->reach > reach) reach = w->reach;
+    }
+    return reach;
+}
+
+itx_status place_source(struct lowering *l, value_id v, int channel, int n, uint32_t *tensor,
+                        struct itx_error *err)
+{
+    ITX_TRY(place_tensor(l, v, channel, n, tensor, err));
+    struct plan_tensor *const t = &l->tensors.data[*tensor];
+    if (t->dtype == DTYPE_S16) t->reach = written_reach(l, t);
     return ITX_OK;
 }
 

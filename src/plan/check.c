@@ -60,6 +60,9 @@ static itx_status check_tensor(const struct plan *plan, const struct plan_tensor
     if (t->n_quant != 1 && t->n_quant != t->c)
         return itx_fail(err, ITX_E_FORMAT, "'%s' has %d scales for %d channels", t->name,
                         t->n_quant, t->c);
+    if (t->dtype == DTYPE_S16 ? t->reach < 1 || t->reach > PLAN_MAX_REACH : t->reach != 0)
+        return itx_fail(err, ITX_E_FORMAT, "'%s', type %s, has reach %d", t->name,
+                        dtype_name(t->dtype), t->reach);
     if (t->buffer >= (uint32_t)plan->n_buffers)
         return itx_fail(err, ITX_E_FORMAT, "'%s' lies in buffer %" PRIu32 " of %d", t->name,
                         t->buffer, plan->n_buffers);
@@ -119,6 +122,9 @@ static itx_status check_input(const struct plan *plan, const struct plan_input *
             err, ITX_E_FORMAT,
             "input '%s' is a picture and must have 3 channels of type s8 with one scale",
             input->name);
+    if (t->dtype == DTYPE_S16 && t->reach != PLAN_MAX_REACH)
+        return itx_fail(err, ITX_E_FORMAT, "input '%s' has reach %d, %d expected", input->name,
+                        t->reach, PLAN_MAX_REACH);
     return ITX_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The arena over time: every element is written once and before it is read, and buffers that are in use during the
- * same step do not overlap.
+ * The arena over time: every element is written once and before it is read, within the reach it is read with, and buffers
+ * that are in use during the same step do not overlap.
  */
 #include "plan/check.h"
 
@@ -88,7 +88,13 @@ static itx_status check_read(struct memory *m, const struct plan *plan, uint32_t
     uint64_t done = t->offset;
     for (int i = m->buffer_begin[t->buffer]; i < m->buffer_begin[t->buffer + 1]; i++) {
         const struct writer *const w = &m->writers[i];
-        if (w->step < step && w->begin <= done && done < w->end) done = w->end;
+        if (w->step >= step || w->end <= t->offset || end <= w->begin) continue;
+        if (w->begin <= done && done < w->end) done = w->end;
+        const struct plan_tensor *const source = &plan->tensors[w->tensor];
+        if (source->reach > t->reach)
+            return itx_fail(err, ITX_E_FORMAT,
+                            "tensor '%s' has reach %d, '%s' that is written there has %d", t->name,
+                            t->reach, source->name, source->reach);
     }
     if (done < end)
         return itx_fail(err, ITX_E_FORMAT, "tensor '%s' is read before it is written", t->name);

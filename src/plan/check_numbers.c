@@ -69,7 +69,7 @@ static itx_status check_presence(const struct plan *plan, const struct plan_step
     return ITX_OK;
 }
 
-/* Stage C of output channel i. */
+/* Stage C of output channel i: v of stage B has 16 bits, an addition's is its first operand. */
 static itx_status check_requant(const struct plan *plan, const struct plan_step *s, int i,
                                 struct itx_error *err)
 {
@@ -78,6 +78,13 @@ static itx_status check_requant(const struct plan *plan, const struct plan_step 
     const int32_t offset = s->offset[i];
     if (offset <= -(1 << 29) || offset >= 1 << 29)
         return itx_fail(err, ITX_E_FORMAT, "offset %" PRId32 " of channel %d", offset, i);
+    const int64_t v =
+        s->kind == STEP_ADD ? plan_tensor_reach(&plan->tensors[s->in[0]]) : PLAN_MAX_REACH;
+    int64_t most = v * s->mul[i] + (offset < 0 ? -offset : offset);
+    if (s->res_mul != NULL)
+        most += (int64_t)plan_tensor_reach(&plan->tensors[s->in[1]]) * s->res_mul[i];
+    if (most > INT32_MAX)
+        return itx_fail(err, ITX_E_FORMAT, "stage C of channel %d may reach %" PRId64, i, most);
     const int32_t plain = zero_of(&plan->tensors[s->out], i) * 32768 + 16384;
     if (s->res_mul == NULL && offset != plain)
         return itx_fail(err, ITX_E_FORMAT,
@@ -116,12 +123,12 @@ static itx_status sum_weights(const int8_t *w, size_t n, size_t stride, int64_t 
     return ITX_OK;
 }
 
-/* |acc| <= sum |w| * 128 + |bias|, in 32 bits; times the scale of stage A too, with room for the two roundings. */
-static itx_status check_bound(const struct plan_step *s, int channel, int64_t sum, int32_t bias,
-                              struct itx_error *err)
+/* |acc| <= sum |w| * reach + |bias|, in 32 bits; times the scale of stage A too, with room for the two roundings. */
+static itx_status check_bound(const struct plan *plan, const struct plan_step *s, int channel,
+                              int64_t sum, int32_t bias, struct itx_error *err)
 {
     const int64_t magnitude = bias < 0 ? -(int64_t)bias : bias;
-    const int64_t bound = sum * 128 + magnitude;
+    const int64_t bound = sum * plan_tensor_reach(&plan->tensors[s->in[0]]) + magnitude;
     if (bound > INT32_MAX)
         return itx_fail(err, ITX_E_FORMAT, "the sum of channel %d may reach %" PRId64, channel,
                         bound);
@@ -142,16 +149,26 @@ static itx_status check_channel(const struct plan *plan, const struct plan_step 
     int64_t sum = 0;
     if (s->kind == STEP_DWCONV) {
         ITX_TRY(sum_weights(s->weights + i, area, (size_t)out_c, &sum, err));
-        return check_bound(s, channel, sum, s->bias[i], err);
+        return check_bound(plan, s, channel, sum, s->bias[i], err);
     }
     if (s->kind == STEP_CONV) {
         ITX_TRY(sum_weights(s->weights + i * area * in_c, area * in_c, 1, &sum, err));
-        return check_bound(s, channel, sum, s->bias[i], err);
+        return check_bound(plan, s, channel, sum, s->bias[i], err);
     }
     for (size_t tap = i * area; tap < (i + 1) * area; tap++) {
         ITX_TRY(sum_weights(s->weights + tap * in_c, in_c, 1, &sum, err));
-        ITX_TRY(check_bound(s, channel, sum, s->bias[tap], err));
+        ITX_TRY(check_bound(plan, s, channel, sum, s->bias[tap], err));
     }
+    return ITX_OK;
+}
+
+static itx_status check_reach(const struct plan *plan, const struct plan_step *s,
+                              struct itx_error *err)
+{
+    const int reach = plan_step_reach(plan, s), declared = plan->tensors[s->out].reach;
+    if (reach > declared)
+        return itx_fail(err, ITX_E_FORMAT, "writes numbers up to %d where the tensor reaches %d",
+                        reach, declared);
     return ITX_OK;
 }
 
@@ -162,6 +179,7 @@ static itx_status check_step_numbers(const struct plan *plan, const struct plan_
     const int out_c = plan->tensors[s->out].c;
     for (int i = 0; s->weights != NULL && i < out_c; i++) ITX_TRY(check_channel(plan, s, i, err));
     for (int i = 0; s->mul != NULL && i < out_c; i++) ITX_TRY(check_requant(plan, s, i, err));
+    if (plan->tensors[s->out].dtype == DTYPE_S16) ITX_TRY(check_reach(plan, s, err));
     if (s->kind == STEP_MAXPOOL || s->kind == STEP_UPSAMPLE || s->kind == STEP_COPY)
         return check_same_quant(plan, s, err);
     return ITX_OK;

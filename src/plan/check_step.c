@@ -34,13 +34,17 @@ static itx_status check_types(const struct plan *plan, const struct plan_step *s
 {
     const bool is_conv = s->kind == STEP_CONV || s->kind == STEP_DWCONV || s->kind == STEP_DECONV;
     const bool is_move = s->kind == STEP_COPY || s->kind == STEP_UPSAMPLE;
+    const bool may_be_wide = is_conv || s->kind == STEP_ADD || s->kind == STEP_MAXPOOL;
     const enum dtype out = plan->tensors[s->out].dtype;
     for (int i = 0; i < s->n_in; i++) {
         const enum dtype in = plan->tensors[s->in[i]].dtype;
-        if (in != (is_move ? out : DTYPE_S8))
+        const bool is_same = is_move || s->kind == STEP_MAXPOOL;
+        if (is_same ? in != out : in != DTYPE_S8 && !(may_be_wide && in == DTYPE_S16))
             return itx_fail(err, ITX_E_FORMAT, "input %d has element type %s", i, dtype_name(in));
     }
-    if (!is_move && out != DTYPE_S8 && (!is_conv || s->n_in == 2))
+    const bool is_sum = is_conv && s->n_in == 1; /* the accumulator may leave */
+    if (!is_move && out != DTYPE_S8 && !(may_be_wide && out == DTYPE_S16) &&
+        !(is_sum && out == DTYPE_S32))
         return itx_fail(err, ITX_E_FORMAT, "output has element type %s", dtype_name(out));
     return ITX_OK;
 }
@@ -108,9 +112,9 @@ static itx_status check_epilogue(const struct plan *plan, const struct plan_step
         return itx_fail(err, ITX_E_FORMAT, "range 2^%d: 0 to 12 are possible", s->range_log2);
     if (out == DTYPE_S32 && (s->act != ACT_NONE || s->range_log2 != 0))
         return itx_fail(err, ITX_E_FORMAT, "an s32 output has an activation");
-    if (out != DTYPE_S8 ? s->shift != 0
-        : s->n_in == 1  ? s->shift != 15
-                        : s->shift < 8 || s->shift > 15)
+    int low = s->n_in == 1 ? 15 : out == DTYPE_S8 ? 8 : 1, high = 15;
+    if (out == DTYPE_S32 || (out == DTYPE_S16 && s->n_in == 1 && s->shift == 0)) low = high = 0;
+    if (s->shift < low || s->shift > high)
         return itx_fail(err, ITX_E_FORMAT, "shift %d is not possible here", s->shift);
     return ITX_OK;
 }
@@ -149,6 +153,11 @@ static itx_status check_maxpool(const struct plan *plan, const struct plan_step 
     if (s->dilation[0] != 1 || s->dilation[1] != 1)
         return itx_fail(err, ITX_E_FORMAT, "dilation %d x %d of a maximum", s->dilation[0],
                         s->dilation[1]);
+    /* an empty window gives the lowest number, whatever the reach */
+    for (int i = 0; i < 4 && in->dtype == DTYPE_S16; i++)
+        if (s->pad[i] >= s->kernel[i % 2])
+            return itx_fail(err, ITX_E_FORMAT, "padding %d of a window of %d", s->pad[i],
+                            s->kernel[i % 2]);
     return check_size("output", &plan->tensors[s->out], window_size(s, 0, in->h),
                       window_size(s, 1, in->w), in->c, err);
 }

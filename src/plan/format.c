@@ -59,7 +59,7 @@ struct plan_arrays plan_step_arrays(const struct plan *plan, const struct plan_s
         n.weights = step->kind == STEP_DWCONV ? area * out_c : out_c * area * in_c;
         n.bias = step->kind == STEP_DECONV ? out_c * area : out_c;
         n.scale = out != DTYPE_S32 ? out_c : 0;
-        n.mul = n.offset = out == DTYPE_S8 ? out_c : 0;
+        n.mul = n.offset = out == DTYPE_S8 || (out == DTYPE_S16 && step->shift != 0) ? out_c : 0;
         n.res_mul = step->n_in == 2 ? out_c : 0;
         break;
     case STEP_ADD:
@@ -76,6 +76,49 @@ struct plan_arrays plan_step_arrays(const struct plan *plan, const struct plan_s
         break;
     }
     return n;
+}
+
+int plan_tensor_reach(const struct plan_tensor *t)
+{
+    return t->dtype == DTYPE_S8 ? 128 : t->reach;
+}
+
+/* Stage C of all channels: v and r reach what they reach, then the sum is shifted and cut to 16 bits. */
+static int requant_reach(const struct plan *plan, const struct plan_step *step)
+{
+    const bool is_add = step->kind == STEP_ADD;
+    const int64_t v = is_add ? plan_tensor_reach(&plan->tensors[step->in[0]]) : PLAN_MAX_REACH;
+    const int64_t r = step->n_in > 1 ? plan_tensor_reach(&plan->tensors[step->in[1]]) : 0;
+    int64_t reach = 1;
+    for (int i = 0; i < plan->tensors[step->out].c; i++) {
+        const int64_t most = v * step->mul[i] + (r != 0 ? r * step->res_mul[i] : 0);
+        const int64_t high = (step->offset[i] + most) >> step->shift;
+        const int64_t low = -((step->offset[i] - most) >> step->shift);
+        reach = high > reach ? high : reach;
+        reach = low > reach ? low : reach;
+    }
+    return reach < PLAN_MAX_REACH ? (int)reach : PLAN_MAX_REACH;
+}
+
+int plan_step_reach(const struct plan *plan, const struct plan_step *step)
+{
+    switch (step->kind) {
+    case STEP_CONV:
+    case STEP_DWCONV:
+    case STEP_DECONV:
+        return step->shift != 0 ? requant_reach(plan, step) : PLAN_MAX_REACH;
+    case STEP_ADD:
+        return requant_reach(plan, step);
+    case STEP_MAXPOOL:
+    case STEP_UPSAMPLE:
+    case STEP_COPY:
+        return plan_tensor_reach(&plan->tensors[step->in[0]]);
+    case STEP_LUT:
+    case STEP_ATTENTION:
+    case STEP_KIND_COUNT:
+        break;
+    }
+    return PLAN_MAX_REACH;
 }
 
 uint64_t plan_step_multiply_adds(const struct plan *plan, const struct plan_step *step)

@@ -18,7 +18,7 @@
 #include "tensor/dtype.h"
 #include "tensor/fixed.h"
 
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 #define PLAN_MAX_MODELS 64
 #define PLAN_MAX_TENSORS 65536
 #define PLAN_MAX_STEPS 65536
@@ -32,6 +32,7 @@
 #define PLAN_MAX_WRITERS 1024 /* tensors of one buffer that a step or the caller writes */
 #define PLAN_MAX_REG 64       /* bins of a box distribution */
 #define PLAN_MAX_COEFS 256    /* mask coefficients */
+#define PLAN_MAX_REACH 32768  /* of an s16 tensor */
 #define PLAN_ALIGN 64         /* of every blob in the file, every buffer in the arena */
 #define PLAN_TAIL 64          /* readable bytes after the arena and after each blob of the file */
 
@@ -60,9 +61,12 @@ struct plan_tensor {
     int h, w, c;
     int pixel; /* elements from one pixel to the next, >= c */
     uint32_t buffer;
-    uint64_t offset;    /* bytes from the start of the buffer, a multiple of the element's size */
-    int n_quant;        /* 1 or c */
-    const float *scale; /* finite, > 0 */
+    uint64_t offset; /* bytes from the start of the buffer, a multiple of the element's size */
+    /* s16: [1, PLAN_MAX_REACH], no stored number is larger in magnitude: what steps write there keeps to it, and a tensor
+     * that is read has at least the reach of what was written into it. s8, s32: 0 */
+    int reach;
+    int n_quant;               /* 1 or c */
+    const float *scale;        /* finite, > 0 */
     const int32_t *zero_point; /* s8: [-128, 127]; s16, s32: 0 */
 };
 
@@ -71,8 +75,8 @@ struct plan_tensor {
 struct plan_step {
     enum step_kind kind;
     const char *name; /* of the graph's node */
-    int n_in;         /* of the kind; CONV and DWCONV: one more with a residual (out is S8 then) */
-    uint32_t in[3];   /* tensors */
+    int n_in; /* of the kind; CONV and DWCONV: one more with a residual (out is S8 or S16 then) */
+    uint32_t in[3]; /* tensors */
     uint32_t out;
 
     /* CONV, DWCONV, DECONV (one number for kernel and stride, pad 0), MAXPOOL; dilation is 1 for the last two. UPSAMPLE
@@ -83,13 +87,14 @@ struct plan_step {
     const int8_t *weights;
     const int32_t *bias; /* [out_c]; DECONV: [out_c, kh, kw]; zero points of the input folded in */
     const float *scale;  /* [out_c] stage A; absent when out is S32 */
-    /* Stage C, S8 outputs: CONV, DWCONV, DECONV. ADD: y = sat8((a mul + b res_mul + offset) >> shift) */
+    /* Stage C, S8 outputs and S16 outputs with shift > 0: CONV, DWCONV, DECONV (an S16 output with shift 0 is stage B's v
+     * itself). ADD: y = sat((a mul + b res_mul + offset) >> shift). No sum leaves 32 bits. */
     const int16_t *mul;     /* [out_c], [0, 32767] */
     const int16_t *res_mul; /* [out_c], [0, 32767]; NULL without residual */
     const int32_t *offset;  /* [out_c], |offset| < 2^29 */
     enum act act;
     int range_log2; /* [0, 12] */
-    int shift; /* [8, 15], ADD: [0, 15]; without a residual 15, and offset = (zero point << 15) + 2^14 */
+    int shift; /* [8, 15], S16 outputs [1, 15], ADD [0, 15]; without a residual 15, and offset = (zero point << 15) + 2^14 */
 
     /* LUT: [256], y = table[(uint8_t)x]: entry 0 is for x = 0, entry 255 for x = -1 */
     const int8_t *table;
@@ -161,8 +166,8 @@ struct plan_file {
 };
 
 /* Verifies everything the comments above promise, for a plan from anywhere. Among it: tensors lie in their buffers;
- * steps' shapes fit each other; for every output channel of a convolution sum |w| * 128 + |bias| < 2^31 and that
- * bound times `scale` < 2^31; attention's sums fit (tensor/attention_limits.h). Messages name the model and the step. */
+ * steps' shapes fit each other; for every output channel of a convolution sum |w| * reach of the input + |bias| < 2^31 and
+ * that bound times `scale` < 2^31; stage C's sums fit 32 bits; attention's sums fit (tensor/attention_limits.h). Messages name the model and the step. */
 itx_status plan_check(const struct plan *plan, struct itx_error *err);
 
 /* Reads and checks. The arrays of the result point into `data`, which must outlive it and be aligned to 8. The file's
@@ -194,6 +199,10 @@ struct plan_arrays {
     uint64_t weights, bias, scale, mul, res_mul, offset, table;
 };
 struct plan_arrays plan_step_arrays(const struct plan *plan, const struct plan_step *step);
+/* No number stored in the tensor is larger in magnitude; 0: s32, unknown. */
+int plan_tensor_reach(const struct plan_tensor *t);
+/* No number that a checked step writes to its s16 output is larger in magnitude, given the reach of its inputs. */
+int plan_step_reach(const struct plan *plan, const struct plan_step *step);
 /* Multiply-adds of one run: of convolutions and attention; 0 for the other kinds. */
 uint64_t plan_step_multiply_adds(const struct plan *plan, const struct plan_step *step);
 

@@ -109,10 +109,14 @@ static itx_status read_header(struct reader *r, struct itx_error *err)
     if (version > PLAN_VERSION)
         return itx_fail(err, ITX_E_VERSION,
                         "made by a newer version: file format %" PRIu32
-                        ", this program reads up to %d: update it",
+                        ", this program reads %d: update it",
                         version, PLAN_VERSION);
-    if (version < PLAN_VERSION)
-        return itx_fail(err, ITX_E_VERSION, "file format %" PRIu32 " does not exist", version);
+    if (version < PLAN_VERSION && version > 0)
+        return itx_fail(err, ITX_E_VERSION,
+                        "made by an older version: file format %" PRIu32
+                        ", this program reads %d: build it again",
+                        version, PLAN_VERSION);
+    if (version == 0) return itx_fail(err, ITX_E_VERSION, "file format 0 does not exist");
     const uint64_t expected = load_le64(r->data + 16);
     if (r->size < expected)
         return itx_fail(err, ITX_E_FORMAT, "file is truncated: %zu bytes, %" PRIu64 " expected",
@@ -255,7 +259,8 @@ static itx_status read_tensors(struct reader *r, struct plan *plan, struct itx_e
         t->n_quant = get_int(&c);
         t->offset = get_u64(&c);
         c.at += 16; /* arrays: bind_tensors */
-        if (get_u64(&c) != 0) return refuse_zeros(err);
+        t->reach = get_int(&c);
+        if (get_u32(&c) != 0) return refuse_zeros(err);
     }
     return ITX_OK;
 }

@@ -115,7 +115,8 @@ static void put_tensor(struct writer *w, const struct plan_tensor *t)
     put_u64(b, t->offset);
     put_array(w, b, t->scale, (uint64_t)t->n_quant, sizeof *t->scale);
     put_array(w, b, t->zero_point, (uint64_t)t->n_quant, sizeof *t->zero_point);
-    put_u64(b, 0);
+    put_int(b, t->reach);
+    put_u32(b, 0);
 }
 
 static void put_step(struct writer *w, const struct plan *plan, const struct plan_step *s)

@@ -28,6 +28,29 @@ void quant_atoms_release(struct quant_atoms *atoms);
 /* True for a Slice with step 1 that keeps everything but channels; *start is the first one kept. */
 bool quant_slice_channels(const struct graph *g, const struct node *n, int *start);
 
+/* ---- groups.c: values between which there are only operations that move data (Concat, Split, Slice, MaxPool, Resize)
+ * have one element type ---- */
+
+#define QUANT_NO_GROUP UINT32_MAX
+
+/* Why a group stays s8. */
+struct quant_block {
+    const char *why; /* NULL: nothing is in the way */
+    value_id value;
+    node_id node; /* NODE_NONE: the value itself */
+};
+struct quant_groups {
+    int n;
+    uint32_t *of;              /* [values]: their group; QUANT_NO_GROUP: no activation */
+    struct quant_block *block; /* [n] */
+};
+itx_status quant_groups_create(struct quant_groups *groups, const struct graph *g,
+                               struct itx_error *err);
+void quant_groups_release(struct quant_groups *groups);
+/* Fails with the reason when the group of a value cannot have 16 bits. */
+itx_status quant_groups_allow(const struct quant_groups *groups, const struct graph *g, value_id v,
+                              struct itx_error *err);
+
 /* ---- observe.c: statistics over calibration photos. One object a thread; merged in the end; merging is exact and
  * commutative, so the result does not depend on how photos were divided. ---- */
 
@@ -55,6 +78,8 @@ enum quant_method { QUANT_MINMAX, QUANT_PERCENTILE, QUANT_ENTROPY, QUANT_LEAST_S
 struct quant_options {
     enum quant_method method;
     float percentile; /* (50, 100] */
+    /* [values]: those that are to have 16 bits, and with them what moving operations join them with; NULL: none */
+    const bool *wide;
 };
 
 /* Sets value.quant of every value: S8 for what steps exchange, S16 or S32 for outputs of the graph that a
@@ -62,9 +87,20 @@ struct quant_options {
 itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
                         const struct quant_options *options, struct itx_error *err);
 
+/* DTYPE_S16 or DTYPE_S32 for an output of the graph that leaves as the arithmetic gives it: made by a convolution and
+ * read by nobody. Otherwise DTYPE_NONE. */
+enum dtype quant_raw_output(const struct graph *g, const struct graph_uses *uses, value_id v);
+
 /* The smallest scale >= wanted of the form 2^e / k with k in [256, 511]: on this grid stage C's multipliers are whole
  * numbers (docs/arithmetic.md). */
 float quant_snap_scale(double wanted);
+
+/* ---- wide.c ---- */
+
+/* Gives the values of the groups of `wide` 16 bits; all others have their value_quant already. Their scales are the largest
+ * that use what the sums of the convolutions behind them leave. Fails where a group cannot be wide. */
+itx_status quant_widen(struct graph *g, const struct quant_atoms *atoms,
+                       const struct quant_stats *stats, const bool *wide, struct itx_error *err);
 
 /* ---- entropy.c ---- */
 
@@ -92,7 +128,11 @@ struct quant_conv {
     const float *in_scale;   /* [n_in_quant] of the input's channels; folded into the weights */
     const int32_t *in_zero;
     int n_in_quant; /* 1 or the number of input channels */
+    int in_reach;   /* no stored number of the input is larger in magnitude */
 };
+
+/* The sum of weights times reach stays below: 2^30. Inputs of 16 bits have no zero points. */
+#define QUANT_MAX_WIDE_SUM 1073741824.0
 
 /* As the plan stores them. */
 struct quant_weights {

@@ -212,15 +212,14 @@ static bool is_convolved(const struct graph *g, const struct graph_uses *uses, v
     return op == OP_CONV || op == OP_CONV_TRANSPOSE;
 }
 
-/* An output of the graph that a convolution makes and nobody else reads stays wide. */
-static enum dtype wide_output(const struct graph *g, const struct graph_uses *uses, value_id v)
+enum dtype quant_raw_output(const struct graph *g, const struct graph_uses *uses, value_id v)
 {
-    if (uses->n_output_uses[v] == 0 || uses->first[v] != uses->first[v + 1]) return DTYPE_S8;
-    if (!is_convolved(g, uses, v)) return DTYPE_S8;
+    if (uses->n_output_uses[v] == 0 || uses->first[v] != uses->first[v + 1]) return DTYPE_NONE;
+    if (!is_convolved(g, uses, v)) return DTYPE_NONE;
     const struct node *n = &g->nodes.data[uses->producer[v]];
     const int64_t group = node_int(n, ATTR_GROUP, 1); /* grouped ones are made piece by piece */
-    if (group != 1 && group != graph_value(g, v)->shape.dim[1]) return DTYPE_S8;
-    if (node_input(n, 3) != 0) return DTYPE_S8;
+    if (group != 1 && group != graph_value(g, v)->shape.dim[1]) return DTYPE_NONE;
+    if (node_input(n, 3) != 0) return DTYPE_NONE;
     return node_int(n, ATTR_ACT, ACT_NONE) == ACT_NONE ? DTYPE_S32 : DTYPE_S16;
 }
 
@@ -238,7 +237,8 @@ static itx_status assign_value(struct graph *g, value_id v, enum dtype dtype,
     int32_t *zero_point = arena_calloc(&g->arena, n, sizeof *zero_point);
     if (scale == NULL || zero_point == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (uint32_t i = 0; i < n; i++) set_scale(&ranges[of[i]], &scale[i], &zero_point[i]);
-    value->quant = (struct value_quant){dtype, (int)n, scale, zero_point};
+    value->quant =
+        (struct value_quant){.dtype = dtype, .n = (int)n, .scale = scale, .zero_point = zero_point};
     return ITX_OK;
 }
 
@@ -250,7 +250,8 @@ static itx_status assign_picture(struct graph *g, value_id v, struct itx_error *
     if (scale == NULL || zero_point == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     *scale = 1.0f / 255;
     *zero_point = -128;
-    graph_value(g, v)->quant = (struct value_quant){DTYPE_S8, 1, scale, zero_point};
+    graph_value(g, v)->quant =
+        (struct value_quant){.dtype = DTYPE_S8, .n = 1, .scale = scale, .zero_point = zero_point};
     return ITX_OK;
 }
 
@@ -278,11 +279,15 @@ itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
     for (value_id v = 1; v < g->values.len; v++)
         if (is_convolved(g, &uses, v))
             widen_to_finest(ranges, &atoms.of[atoms.first[v]], atoms.first[v + 1] - atoms.first[v]);
-    for (value_id v = 1; rc == ITX_OK && v < g->values.len; v++)
+    for (value_id v = 1; rc == ITX_OK && v < g->values.len; v++) {
+        const enum dtype raw = quant_raw_output(g, &uses, v);
         if (atoms.is_quantised[v])
-            rc = assign_value(g, v, wide_output(g, &uses, v), &atoms, ranges, err);
+            rc = assign_value(g, v, raw != DTYPE_NONE ? raw : DTYPE_S8, &atoms, ranges, err);
+    }
     if (rc == ITX_OK && g->inputs.len == 1 && graph_value(g, g->inputs.data[0])->shape.dim[1] == 3)
         rc = assign_picture(g, g->inputs.data[0], err);
+    if (rc == ITX_OK && options->wide != NULL)
+        rc = quant_widen(g, &atoms, stats, options->wide, err);
 out:
     mem_free(ranges);
     mem_free(is_moved);

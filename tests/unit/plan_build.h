@@ -90,6 +90,7 @@ static inline uint32_t build_slice(struct build *b, const char *name, enum dtype
                               .pixel = pixel,
                               .buffer = buffer,
                               .offset = (uint64_t)(first * dtype_size(dtype)),
+                              .reach = dtype == DTYPE_S16 ? PLAN_MAX_REACH : 0,
                               .n_quant = 1};
     float *const scale = build_room(b, 1, sizeof *scale);
     int32_t *const zero_point = build_room(b, 1, sizeof *zero_point);

@@ -23,6 +23,7 @@ struct bench {
     struct arena arena;
     struct plan plan;
     uint64_t seed;
+    const char *wide; /* names of values with 16 bits, a space behind each; NULL: none */
     struct itx_error err;
 };
 
@@ -48,10 +49,20 @@ static void observe(void *ctx, value_id v, const struct tensor *t)
     CHECK(quant_stats_add(&b->stats, v, t, &b->err) == ITX_OK);
 }
 
+static void set_wide(const struct bench *b, bool *wide)
+{
+    for (value_id v = 1; b->wide != NULL && v < b->g->values.len; v++) {
+        const char *const name = graph_value(b->g, v)->name, *const at = strstr(b->wide, name);
+        wide[v] = at != NULL && (at == b->wide || at[-1] == ' ') && at[strlen(name)] == ' ';
+    }
+}
+
 /* Everything up to the plan. The one input is [1, C, H, W] of noise, so that it is no picture. */
 static itx_status lower_text(struct bench *b, const struct strbuf *text)
 {
-    const struct quant_options options = {QUANT_MINMAX, 99.99f};
+    bool wide[64] = {false};
+    const struct quant_options options = {
+        .method = QUANT_MINMAX, .percentile = 99.99f, .wide = wide};
     const struct head_info head = {.task = HEAD_RAW};
     const struct lower_options lower = {.name = "test", .input_kind = PLAN_INPUT_RGB};
     float x[C * H * W];
@@ -66,6 +77,8 @@ static itx_status lower_text(struct bench *b, const struct strbuf *text)
         observe(b, b->g->inputs.data[0], &t);
         rc = float_exec_run(b->exec, inputs, observe, b, &b->err);
     }
+    if (rc == ITX_OK) CHECK(b->g->values.len <= sizeof wide);
+    if (rc == ITX_OK) set_wide(b, wide);
     if (rc == ITX_OK) rc = quant_assign(b->g, &b->stats, &options, &b->err);
     if (rc == ITX_OK) rc = lower_graph(&b->plan, &b->arena, b->g, &head, &lower, &b->err);
     if (rc == ITX_OK) rc = plan_check(&b->plan, &b->err);
@@ -127,6 +140,13 @@ static void check_outputs(struct bench *b, double least_db)
     runtime_destroy(&runtime);
 }
 
+static int count_wide(const struct plan *p)
+{
+    int n = 0;
+    for (int i = 0; i < p->n_tensors; i++) n += p->tensors[i].dtype == DTYPE_S16;
+    return n;
+}
+
 static int count_steps(const struct plan *p, enum step_kind kind)
 {
     int n = 0;
@@ -174,6 +194,59 @@ static void test_lower__c3k2_copies_nothing(void)
         check_outputs(&b, 33);
     }
     release(&b, &text);
+}
+
+/* The network of every_kind_of_step without what works on 8 bits only, and a concatenation. Any set of values may have
+ * 16 bits; with all of them only the weights' rounding is left. */
+static void test_lower__wide_values(void)
+{
+    static const struct {
+        const char *wide;
+        int n_wide; /* tensors */
+        double db;
+    } cases[] = {
+        {NULL, 0, 39},   {"d ", 4, 40}, /* with e, and parts of d for each group */
+        {"g m ", 6, 40}, {"t e ", 5, 40}, {"d g r t a e ", 12, 44}, {"a ", 1, 40},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bench b = {.seed = 16, .wide = cases[i].wide};
+        struct strbuf text = {0};
+        strbuf_addf(&text, "input %%x: f32[1, 4, 8, 12]\n");
+        add_weights(&text, &b.seed, "wx", "4, 4, 1, 1", 16, 4);
+        add_weights(&text, &b.seed, "wd", "4, 1, 3, 3", 36, 9);
+        add_weights(&text, &b.seed, "b4", "4", 4, 4);
+        add_weights(&text, &b.seed, "wg", "8, 2, 3, 3", 144, 18);
+        add_weights(&text, &b.seed, "b8", "8", 8, 8);
+        add_weights(&text, &b.seed, "wr", "8, 8, 3, 3", 576, 72);
+        add_weights(&text, &b.seed, "wt", "16, 4, 2, 2", 256, 16);
+        add_weights(&text, &b.seed, "wz", "5, 4, 1, 1", 20, 4);
+        add_weights(&text, &b.seed, "b5", "5", 5, 5);
+        strbuf_addf(
+            &text,
+            "%%s: f32[1, 4, 8, 12] = Conv(%%x, %%wx, %%b4) {act = 2, kernel_shape = [1, 1]}\n"
+            "%%d: f32[1, 4, 8, 12] = Conv(%%s, %%wd, %%b4) {act = 2, group = 4, kernel_shape = [3, "
+            "3], pads = [1, 1, 1, 1]}\n"
+            "%%g: f32[1, 8, 8, 12] = Conv(%%d, %%wg, %%b8) {act = 1, group = 2, kernel_shape = [3, "
+            "3], pads = [1, 1, 1, 1]}\n"
+            "%%m: f32[1, 8, 8, 12] = MaxPool(%%g) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]}\n"
+            "%%r: f32[1, 8, 8, 12] = Conv(%%m, %%wr, %%b8, %%g) {act = 2, kernel_shape = [3, 3], "
+            "pads = [1, 1, 1, 1]}\n"
+            "%%j: f32[1, 16, 8, 12] = Concat(%%r, %%m) {axis = 1}\n"
+            "%%t: f32[1, 4, 16, 24] = ConvTranspose(%%j, %%wt, %%b4) {kernel_shape = [2, 2], "
+            "strides = [2, 2]}\n"
+            "const %%sc: f32[4] = {1, 1, 2, 2}\n"
+            "%%e: f32[1, 4, 16, 24] = Resize(%%d, _, %%sc) {coordinate_transformation_mode = "
+            "\"asymmetric\", mode = \"nearest\", nearest_mode = \"floor\"}\n"
+            "%%a: f32[1, 4, 16, 24] = Add(%%t, %%e)\n"
+            "%%z: f32[1, 5, 16, 24] = Conv(%%a, %%wz, %%b5) {kernel_shape = [1, 1]}\n"
+            "output %%z\n");
+        if (prepare(&b, &text)) {
+            CHECK_MSG(count_wide(&b.plan) == cases[i].n_wide, "%s: %d wide tensors",
+                      b.wide != NULL ? b.wide : "-", count_wide(&b.plan));
+            check_outputs(&b, cases[i].db);
+        }
+        release(&b, &text);
+    }
 }
 
 /* The same value in two concatenations, and an input of the network in one: two copies. */
@@ -343,6 +416,6 @@ static void test_lower__refuses_by_name(void)
 }
 
 TEST_MAIN(TEST(test_lower__c3k2_copies_nothing), TEST(test_lower__copies_where_it_must),
-          TEST(test_lower__every_kind_of_step), TEST(test_lower__large_weights),
-          TEST(test_lower__small_results_keep_their_size), TEST(test_lower__slices_of_channels),
-          TEST(test_lower__refuses_by_name))
+          TEST(test_lower__wide_values), TEST(test_lower__every_kind_of_step),
+          TEST(test_lower__large_weights), TEST(test_lower__small_results_keep_their_size),
+          TEST(test_lower__slices_of_channels), TEST(test_lower__refuses_by_name))

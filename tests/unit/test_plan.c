@@ -83,6 +83,7 @@ static void check_same_plan(const struct plan *a, const struct plan *b)
         CHECK_STR(s->name, t->name);
         CHECK(s->dtype == t->dtype && s->h == t->h && s->w == t->w && s->c == t->c);
         CHECK(s->pixel == t->pixel && s->buffer == t->buffer && s->offset == t->offset);
+        CHECK(s->reach == t->reach);
         REQUIRE(s->n_quant == t->n_quant);
         check_same_array(s->scale, t->scale, (uint64_t)s->n_quant, 4);
         check_same_array(s->zero_point, t->zero_point, (uint64_t)s->n_quant, 4);
@@ -292,11 +293,14 @@ static void test_plan__messages(void)
     CHECK(is_refused(data, size, &err));
     CHECK_STR(err.text, "checksum mismatch: file is damaged");
     data[size - 1] ^= 1;
-    data[8] = 2;
+    data[8] = 3;
+    CHECK(is_refused(data, size, &err) && err.code == ITX_E_VERSION);
+    CHECK_STR(err.text, "made by a newer version: file format 3, this program reads 2: update it");
+    data[8] = 1;
     CHECK(is_refused(data, size, &err) && err.code == ITX_E_VERSION);
     CHECK_STR(err.text,
-              "made by a newer version: file format 2, this program reads up to 1: update it");
-    data[8] = 1;
+              "made by an older version: file format 1, this program reads 2: build it again");
+    data[8] = 2;
     CHECK(is_refused(data + 1, size - 1, &err) && err.code == ITX_E_INVAL);
     mem_free(data);
     build_release(&b);
