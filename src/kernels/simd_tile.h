@@ -6,6 +6,7 @@
 #define KERNELS_SIMD_TILE_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernels/epilogue.h"
@@ -22,5 +23,9 @@ struct epilogue_tile {
     uint8_t *out;              /* pixel 0, channel c0 */
     size_t res_step, out_step; /* bytes from one pixel to the next */
 };
+
+/* All stages of a tile (epilogue_ISA.c). Longer tiles are faster. */
+typedef void epilogue_tile_fn(const struct epilogue *e, const struct epilogue_tile *t);
+epilogue_tile_fn epilogue_tile_avx2, epilogue_tile_avx512;
 
 #endif

@@ -113,6 +113,25 @@ struct row_job {
     size_t out_step;    /* bytes from one grid column to the next */
 };
 
+/* Register tiles from column x until the accumulators or the row are full; the columns that were made. */
+static int run_dots(const struct row_job *r, struct conv_dot *dot, int nv, int x)
+{
+    const struct conv_kernel *const k = r->run->kernel;
+    const int n_channels = nv * k->lanes, left = r->lines->grid_w - x;
+    const int most = CONV_MAX_ACC / n_channels / k->max_px[nv] * k->max_px[nv];
+    const int n_px = left < most ? left : most;
+    const int n_tiles = (n_px + k->max_px[nv] - 1) / k->max_px[nv];
+    int32_t *const acc = dot->acc;
+    for (int i = 0, at = 0, n; i < n_tiles; i++, at += n) {
+        n = (n_px - at + n_tiles - i - 1) / (n_tiles - i);
+        dot->at = (size_t)(x + at) * r->lines->runs.step;
+        dot->acc = acc + at * n_channels;
+        k->dots[nv][n](dot);
+    }
+    dot->acc = acc;
+    return n_px;
+}
+
 static void run_row(const struct row_job *r)
 {
     const struct conv_kernel *const k = r->run->kernel;
@@ -120,12 +139,11 @@ static void run_row(const struct row_job *r)
     const struct epilogue *const e = &r->run->params->epilogue;
     const size_t channel_size = (size_t)conv_lines_depth(s, k->element.group) * k->element.size;
     const size_t res_size = epilogue_res_size(e), res_step = (size_t)s->res_pixel * res_size;
-    const int n_vectors = count_vectors(k, s), grid_w = r->lines->grid_w;
+    const int n_vectors = count_vectors(k, s);
     _Alignas(64) int32_t acc[CONV_MAX_ACC];
     for (int v = 0, nv; v < n_vectors; v += nv) {
         nv = block_of(k, n_vectors - v);
         const int c0 = v * k->lanes, n_channels = nv * k->lanes;
-        const int n_tiles = (grid_w + k->max_px[nv] - 1) / k->max_px[nv];
         struct conv_dot dot = {
             .runs = &r->lines->runs,
             .weights = r->weights + (size_t)c0 * channel_size,
@@ -140,11 +158,8 @@ static void run_row(const struct row_job *r)
             .res_step = res_step,
             .out_step = r->out_step,
         };
-        for (int i = 0, x = 0, n_px; i < n_tiles; i++, x += n_px) {
-            n_px = (grid_w - x + n_tiles - i - 1) / (n_tiles - i);
-            dot.at = (size_t)x * r->lines->runs.step;
-            k->dots[nv][n_px](&dot);
-            tile.n_px = n_px;
+        for (int x = 0; x < r->lines->grid_w; x += tile.n_px) {
+            tile.n_px = run_dots(r, &dot, nv, x);
             tile.res =
                 r->res != NULL ? r->res + (size_t)x * res_step + (size_t)c0 * res_size : NULL;
             tile.out = r->out + (size_t)x * r->out_step + (size_t)c0 * epilogue_out_size(e);

@@ -15,7 +15,7 @@
 enum {
     CONV_MAX_BLOCK = 4, /* vectors */
     CONV_MAX_PX = 12,
-    CONV_MAX_ACC = 6 * 64,
+    CONV_MAX_ACC = 24 * 64, /* of several register tiles, so that the epilogue's are long */
 };
 
 /* One register tile: acc[p, o] = init[o] + the products of pixel p, which begins at byte `at` + p * step of every
@@ -35,7 +35,7 @@ struct conv_kernel {
     int w_offset; /* the converted activation is that of the input minus w_offset */
     int max_px[CONV_MAX_BLOCK + 1];              /* by vectors */
     conv_dot_fn *const (*dots)[CONV_MAX_PX + 1]; /* [vectors][n_px] */
-    void (*epilogue)(const struct epilogue *e, const struct epilogue_tile *t);
+    epilogue_tile_fn *epilogue;
 };
 
 /* The functions of a row. */

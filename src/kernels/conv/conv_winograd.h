@@ -57,7 +57,7 @@ struct winograd_kernel {
     conv_dot_fn *const (*dots)[CONV_MAX_PX + 1]; /* pairs of s16 */
     void (*transform_input)(const struct winograd_input *t);
     void (*transform_output)(const struct winograd_output *t);
-    void (*epilogue)(const struct epilogue *e, const struct epilogue_tile *t);
+    epilogue_tile_fn *epilogue;
 };
 
 /* The functions of a row. */

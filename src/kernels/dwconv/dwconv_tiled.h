@@ -31,7 +31,7 @@ typedef void dwconv_dot_fn(const struct dwconv_dot *job);
 struct dwconv_kernel {
     struct conv_element element;            /* s16; group is the number of s16 in a vector */
     dwconv_dot_fn *dots[DWCONV_MAX_PX + 1]; /* by n_px */
-    void (*epilogue)(const struct epilogue *e, const struct epilogue_tile *t);
+    epilogue_tile_fn *epilogue;
 };
 
 /* The functions of a row. */
