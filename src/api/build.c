@@ -33,7 +33,7 @@ struct build {
     struct comparison *comparison; /* [plan.n_tensors] */
     struct strbuf meta;
     char name[128]; /* of the model */
-    int n_used;
+    struct calibration photos;
     int n_dumped;
 };
 
@@ -161,7 +161,7 @@ static itx_status compile(struct build *b, struct itx_error *err)
     itx_status rc = check_support(b, err);
     if (rc == ITX_OK)
         rc = calibrate(&b->stats, &b->network, o, b->n_threads, b->quant.method != QUANT_MINMAX,
-                       &b->n_used, err);
+                       &b->photos, err);
     if (rc == ITX_OK) rc = quant_assign(b->network.graph, &b->stats, &b->quant, err);
     if (rc == ITX_OK) rc = dump_canonical(b, err);
     const struct lower_options lower = {
@@ -189,7 +189,7 @@ static itx_status compare_and_write(struct build *b, struct itx_error *err)
         .options = o,
         .source = b->onnx_path,
         .method = b->method,
-        .n_used = b->n_used,
+        .photos = &b->photos,
     };
     report_meta(&b->meta, &report);
     if (b->meta.failed) return itx_fail(err, ITX_E_NOMEM, "out of memory");

@@ -12,6 +12,7 @@
 struct lane {
     struct float_run run;
     struct quant_stats stats;
+    struct photo_scorer scorer;
     struct itx_error err;
     itx_status rc;
     bool is_unreadable; /* the picture, not the network, is at fault */
@@ -21,8 +22,16 @@ struct round {
     const struct network *network;
     const struct itx_build_options *options;
     struct lane *lanes;
-    int first;
+    struct photo_facts *facts; /* [n_images] */
+    int first, n;              /* of `n` photos that are looked at */
+    bool is_swapped;           /* only to see what the network makes of exchanged colours */
 };
+
+/* Number i of the round's photos, which are all or some, evenly spread. */
+static int photo_of(const struct round *round, int i)
+{
+    return (int)((int64_t)i * round->options->n_images / round->n);
+}
 
 /* The first value that is refused is remembered; the rest of the photo is run in vain. */
 static void observe(void *ctx, value_id v, const struct tensor *t)
@@ -46,14 +55,21 @@ itx_status calibration_frame(struct frame *f, const struct picture *p,
     return frame_prepare(f, &image, via, o->input_range, NULL, err);
 }
 
-static itx_status run_photo(struct lane *lane, const struct round *round, const char *path)
+static itx_status run_photo(struct lane *lane, const struct round *round, int photo)
 {
+    const char *const path = round->options->images[photo];
     struct picture picture = {0};
     lane->is_unreadable = true;
     ITX_TRY(picture_read(&picture, path, &lane->err));
     lane->is_unreadable = false;
     itx_status rc = calibration_frame(&lane->run.frame, &picture, round->options, &lane->err);
-    if (rc == ITX_OK) rc = float_run_frame(&lane->run, observe, lane, &lane->err);
+    struct photo_facts *const facts = &round->facts[photo];
+    if (rc == ITX_OK && round->is_swapped) {
+        rc = photo_look_swapped(facts, &lane->scorer, round->network, &lane->run, &lane->err);
+    } else if (rc == ITX_OK) {
+        rc = float_run_frame(&lane->run, observe, lane, &lane->err);
+        if (rc == ITX_OK) photo_look(facts, &lane->scorer, round->network, &lane->run, &picture);
+    }
     picture_release(&picture);
     return lane->rc != ITX_OK ? lane->rc : rc;
 }
@@ -65,7 +81,9 @@ static void run_lane(void *ctx, int worker, int n_workers)
     (void)n_workers;
     lane->rc = ITX_OK;
     const int i = round->first + worker;
-    if (i < round->options->n_images) lane->rc = run_photo(lane, round, round->options->images[i]);
+    if (i >= round->n) return;
+    const int photo = photo_of(round, i);
+    if (!round->is_swapped || round->facts[photo].is_used) lane->rc = run_photo(lane, round, photo);
 }
 
 itx_status build_progress(const struct itx_build_options *o, const char *stage, int done, int total,
@@ -75,11 +93,16 @@ itx_status build_progress(const struct itx_build_options *o, const char *stage, 
     return itx_fail(err, ITX_E_CANCELLED, "cancelled");
 }
 
+static void give_warnings(const struct itx_build_options *o, const struct photo_warnings *w)
+{
+    for (int i = 0; i < w->n && o->warn != NULL; i++) o->warn(o->ctx, w->text[i]);
+}
+
 /* Judges what one round did; *n_used grows by the photos that counted. */
 static itx_status end_round(const struct round *round, int n_lanes, int *n_used,
                             struct itx_error *err)
 {
-    for (int i = 0; i < n_lanes && round->first + i < round->options->n_images; i++) {
+    for (int i = 0; i < n_lanes && round->first + i < round->n; i++) {
         const struct lane *lane = &round->lanes[i];
         if (lane->rc == ITX_OK) {
             ++*n_used;
@@ -94,41 +117,73 @@ static itx_status end_round(const struct round *round, int n_lanes, int *n_used,
     return ITX_OK;
 }
 
+/* All rounds of `r`, from its first photo to its last. */
+static itx_status run_rounds(struct round *r, struct pool *pool, const char *stage, int *n_used,
+                             struct itx_error *err)
+{
+    const int n_lanes = pool_n_threads(pool);
+    for (; r->first < r->n; r->first += n_lanes) {
+        ITX_TRY(build_progress(r->options, stage, r->first, r->n, err));
+        pool_run(pool, run_lane, r);
+        ITX_TRY(end_round(r, n_lanes, n_used, err));
+    }
+    return build_progress(r->options, stage, r->n, r->n, err);
+}
+
+static itx_status look_swapped(const struct round *all, struct pool *pool, struct itx_error *err)
+{
+    struct round some = *all;
+    int n_run = 0;
+    if (all->network->head.task == HEAD_RAW || !photos_are_blue(all->facts, all->n)) return ITX_OK;
+    some.first = 0;
+    some.n = all->n < PHOTOS_SWAPPED ? all->n : PHOTOS_SWAPPED;
+    some.is_swapped = true;
+    return run_rounds(&some, pool, "colours", &n_run, err);
+}
+
+static itx_status run_photos(struct calibration *photos, struct round *all, struct pool *pool,
+                             struct itx_error *err)
+{
+    photos->n_used = 0;
+    ITX_TRY(run_rounds(all, pool, "calibrate", &photos->n_used, err));
+    if (photos->n_used == 0)
+        return itx_fail(err, ITX_E_INVAL, "none of the %d calibration pictures could be read",
+                        all->n);
+    ITX_TRY(look_swapped(all, pool, err));
+    photos_judge(&photos->warnings, all->facts, all->n, all->network->width, all->network->height);
+    give_warnings(all->options, &photos->warnings);
+    return ITX_OK;
+}
+
 itx_status calibrate(struct quant_stats *stats, const struct network *n,
                      const struct itx_build_options *o, int n_threads, bool with_histogram,
-                     int *n_used, struct itx_error *err)
+                     struct calibration *photos, struct itx_error *err)
 {
     const int n_lanes = n_threads < o->n_images ? n_threads : o->n_images;
     struct pool *pool = NULL;
     struct lane *lanes = mem_calloc((size_t)n_lanes, sizeof *lanes);
-    itx_status rc = lanes != NULL ? pool_create(&pool, n_lanes, err)
-                                  : itx_fail(err, ITX_E_NOMEM, "out of memory");
+    struct photo_facts *facts = mem_calloc((size_t)o->n_images, sizeof *facts);
+    itx_status rc = lanes != NULL && facts != NULL ? pool_create(&pool, n_lanes, err)
+                                                   : itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; rc == ITX_OK && i < n_lanes; i++) {
         rc = float_run_create(&lanes[i].run, n, 1, err);
+        if (rc == ITX_OK) rc = photo_scorer_create(&lanes[i].scorer, n, err);
         if (rc == ITX_OK) rc = quant_stats_create(&lanes[i].stats, n->graph, with_histogram, err);
     }
-    *n_used = 0;
-    for (int at = 0; rc == ITX_OK && at < o->n_images; at += n_lanes) {
-        struct round round = {n, o, lanes, at};
-        rc = build_progress(o, "calibrate", at, o->n_images, err);
-        if (rc != ITX_OK) break;
-        pool_run(pool, run_lane, &round);
-        rc = end_round(&round, n_lanes, n_used, err);
-    }
-    if (rc == ITX_OK && *n_used == 0)
-        rc = itx_fail(err, ITX_E_INVAL, "none of the %d calibration pictures could be read",
-                      o->n_images);
+    struct round all = {n, o, lanes, facts, 0, o->n_images, false};
+    if (rc == ITX_OK) rc = run_photos(photos, &all, pool, err);
     if (rc == ITX_OK) {
         for (int i = 1; i < n_lanes; i++) quant_stats_merge(&lanes[0].stats, &lanes[i].stats);
         *stats = lanes[0].stats;
         lanes[0].stats = (struct quant_stats){0};
-        rc = build_progress(o, "calibrate", o->n_images, o->n_images, err);
     }
     for (int i = 0; lanes != NULL && i < n_lanes; i++) {
         float_run_release(&lanes[i].run);
+        photo_scorer_release(&lanes[i].scorer);
         quant_stats_release(&lanes[i].stats);
     }
     mem_free(lanes);
+    mem_free(facts);
     pool_destroy(&pool);
     return rc;
 }

@@ -6,15 +6,22 @@
 #define API_CALIBRATE_H
 
 #include "api/network.h"
+#include "api/photos.h"
 #include "intarsia/compiler.h"
 #include "quant/quant.h"
 #include "vision/picture.h"
 
+/* The photos that statistics were taken of. */
+struct calibration {
+    int n_used;
+    struct photo_warnings warnings; /* that were given */
+};
+
 /* Photos in parallel, each on one thread; the result does not depend on their number. Pictures that cannot be read are
- * warned about and left out; *n_used says how many remain, none is an error. */
+ * warned about and left out; none left is an error. What is wrong with the photos is warned about in the end. */
 itx_status calibrate(struct quant_stats *stats, const struct network *n,
                      const struct itx_build_options *o, int n_threads, bool with_histogram,
-                     int *n_used, struct itx_error *err);
+                     struct calibration *photos, struct itx_error *err);
 
 /* A calibration picture as the runtime will see it: letterboxed, sent through NV12 where the options say so. */
 itx_status calibration_frame(struct frame *f, const struct picture *p,

@@ -164,8 +164,13 @@ static void add_origin(struct strbuf *json, const struct report *r)
                 "\"%s\"}, ",
                 formats[o->input_format], o->input_range == ITX_RANGE_VIDEO ? "video" : "full",
                 o->effort, r->method);
-    strbuf_addf(json, "\"calibration\": {\"images\": %d, \"images_given\": %d}, ", r->n_used,
-                o->n_images);
+    strbuf_addf(json, "\"calibration\": {\"images\": %d, \"images_given\": %d, \"warnings\": [",
+                r->photos->n_used, o->n_images);
+    for (int i = 0; i < r->photos->warnings.n; i++) {
+        if (i != 0) strbuf_addf(json, ", ");
+        json_text(json, r->photos->warnings.text[i]);
+    }
+    strbuf_addf(json, "]}, ");
     strbuf_addf(json, "\"source_metadata\": {");
     const struct graph *const g = r->network->graph;
     for (size_t i = 0; i < g->meta.len; i++) {

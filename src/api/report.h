@@ -5,6 +5,7 @@
 #ifndef API_REPORT_H
 #define API_REPORT_H
 
+#include "api/calibrate.h"
 #include "api/compare.h"
 #include "base/str.h"
 
@@ -15,7 +16,7 @@ struct report {
     const struct itx_build_options *options;
     const char *source; /* path of the network */
     const char *method;
-    int n_used; /* calibration pictures */
+    const struct calibration *photos;
 };
 
 /* Docs: docs/plan-format.md, "Metadata". */

@@ -81,7 +81,7 @@ static itx_status prepare(struct bench *b, int n_threads)
     const struct lower_options lower = {.name = "test", .input_kind = PLAN_INPUT_RGB};
     const struct itx_build_options defaults = ITX_BUILD_OPTIONS_INIT;
     struct strbuf text = {0};
-    int n_used;
+    struct calibration used;
     write_network(&text);
     b->options = defaults;
     b->options.images = photos;
@@ -90,8 +90,7 @@ static itx_status prepare(struct bench *b, int n_threads)
     strbuf_release(&text);
     b->network.width = 12;
     b->network.height = 8;
-    if (rc == ITX_OK)
-        rc = calibrate(&b->stats, &b->network, &b->options, 2, true, &n_used, &b->err);
+    if (rc == ITX_OK) rc = calibrate(&b->stats, &b->network, &b->options, 2, true, &used, &b->err);
     if (rc == ITX_OK) rc = quant_assign(b->network.graph, &b->stats, &quant, &b->err);
     if (rc == ITX_OK)
         rc = lower_graph(&b->plan, &b->arena, b->network.graph, &b->network.head, &lower, &b->err);

@@ -21,7 +21,7 @@
 static const char *const pictures[] = {BROKEN, GREY, GREY};
 
 struct told {
-    int n_warnings, n_calls, cancel_at;
+    int n_warnings, n_judged, n_calls, cancel_at;
     char stages[200];
 };
 
@@ -38,8 +38,8 @@ static int progress(void *ctx, const char *stage, int done, int total)
 static void warn(void *ctx, const char *text)
 {
     struct told *const t = ctx;
-    t->n_warnings++;
-    CHECK(strstr(text, "cut.jpg: broken JPEG") != NULL);
+    t->n_warnings += strstr(text, "cut.jpg: broken JPEG") != NULL;
+    t->n_judged += strstr(text, "calibration photo") != NULL;
 }
 
 static struct itx_build_options options_of_test(struct told *told)
@@ -79,11 +79,16 @@ static void test_build__tells_and_reports(void)
     struct itx_error err = {.text = ""};
     CHECK_MSG(itx_build(NETWORK, path, &o, &report, &err) == ITX_OK, "%s", err.text);
     CHECK(told.n_warnings == 1);
+    CHECK(told.n_judged == 3); /* two photos, both the same, and grey */
     CHECK_STR(told.stages, "import calibrate compare write ");
     json_t *const json = json_loads(report != NULL ? report : "", 0, NULL);
     const json_t *const calibration = json_object_get(json, "calibration");
     CHECK(json_integer_value(json_object_get(calibration, "images")) == 2);
     CHECK(json_integer_value(json_object_get(calibration, "images_given")) == 3);
+    const json_t *const warnings = json_object_get(calibration, "warnings");
+    CHECK(json_array_size(warnings) == 3);
+    CHECK(strncmp(json_string_value(json_array_get(warnings, 0)), "2 calibration photos: ", 22) ==
+          0);
     CHECK(json_array_size(json_object_get(json, "layers")) == 1);
     json_decref(json);
     itx_model *model = NULL;
