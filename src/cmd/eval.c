@@ -208,6 +208,7 @@ static itx_status open_networks(struct eval *e, const char *const *paths, struct
         struct subject *s = &e->subjects[e->n_subjects++];
         const bool is_row_of_floats = e->n_args > 1 && net_is_float(paths[i]);
         ITX_TRY(subject_open(s, paths[i], is_row_of_floats ? &rgb : &given, err));
+        net_warn_range(&s->finder.net, paths[i]);
         if (reference != NULL && !is_row_of_floats)
             ITX_TRY(subject_compare(s, reference, &given, err));
         if (is_row_of_floats && o->against == NULL) reference = s;

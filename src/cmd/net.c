@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/status.h"
+#include "cmd/terminal.h"
 
 bool net_is_float(const char *path)
 {
@@ -62,6 +63,21 @@ void net_close(struct net *net)
     itx_session_destroy(&net->session);
     itx_model_close(&net->model);
     itx_float_close(&net->float_net);
+}
+
+static const char *range_name(enum itx_range range)
+{
+    return range == ITX_RANGE_VIDEO ? "video" : "full";
+}
+
+void net_warn_range(const struct net *net, const char *path)
+{
+    const enum itx_range own = net->info.input_range, used = net->options.via_range;
+    if (net->model == NULL || net->info.input_format != ITX_IMAGE_NV12 ||
+        net->options.via != ITX_IMAGE_NV12 || own == used)
+        return;
+    say_warning("warning: %s was built for NV12 in %s range, and is given %s range", path,
+                range_name(own), range_name(used));
 }
 
 struct itx_image net_frame(const struct picture *picture)

@@ -33,6 +33,8 @@ itx_status net_open(struct net *net, const char *path, const struct itx_session_
 itx_status net_open_compiled(struct net *net, const char *path,
                              const struct itx_session_options *options, struct itx_error *err);
 void net_close(struct net *net);
+/* Says so when photographs become NV12 of another range than the compiled model was built for. */
+void net_warn_range(const struct net *net, const char *path);
 
 /* Pixels of a picture as a network takes them. */
 struct itx_image net_frame(const struct picture *picture);

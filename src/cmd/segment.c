@@ -300,6 +300,7 @@ static itx_status begin(struct job *job, const char *model, const struct file_li
     s.multi_label = o->multi_label;
     ITX_TRY(net_open(&job->net, model, &s, (enum net_input)(o->input + 1),
                      (enum net_range)(o->range + 1), err));
+    net_warn_range(&job->net, model);
     if (job->net.info.task == ITX_TASK_RAW)
         return itx_fail(err, ITX_E_UNSUPPORTED,
                         "%s: has no YOLO head, so there is nothing to segment", model);

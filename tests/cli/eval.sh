@@ -109,6 +109,7 @@ expect_one_line_err 'intarsia: *parts-seg.onnx: no category "washer" in the anno
 
 run build "$onnx" --calib "$tree/data/parts/calib/images" -o parts.bin
 expect_exit 0
+expect_one_line_err 'parts.bin: *, calibrated with 40 pictures, *' # of which there is nothing to say
 run eval parts.bin --data "$photos" --ann "$ann" --json --save found.json --curves curves
 expect_exit 0
 expect_err '60 photos, 522 objects'

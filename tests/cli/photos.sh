@@ -87,7 +87,8 @@ expect_out '{*"ok": true*'
 run build "$onnx" --calib "$calib" --images 4 -o parts.bin --save-temps temps --threads 2
 expect_exit 0
 expect_out 'layer *cosine*Conv *0.9*'
-expect_err 'parts.bin: *'
+expect_err 'intarsia: warning: 4 calibration photos: *
+parts.bin: *'
 ok 'graphs were kept' test -n "$(ls temps)"
 cp parts.bin first.bin
 run build "$onnx" --calib "$calib" --images 4 -o parts.bin --threads 1 --json
@@ -305,6 +306,14 @@ run build "$onnx" --calib "$calib" --images 2 --input nv12 --range video -o nv12
 expect_exit 0
 run info nv12.bin
 expect_out '*320 x 320 x 3, nv12, video range*'
+run segment nv12.bin "$photos/000020.jpg" "$photos/000003.jpg" --range full --json nv12.json
+expect_exit 0
+expect_err 'intarsia: warning: nv12.bin was built for NV12 in video range, and is given full range
+2 photos*'
+run segment nv12.bin "$photos/000020.jpg" --range video --json nv12.json
+expect_err ''
+run segment nv12.bin "$photos/000020.jpg" --input rgb --range full --json nv12.json
+expect_err ''
 for words in "nv12.bin" "nv12.bin --input rgb" "parts.bin --input nv12" "parts.bin --input nv12 --range video"; do
     # shellcheck disable=SC2086
     run segment $words "$photos/000020.jpg" --json nv12.json
