@@ -4,6 +4,7 @@
  * what CPUID says, less every instruction set beyond AVX2 and FMA. What the libraries then run is their code for a CPU
  * without AVX-512, VNNI and AMX, at this CPU's speed. Linux on x86-64 only.
  */
+#define _GNU_SOURCE /* the names of registers */
 #include <cpuid.h>
 #include <signal.h>
 #include <stdint.h>
