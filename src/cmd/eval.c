@@ -156,7 +156,7 @@ static itx_status run_photos(struct eval *e, struct itx_error *err)
 
 static itx_status read_annotations(struct eval *e, struct itx_error *err)
 {
-    ITX_TRY(coco_dataset_read(&e->set, e->options->annotations, err));
+    ITX_TRY(coco_dataset_read(&e->set, e->options->annotations, e->pool, err));
     const size_t n = (size_t)e->set.n_images;
     e->image = mem_calloc(n, sizeof *e->image);
     e->was_run = mem_calloc(n, sizeof *e->was_run);
@@ -241,7 +241,7 @@ static const struct scores *scores_of(const struct eval *e)
 /* In all pictures of the annotations, as pycocotools does it. */
 static itx_status evaluate_results(struct eval *e, struct itx_error *err)
 {
-    ITX_TRY(coco_results_read(&e->results, &e->set, e->options->results, err));
+    ITX_TRY(coco_results_read(&e->results, &e->set, e->options->results, e->pool, err));
     e->truth = (struct truth_list){&e->set, e->set.truths, e->set.n_truths, NULL, 0};
     e->n_done = e->set.n_images;
     return scores_compute(&e->scores, &e->truth, e->results.detections, e->results.n_detections,

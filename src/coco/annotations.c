@@ -37,84 +37,79 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-json_t *coco_json_load(const void *data, size_t size, struct itx_error *err)
+static itx_status find_list(const struct json_file *file, const char *name,
+                            const struct str **items, int *n, struct itx_error *err)
 {
-    json_error_t json_err;
-    json_t *root = json_loadb(data, size, 0, &json_err);
-    if (root == NULL) itx_fail(err, ITX_E_FORMAT, "line %d: %s", json_err.line, json_err.text);
-    return root;
-}
-
-itx_status coco_json_list(const json_t *root, const char *key, const json_t **list, int *n,
-                          struct itx_error *err)
-{
-    *list = json_object_get(root, key);
-    if (!json_is_array(*list))
-        return itx_fail(err, ITX_E_FORMAT, "no list \"%s\" in the annotations", key);
-    if (json_array_size(*list) > INT32_MAX)
-        return itx_fail(err, ITX_E_RANGE, "too many entries in \"%s\"", key);
-    *n = (int)json_array_size(*list);
+    size_t n_items;
+    if (!json_find_list(file, name, items, &n_items))
+        return itx_fail(err, ITX_E_FORMAT, "no list \"%s\" in the annotations", name);
+    if (n_items >= INT32_MAX) return itx_fail(err, ITX_E_RANGE, "too many entries in \"%s\"", name);
+    *n = (int)n_items;
     return ITX_OK;
 }
 
 /* "id" and a text of entry i of a list; the text is copied. */
-static itx_status get_entry(struct coco_annotations *set, const json_t *list, int i,
-                            const char *text_key, int64_t *id, const char **text,
+static itx_status get_entry(struct coco_annotations *set, struct strbuf *text, const struct str *v,
+                            const char *text_key, int i, int64_t *id, const char **copy,
                             struct itx_error *err)
 {
-    const json_t *entry = json_array_get(list, (size_t)i);
-    const json_t *number = json_object_get(entry, "id");
-    const json_t *string = json_object_get(entry, text_key);
-    if (!json_is_integer(number) || !json_is_string(string))
+    text->len = 0;
+    const bool ok = json_get_whole(v[0], id) && json_get_text(v[1], text);
+    if (!ok && !text->failed)
         return itx_fail(err, ITX_E_FORMAT,
                         "entry %d: expected a whole number \"id\" and a text \"%s\"", i, text_key);
-    *id = json_integer_value(number);
-    *text = arena_text(&set->arena, json_string_value(string), json_string_length(string));
-    return *text != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
+    if (!text->failed) *copy = arena_text(&set->arena, text->data, text->len);
+    return !text->failed && *copy != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
 }
 
-static int get_side(const json_t *entry, const char *key)
+static int get_side(struct str value)
 {
-    const json_int_t side = json_integer_value(json_object_get(entry, key));
-    return side > 0 && side <= INT32_MAX ? (int)side : 0;
+    int64_t side;
+    return json_get_whole(value, &side) && side > 0 && side <= INT32_MAX ? (int)side : 0;
 }
 
-static itx_status read_images(struct coco_annotations *set, const json_t *root,
-                              struct itx_error *err)
+static itx_status read_images(struct coco_annotations *set, const struct json_file *file,
+                              struct strbuf *text, struct itx_error *err)
 {
-    const json_t *list = NULL;
+    static const char *const names[] = {"id", "file_name", "width", "height"};
+    const struct str *items = NULL;
+    struct str v[4];
     int n = 0;
-    ITX_TRY(coco_json_list(root, "images", &list, &n, err));
+    ITX_TRY(find_list(file, "images", &items, &n, err));
     set->images = arena_calloc(&set->arena, (size_t)n, sizeof *set->images);
     if (set->images == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; i < n; i++) {
         struct coco_image *image = &set->images[i];
+        json_get_fields(items[i], names, 4, v);
         const itx_status rc =
-            get_entry(set, list, i, "file_name", &image->id, &image->file_name, err);
+            get_entry(set, text, v, "file_name", i, &image->id, &image->file_name, err);
         if (rc != ITX_OK) {
             itx_error_prefix(err, "images");
             return rc;
         }
         image->base_name = base_name(image->file_name);
-        image->width = get_side(json_array_get(list, (size_t)i), "width");
-        image->height = get_side(json_array_get(list, (size_t)i), "height");
+        image->width = get_side(v[2]);
+        image->height = get_side(v[3]);
     }
     set->n_images = n;
     qsort(set->images, (size_t)n, sizeof *set->images, by_base_name);
     return ITX_OK;
 }
 
-static itx_status read_categories(struct coco_annotations *set, const json_t *root,
-                                  struct itx_error *err)
+static itx_status read_categories(struct coco_annotations *set, const struct json_file *file,
+                                  struct strbuf *text, struct itx_error *err)
 {
-    const json_t *list = NULL;
+    static const char *const names[] = {"id", "name"};
+    const struct str *items = NULL;
+    struct str v[2];
     int n = 0;
-    ITX_TRY(coco_json_list(root, "categories", &list, &n, err));
+    ITX_TRY(find_list(file, "categories", &items, &n, err));
     set->categories = arena_calloc(&set->arena, (size_t)n, sizeof *set->categories);
     if (set->categories == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; i < n; i++) {
         struct coco_category *c = &set->categories[i];
-        const itx_status rc = get_entry(set, list, i, "name", &c->id, &c->name, err);
+        json_get_fields(items[i], names, 2, v);
+        const itx_status rc = get_entry(set, text, v, "name", i, &c->id, &c->name, err);
         if (rc != ITX_OK) {
             itx_error_prefix(err, "categories");
             return rc;
@@ -129,12 +124,14 @@ static itx_status read_categories(struct coco_annotations *set, const json_t *ro
     return ITX_OK;
 }
 
-itx_status coco_annotations_from_json(struct coco_annotations *set, const json_t *root,
+itx_status coco_annotations_from_file(struct coco_annotations *set, const struct json_file *file,
                                       struct itx_error *err)
 {
+    struct strbuf text = {0};
     *set = (struct coco_annotations){0};
-    itx_status rc = read_images(set, root, err);
-    if (rc == ITX_OK) rc = read_categories(set, root, err);
+    itx_status rc = read_images(set, file, &text, err);
+    if (rc == ITX_OK) rc = read_categories(set, file, &text, err);
+    strbuf_release(&text);
     if (rc != ITX_OK) coco_annotations_release(set);
     return rc;
 }
@@ -142,11 +139,11 @@ itx_status coco_annotations_from_json(struct coco_annotations *set, const json_t
 itx_status coco_annotations_parse(struct coco_annotations *set, const void *data, size_t size,
                                   struct itx_error *err)
 {
+    struct json_file file;
     *set = (struct coco_annotations){0};
-    json_t *root = coco_json_load(data, size, err);
-    if (root == NULL) return ITX_E_FORMAT;
-    const itx_status rc = coco_annotations_from_json(set, root, err);
-    json_decref(root);
+    ITX_TRY(json_scan(&file, data, size, err));
+    const itx_status rc = coco_annotations_from_file(set, &file, err);
+    json_file_release(&file);
     return rc;
 }
 

@@ -36,6 +36,10 @@ itx_status coco_annotations_parse(struct coco_annotations *set, const void *data
 /* The same from a file; errors name it. */
 itx_status coco_annotations_read(struct coco_annotations *set, const char *path,
                                  struct itx_error *err);
+/* The same from what json.h scanned. */
+struct json_file;
+itx_status coco_annotations_from_file(struct coco_annotations *set, const struct json_file *file,
+                                      struct itx_error *err);
 void coco_annotations_release(struct coco_annotations *set);
 
 /* The first picture with the base name of `path`; NULL when there is none. */

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 
 #include "base/file.h"
-#include "coco/json.h"
-#include "coco/outline.h"
 
 void coco_dataset_release(struct coco_dataset *set)
 {
-    for (size_t i = 0; i < set->n_masks; i++) rle_release(&set->masks[i]);
+    mask_store_release(&set->masks);
     arena_release(&set->arena);
     coco_annotations_release(&set->names);
     *set = (struct coco_dataset){0};
@@ -77,202 +75,83 @@ static itx_status index_images(struct coco_dataset *set, struct itx_error *err)
     return ITX_OK;
 }
 
-static bool has_mask(const json_t *segmentation)
-{
-    return json_is_object(segmentation) || json_array_size(segmentation) > 0;
-}
+/* ---- annotations ---- */
 
-/* One annotation, if it is of a known image and category. */
-static itx_status read_truth(struct coco_dataset *set, const json_t *entry, struct itx_error *err)
+struct truth_job {
+    struct coco_dataset *set;
+    struct rle *masks; /* one for each entry */
+};
+
+/* One annotation; its category is -1 when it is not of a known image and category. */
+static itx_status read_truth(void *ctx, struct mask_reader *reader, size_t i, struct str entry,
+                             struct itx_error *err)
 {
-    const json_t *image_id = json_object_get(entry, "image_id");
-    const json_t *category_id = json_object_get(entry, "category_id");
-    const json_t *area = json_object_get(entry, "area");
-    const json_t *crowd = json_object_get(entry, "iscrowd");
-    const json_t *segmentation = json_object_get(entry, "segmentation");
-    if (!json_is_integer(image_id) || !json_is_integer(category_id) || !json_is_number(area))
+    enum { IMAGE_ID, CATEGORY_ID, AREA, BOX, CROWD, SEGMENTATION, COUNT };
+    static const char *const names[] = {"image_id", "category_id", "area",
+                                        "bbox",     "iscrowd",     "segmentation"};
+    const struct truth_job *j = ctx;
+    struct coco_truth *truth = &j->set->truths[i];
+    struct str v[COUNT];
+    int64_t image_id, category_id;
+    double crowd = 0;
+    json_get_fields(entry, names, COUNT, v);
+    if (!json_get_whole(v[IMAGE_ID], &image_id) || !json_get_whole(v[CATEGORY_ID], &category_id) ||
+        !json_get_number(v[AREA], &truth->area))
         return itx_fail(err, ITX_E_FORMAT,
                         "expected whole numbers \"image_id\", \"category_id\" and an \"area\"");
-    struct coco_truth truth = {
-        .image = coco_image_index(set, json_integer_value(image_id)),
-        .category = coco_category_index(set, json_integer_value(category_id)),
-        .area = json_number_value(area),
-        .is_crowd = json_is_true(crowd) || json_number_value(crowd) != 0,
-    };
-    if (truth.image < 0 || truth.category < 0) return ITX_OK;
-    ITX_TRY(coco_numbers_from_json(truth.box, 4, json_object_get(entry, "bbox"), "bbox", err));
-    if (has_mask(segmentation)) {
-        struct rle *mask = &set->masks[set->n_masks];
-        const int *size = set->image_size[truth.image];
-        ITX_TRY(coco_mask_from_json(mask, segmentation, size[0], size[1], err));
-        set->n_masks++;
-        truth.mask = mask;
-    }
-    set->truths[set->n_truths++] = truth;
-    return ITX_OK;
+    truth->image = coco_image_index(j->set, image_id);
+    truth->category = coco_category_index(j->set, category_id);
+    truth->is_crowd =
+        json_begins(v[CROWD], 't') || (json_get_number(v[CROWD], &crowd) && crowd != 0);
+    if (truth->image < 0) truth->category = -1;
+    if (truth->category < 0) return ITX_OK;
+    ITX_TRY(numbers_read(truth->box, 4, v[BOX], "bbox", err));
+    if (!mask_is_given(v[SEGMENTATION])) return ITX_OK;
+    const int *size = j->set->image_size[truth->image];
+    truth->mask = &j->masks[i];
+    return mask_read(reader, &j->masks[i], v[SEGMENTATION], size[0], size[1], err);
 }
 
-static itx_status read_truths(struct coco_dataset *set, const json_t *root, struct itx_error *err)
+static itx_status read_truths(struct coco_dataset *set, const struct json_file *file,
+                              struct pool *pool, struct itx_error *err)
 {
-    const json_t *list = NULL;
-    int n = 0;
-    ITX_TRY(coco_json_list(root, "annotations", &list, &n, err));
-    set->truths = arena_calloc(&set->arena, (size_t)n, sizeof *set->truths);
-    set->masks = arena_calloc(&set->arena, (size_t)n, sizeof *set->masks);
-    if (set->truths == NULL || set->masks == NULL)
+    const struct str *items = NULL;
+    size_t n = 0;
+    if (!json_find_list(file, "annotations", &items, &n))
+        return itx_fail(err, ITX_E_FORMAT, "no list \"annotations\" in the annotations");
+    if (n >= INT32_MAX) return itx_fail(err, ITX_E_RANGE, "too many entries in \"annotations\"");
+    struct truth_job job = {set, arena_calloc(&set->arena, n, sizeof *job.masks)};
+    set->truths = arena_calloc(&set->arena, n, sizeof *set->truths);
+    if (set->truths == NULL || job.masks == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    for (int i = 0; i < n; i++) {
-        const itx_status rc = read_truth(set, json_array_get(list, (size_t)i), err);
-        if (rc != ITX_OK) {
-            itx_error_prefix(err, "annotations: entry %d", i);
-            return rc;
-        }
-    }
-    return ITX_OK;
+    const itx_status rc = entries_read(&set->masks, items, n, read_truth, &job, pool, err);
+    if (rc != ITX_OK) itx_error_prefix(err, "annotations");
+    for (size_t i = 0; rc == ITX_OK && i < n; i++)
+        if (set->truths[i].category >= 0) set->truths[set->n_truths++] = set->truths[i];
+    return rc;
 }
 
 itx_status coco_dataset_parse(struct coco_dataset *set, const void *data, size_t size,
-                              struct itx_error *err)
+                              struct pool *pool, struct itx_error *err)
 {
+    struct json_file file;
     *set = (struct coco_dataset){0};
-    json_t *root = coco_json_load(data, size, err);
-    if (root == NULL) return ITX_E_FORMAT;
-    itx_status rc = coco_annotations_from_json(&set->names, root, err);
+    ITX_TRY(json_scan(&file, data, size, err));
+    itx_status rc = coco_annotations_from_file(&set->names, &file, err);
     if (rc == ITX_OK) rc = index_images(set, err);
-    if (rc == ITX_OK) rc = read_truths(set, root, err);
-    json_decref(root);
+    if (rc == ITX_OK) rc = read_truths(set, &file, pool, err);
+    json_file_release(&file);
     if (rc != ITX_OK) coco_dataset_release(set);
     return rc;
 }
 
-itx_status coco_dataset_read(struct coco_dataset *set, const char *path, struct itx_error *err)
+itx_status coco_dataset_read(struct coco_dataset *set, const char *path, struct pool *pool,
+                             struct itx_error *err)
 {
     struct file_map map;
     *set = (struct coco_dataset){0};
     ITX_TRY(file_map_open(&map, path, err));
-    const itx_status rc = coco_dataset_parse(set, map.data, map.size, err);
-    file_map_release(&map);
-    if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
-    return rc;
-}
-
-/* ---- results ---- */
-
-void coco_results_release(struct coco_results *results)
-{
-    for (size_t i = 0; i < results->n_masks; i++) rle_release(&results->masks[i]);
-    arena_release(&results->arena);
-    *results = (struct coco_results){0};
-}
-
-static itx_status box_to_rle(struct rle *mask, const double box[4], const int size[2],
-                             struct itx_error *err)
-{
-    const double x1 = box[0], y1 = box[1], x2 = box[0] + box[2], y2 = box[1] + box[3];
-    const double corners[8] = {x1, y1, x1, y2, x2, y2, x2, y1};
-    return outline_to_rle(mask, corners, 4, size[0], size[1], err);
-}
-
-enum result_kind { RESULT_WITH_BOX, RESULT_MASK_ONLY };
-
-/* Box, area and mask, whichever the entry has and whichever follow from another. */
-static itx_status read_shape(struct coco_results *results, struct coco_detection *d,
-                             const json_t *entry, const int size[2], enum result_kind kind,
-                             struct itx_error *err)
-{
-    const json_t *segmentation = json_object_get(entry, "segmentation");
-    const json_t *box = json_object_get(entry, "bbox");
-    struct rle *mask = &results->masks[results->n_masks];
-    if (kind == RESULT_WITH_BOX || box != NULL)
-        ITX_TRY(coco_numbers_from_json(d->box, 4, box, "bbox", err));
-    if (has_mask(segmentation))
-        ITX_TRY(coco_mask_from_json(mask, segmentation, size[0], size[1], err));
-    else if (kind == RESULT_MASK_ONLY)
-        return itx_fail(err, ITX_E_FORMAT, "neither \"bbox\" nor \"segmentation\"");
-    else if (size[0] > 0 && size[1] > 0)
-        ITX_TRY(box_to_rle(mask, d->box, size, err));
-    if (mask->run.len > 0) {
-        results->n_masks++;
-        d->mask = mask;
-    }
-    if (kind == RESULT_WITH_BOX) {
-        d->area = d->box[2] * d->box[3];
-        return ITX_OK;
-    }
-    d->area = (double)rle_area(mask);
-    if (box == NULL) {
-        const struct yolo_rect bounds = rle_bounds(mask);
-        const double from_mask[4] = {bounds.x, bounds.y, bounds.w, bounds.h};
-        for (int i = 0; i < 4; i++) d->box[i] = from_mask[i];
-    }
-    return ITX_OK;
-}
-
-static itx_status read_result(struct coco_results *results, const struct coco_dataset *set,
-                              const json_t *entry, enum result_kind kind, struct itx_error *err)
-{
-    const json_t *image_id = json_object_get(entry, "image_id");
-    const json_t *category_id = json_object_get(entry, "category_id");
-    const json_t *score = json_object_get(entry, "score");
-    if (!json_is_integer(image_id) || !json_is_integer(category_id) || !json_is_number(score))
-        return itx_fail(err, ITX_E_FORMAT,
-                        "expected whole numbers \"image_id\", \"category_id\" and a \"score\"");
-    struct coco_detection d = {
-        .image = coco_image_index(set, json_integer_value(image_id)),
-        .category = coco_category_index(set, json_integer_value(category_id)),
-        .score = json_number_value(score),
-    };
-    if (d.image < 0)
-        return itx_fail(err, ITX_E_FORMAT, "no image %lld in the annotations",
-                        (long long)json_integer_value(image_id));
-    if (d.category < 0) return ITX_OK;
-    ITX_TRY(read_shape(results, &d, entry, set->image_size[d.image], kind, err));
-    results->detections[results->n_detections++] = d;
-    return ITX_OK;
-}
-
-static itx_status read_results(struct coco_results *results, const struct coco_dataset *set,
-                               const json_t *list, struct itx_error *err)
-{
-    const size_t n = json_array_size(list);
-    if (!json_is_array(list) || n > INT32_MAX)
-        return itx_fail(err, ITX_E_FORMAT, "expected a list of results");
-    results->detections = arena_calloc(&results->arena, n, sizeof *results->detections);
-    results->masks = arena_calloc(&results->arena, n, sizeof *results->masks);
-    if (results->detections == NULL || results->masks == NULL)
-        return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    const json_t *first_box = json_object_get(json_array_get(list, 0), "bbox");
-    const enum result_kind kind =
-        json_array_size(first_box) > 0 ? RESULT_WITH_BOX : RESULT_MASK_ONLY;
-    for (size_t i = 0; i < n; i++) {
-        const itx_status rc = read_result(results, set, json_array_get(list, i), kind, err);
-        if (rc != ITX_OK) {
-            itx_error_prefix(err, "entry %zu", i);
-            return rc;
-        }
-    }
-    return ITX_OK;
-}
-
-itx_status coco_results_parse(struct coco_results *results, const struct coco_dataset *set,
-                              const void *data, size_t size, struct itx_error *err)
-{
-    *results = (struct coco_results){0};
-    json_t *root = coco_json_load(data, size, err);
-    if (root == NULL) return ITX_E_FORMAT;
-    const itx_status rc = read_results(results, set, root, err);
-    json_decref(root);
-    if (rc != ITX_OK) coco_results_release(results);
-    return rc;
-}
-
-itx_status coco_results_read(struct coco_results *results, const struct coco_dataset *set,
-                             const char *path, struct itx_error *err)
-{
-    struct file_map map;
-    *results = (struct coco_results){0};
-    ITX_TRY(file_map_open(&map, path, err));
-    const itx_status rc = coco_results_parse(results, set, map.data, map.size, err);
+    const itx_status rc = coco_dataset_parse(set, map.data, map.size, pool, err);
     file_map_release(&map);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     return rc;

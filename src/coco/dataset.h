@@ -6,6 +6,7 @@
 #define COCO_DATASET_H
 
 #include "coco/annotations.h"
+#include "coco/entries.h"
 #include "coco/evaluate.h"
 
 /* Images and categories count by rising id, as the evaluation wants it. Zero-initialised is valid and empty. */
@@ -17,16 +18,17 @@ struct coco_dataset {
     int (*image_size)[2]; /* h, w; 0 when the file does not say */
     struct coco_truth *truths;
     size_t n_truths;
-    struct rle *masks; /* of truths, n_masks; each with memory of its own */
-    size_t n_masks;
+    struct mask_store masks; /* of truths */
 };
 
 /* From the bytes of a file, which may be anything. Masks may be polygons or run lengths, as text or as numbers.
- * Annotations of images and categories that the file does not list are left out. On failure `set` is empty. */
+ * Annotations of images and categories that the file does not list are left out. `pool` (NULL: this thread alone) makes it
+ * faster. On failure `set` is empty. */
 itx_status coco_dataset_parse(struct coco_dataset *set, const void *data, size_t size,
-                              struct itx_error *err);
+                              struct pool *pool, struct itx_error *err);
 /* The same from a file; errors name it. */
-itx_status coco_dataset_read(struct coco_dataset *set, const char *path, struct itx_error *err);
+itx_status coco_dataset_read(struct coco_dataset *set, const char *path, struct pool *pool,
+                             struct itx_error *err);
 void coco_dataset_release(struct coco_dataset *set);
 
 /* Places of ids; -1: unknown. */
@@ -38,18 +40,18 @@ struct coco_results {
     struct arena arena; /* owns what follows */
     struct coco_detection *detections;
     size_t n_detections;
-    struct rle *masks; /* each with memory of its own */
-    size_t n_masks;
+    struct mask_store masks; /* of detections */
 };
 
 /* A results file: a list of detections in images of `set`, which it need not outlive. As pycocotools' loadRes: with boxes,
  * the area is the box's, and a mask that is missing is the box; without, area and box are the mask's. Unknown images are
  * an error; unknown categories are left out. On failure `results` is empty. */
 itx_status coco_results_parse(struct coco_results *results, const struct coco_dataset *set,
-                              const void *data, size_t size, struct itx_error *err);
+                              const void *data, size_t size, struct pool *pool,
+                              struct itx_error *err);
 /* The same from a file; errors name it. */
 itx_status coco_results_read(struct coco_results *results, const struct coco_dataset *set,
-                             const char *path, struct itx_error *err);
+                             const char *path, struct pool *pool, struct itx_error *err);
 void coco_results_release(struct coco_results *results);
 
 #endif

@@ -10,7 +10,7 @@
 void coco_matcher_release(struct coco_matcher *m)
 {
     vec_release(&m->iou);
-    vec_release(&m->bounds);
+    vec_release(&m->shapes);
     vec_release(&m->order);
     vec_release(&m->is_ignored);
     vec_release(&m->is_found);
@@ -20,12 +20,11 @@ void coco_matcher_release(struct coco_matcher *m)
 static bool reserve(struct coco_matcher *m, int n_truths, int n_detections)
 {
     const size_t n = (size_t)n_truths;
-    size_t n_pairs, n_masks;
+    size_t n_pairs;
     return size_mul(n, (size_t)n_detections, &n_pairs) && size_add(n_pairs, 1, &n_pairs) &&
-           size_add(n, (size_t)n_detections, &n_masks) && vec_reserve(&m->iou, n_pairs) &&
-           vec_reserve(&m->bounds, n_masks) && vec_reserve(&m->order, n) &&
-           vec_reserve(&m->is_ignored, n) && vec_reserve(&m->is_found, n) &&
-           vec_reserve(&m->hopeful, (size_t)n_detections);
+           vec_reserve(&m->iou, n_pairs) && vec_reserve(&m->shapes, n) &&
+           vec_reserve(&m->order, n) && vec_reserve(&m->is_ignored, n) &&
+           vec_reserve(&m->is_found, n) && vec_reserve(&m->hopeful, (size_t)n_detections);
 }
 
 /* Intersection over union; over the detection's own area for crowds. */
@@ -45,12 +44,13 @@ static bool rects_meet(const struct yolo_rect *a, const struct yolo_rect *b)
 }
 
 /* Masks of different sizes have nothing in common. */
-static double mask_iou(const struct rle *d, const struct rle *g, bool is_crowd)
+static double mask_iou(const struct coco_shape *d, const struct coco_shape *g, bool is_crowd)
 {
-    if (d->h != g->h || d->w != g->w) return 0;
-    const uint64_t both = rle_intersection(d, g), area = rle_area(d);
+    if (d->mask->h != g->mask->h || d->mask->w != g->mask->w) return 0;
+    if (!rects_meet(&d->bounds, &g->bounds)) return 0;
+    const uint64_t both = rle_intersection(d->mask, g->mask);
     if (both == 0) return 0;
-    return (double)both / (double)(is_crowd ? area : area + rle_area(g) - both);
+    return (double)both / (double)(is_crowd ? d->area : d->area + g->area - both);
 }
 
 static void find_box_ious(struct coco_matcher *m, const struct coco_cell *cell)
@@ -62,18 +62,22 @@ static void find_box_ious(struct coco_matcher *m, const struct coco_cell *cell)
                 box_iou(cell->detections[d]->box, cell->truths[g]->box, cell->truths[g]->is_crowd);
 }
 
+static struct coco_shape shape_of(const struct rle *mask)
+{
+    return (struct coco_shape){mask, rle_bounds(mask), rle_area(mask)};
+}
+
 static void find_mask_ious(struct coco_matcher *m, const struct coco_cell *cell)
 {
-    struct yolo_rect *bounds = m->bounds.data, *truth_bounds = bounds + cell->n_detections;
+    struct coco_shape *truths = m->shapes.data;
     double *iou = m->iou.data;
-    for (int d = 0; d < cell->n_detections; d++) bounds[d] = rle_bounds(cell->detections[d]->mask);
-    for (int g = 0; g < cell->n_truths; g++) truth_bounds[g] = rle_bounds(cell->truths[g]->mask);
-    for (int d = 0; d < cell->n_detections; d++)
+    if (cell->n_detections == 0) return;
+    for (int g = 0; g < cell->n_truths; g++) truths[g] = shape_of(cell->truths[g]->mask);
+    for (int d = 0; d < cell->n_detections && cell->n_truths > 0; d++) {
+        const struct coco_shape shape = shape_of(cell->detections[d]->mask);
         for (int g = 0; g < cell->n_truths; g++)
-            *iou++ = rects_meet(&bounds[d], &truth_bounds[g])
-                         ? mask_iou(cell->detections[d]->mask, cell->truths[g]->mask,
-                                    cell->truths[g]->is_crowd)
-                         : 0;
+            *iou++ = mask_iou(&shape, &truths[g], cell->truths[g]->is_crowd);
+    }
 }
 
 static bool is_outside(double area, enum coco_area range)

@@ -25,11 +25,18 @@ struct coco_cell {
     int n_truths, n_detections;
 };
 
+/* A mask with what follows from it. */
+struct coco_shape {
+    const struct rle *mask;
+    struct yolo_rect bounds;
+    uint64_t area;
+};
+
 /* Working memory that grows; zero-initialised is valid and empty. */
 struct coco_matcher {
-    VEC(double) iou;              /* [detection, truth] */
-    VEC(struct yolo_rect) bounds; /* of masks: detections', then truths' */
-    VEC(int) order;               /* truths, ignored ones last */
+    VEC(double) iou;               /* [detection, truth] */
+    VEC(struct coco_shape) shapes; /* of truths */
+    VEC(int) order;                /* truths, ignored ones last */
     VEC(bool) is_ignored, is_found;
     VEC(int) hopeful; /* detections that overlap some truth enough */
 };

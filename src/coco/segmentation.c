@@ -1,38 +1,46 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * The forms a mask takes in COCO's files.
- */
-#include <math.h>
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coco/segmentation.h"
 
-#include "coco/json.h"
 #include "coco/outline.h"
 
-itx_status coco_numbers_from_json(double *numbers, size_t n, const json_t *list, const char *what,
-                                  struct itx_error *err)
+void mask_reader_release(struct mask_reader *r)
 {
-    if (!json_is_array(list) || json_array_size(list) != n)
-        return itx_fail(err, ITX_E_FORMAT, "%s: expected a list of %zu numbers", what, n);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *number = json_array_get(list, i);
-        if (!json_is_number(number))
-            return itx_fail(err, ITX_E_FORMAT, "%s: entry %zu is no number", what, i);
-        numbers[i] = json_number_value(number);
-    }
-    return ITX_OK;
+    rle_release(&r->rle);
+    rle_release(&r->part);
+    rle_release(&r->both);
+    strbuf_release(&r->text);
+    vec_release(&r->xy);
 }
 
-static itx_status read_polygon(struct rle *rle, const json_t *list, int h, int w,
-                               struct itx_error *err)
+itx_status numbers_read(double *numbers, size_t n, struct str list, const char *what,
+                        struct itx_error *err)
 {
-    const size_t n = json_array_size(list);
-    if (!json_is_array(list) || n < 4 || n % 2 != 0)
+    struct str rest = {0}, entry;
+    size_t n_read = 0;
+    if (json_is_list_text(list)) rest = json_inside(list);
+    for (; n_read <= n && json_next(&rest, &entry); n_read++)
+        if (n_read < n && !json_get_number(entry, &numbers[n_read]))
+            return itx_fail(err, ITX_E_FORMAT, "%s: entry %zu is no number", what, n_read);
+    return n_read == n ? ITX_OK
+                       : itx_fail(err, ITX_E_FORMAT, "%s: expected a list of %zu numbers", what, n);
+}
+
+static itx_status read_polygon(struct mask_reader *r, struct rle *rle, struct str list, int h,
+                               int w, struct itx_error *err)
+{
+    struct str rest = {0}, entry;
+    double number = 0;
+    r->xy.len = 0;
+    if (json_is_list_text(list)) rest = json_inside(list);
+    while (json_next(&rest, &entry)) {
+        if (!json_get_number(entry, &number))
+            return itx_fail(err, ITX_E_FORMAT, "polygon: entry %zu is no number", r->xy.len);
+        if (!vec_push(&r->xy, number))
+            return itx_fail(err, ITX_E_NOMEM, "out of memory for a polygon");
+    }
+    if (r->xy.len < 4 || r->xy.len % 2 != 0)
         return itx_fail(err, ITX_E_FORMAT, "polygon: expected a list of x, y, x, y, ...");
-    double *xy = mem_calloc(n, sizeof *xy);
-    itx_status rc = xy != NULL ? coco_numbers_from_json(xy, n, list, "polygon", err)
-                               : itx_fail(err, ITX_E_NOMEM, "out of memory for a polygon");
-    if (rc == ITX_OK) rc = outline_to_rle(rle, xy, n / 2, h, w, err);
-    mem_free(xy);
-    return rc;
+    return outline_to_rle(rle, r->xy.data, r->xy.len / 2, h, w, err);
 }
 
 static void swap(struct rle *a, struct rle *b)
@@ -42,31 +50,29 @@ static void swap(struct rle *a, struct rle *b)
     *b = kept;
 }
 
-static itx_status read_polygons(struct rle *rle, const json_t *list, int h, int w,
+static itx_status read_polygons(struct mask_reader *r, struct str list, int h, int w,
                                 struct itx_error *err)
 {
-    struct rle part = {0}, both = {0};
-    const size_t n = json_array_size(list);
-    itx_status rc = n > 0 ? read_polygon(rle, json_array_get(list, 0), h, w, err)
-                          : itx_fail(err, ITX_E_FORMAT, "segmentation: an empty list");
-    for (size_t i = 1; rc == ITX_OK && i < n; i++) {
-        rc = read_polygon(&part, json_array_get(list, i), h, w, err);
-        if (rc == ITX_OK) rc = rle_union(&both, rle, &part, err);
-        if (rc == ITX_OK) swap(rle, &both);
+    struct str rest = json_inside(list), entry;
+    if (!json_next(&rest, &entry))
+        return itx_fail(err, ITX_E_FORMAT, "segmentation: an empty list");
+    ITX_TRY(read_polygon(r, &r->rle, entry, h, w, err));
+    while (json_next(&rest, &entry)) {
+        ITX_TRY(read_polygon(r, &r->part, entry, h, w, err));
+        ITX_TRY(rle_union(&r->both, &r->rle, &r->part, err));
+        swap(&r->rle, &r->both);
     }
-    rle_release(&part);
-    rle_release(&both);
-    return rc;
+    return ITX_OK;
 }
 
-static itx_status read_lengths(struct rle *rle, const json_t *counts, struct itx_error *err)
+static itx_status read_lengths(struct rle *rle, struct str counts, struct itx_error *err)
 {
     const int64_t end = (int64_t)rle->h * rle->w;
+    struct str rest = json_inside(counts), entry;
     int64_t sum = 0;
-    for (size_t i = 0; i < json_array_size(counts); i++) {
-        const json_t *number = json_array_get(counts, i);
-        const json_int_t length = json_is_integer(number) ? json_integer_value(number) : -1;
-        if (length < 0 || length > end - sum)
+    for (size_t i = 0; json_next(&rest, &entry); i++) {
+        int64_t length;
+        if (!json_get_whole(entry, &length) || length < 0 || length > end - sum)
             return itx_fail(err, ITX_E_FORMAT, "segmentation: run %zu does not fit %d x %d", i,
                             rle->w, rle->h);
         sum += length;
@@ -78,36 +84,64 @@ static itx_status read_lengths(struct rle *rle, const json_t *counts, struct itx
                                  (long long)sum, (long long)end);
 }
 
-itx_status coco_mask_from_json(struct rle *rle, const json_t *segmentation, int h, int w,
-                               struct itx_error *err)
+static itx_status read_code(struct mask_reader *r, struct str text, struct itx_error *err)
 {
+    r->text.len = 0;
+    const bool ok = json_get_text(text, &r->text);
+    if (r->text.failed) return itx_fail(err, ITX_E_NOMEM, "out of memory for a mask's code");
+    if (!ok) return itx_fail(err, ITX_E_FORMAT, "segmentation: \"counts\" is no text");
+    return rle_parse(&r->rle, (struct str){r->text.data, r->text.len}, r->rle.h, r->rle.w, err);
+}
+
+static itx_status read_runs(struct mask_reader *r, struct str object, struct itx_error *err)
+{
+    static const char *const names[] = {"size", "counts"};
+    struct str field[2];
     double size[2];
-    const json_t *counts = json_object_get(segmentation, "counts");
-    itx_status rc = ITX_OK;
-    if (json_is_array(segmentation)) {
-        rc = read_polygons(rle, segmentation, h, w, err);
-        if (rc != ITX_OK) rle_release(rle);
-        return rc;
-    }
-    rle->run.len = 0;
-    rc = coco_numbers_from_json(size, 2, json_object_get(segmentation, "size"),
-                                "segmentation: size", err);
-    if (rc == ITX_OK &&
-        !(size[0] >= 1 && size[1] >= 1 && size[0] <= RLE_MAX_SIDE && size[1] <= RLE_MAX_SIDE))
-        rc = itx_fail(err, ITX_E_RANGE, "segmentation: size %g x %g, expected 1 to %d", size[1],
-                      size[0], RLE_MAX_SIDE);
-    if (rc == ITX_OK) {
-        rle->h = (int)size[0];
-        rle->w = (int)size[1];
-        rc =
-            json_is_string(counts)
-                ? rle_parse(rle,
-                            (struct str){json_string_value(counts), json_string_length(counts)},
-                            rle->h, rle->w, err)
-            : json_is_array(counts)
-                ? read_lengths(rle, counts, err)
-                : itx_fail(err, ITX_E_FORMAT, "segmentation: expected \"counts\" with run lengths");
-    }
-    if (rc != ITX_OK) rle_release(rle);
-    return rc;
+    json_get_fields(object, names, 2, field);
+    ITX_TRY(numbers_read(size, 2, field[0], "segmentation: size", err));
+    if (!(size[0] >= 1 && size[1] >= 1 && size[0] <= RLE_MAX_SIDE && size[1] <= RLE_MAX_SIDE))
+        return itx_fail(err, ITX_E_RANGE, "segmentation: size %g x %g, expected 1 to %d", size[1],
+                        size[0], RLE_MAX_SIDE);
+    r->rle.h = (int)size[0];
+    r->rle.w = (int)size[1];
+    r->rle.run.len = 0;
+    if (json_is_quoted(field[1])) return read_code(r, field[1], err);
+    if (json_is_list_text(field[1])) return read_lengths(&r->rle, field[1], err);
+    return itx_fail(err, ITX_E_FORMAT, "segmentation: expected \"counts\" with run lengths");
+}
+
+/* What is in the reader's hands goes to the arena. */
+static itx_status keep(struct mask_reader *r, struct rle *mask, struct itx_error *err)
+{
+    const size_t n = r->rle.run.len;
+    uint32_t *data = arena_dup(&r->arena, r->rle.run.data, n * sizeof *data);
+    if (data == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for a mask's code");
+    mask->h = r->rle.h;
+    mask->w = r->rle.w;
+    mask->run.data = data;
+    mask->run.len = mask->run.cap = n;
+    return ITX_OK;
+}
+
+bool mask_is_given(struct str segmentation)
+{
+    return json_is_object_text(segmentation) || json_has_entries(segmentation);
+}
+
+itx_status mask_read(struct mask_reader *r, struct rle *mask, struct str segmentation, int h, int w,
+                     struct itx_error *err)
+{
+    ITX_TRY(json_is_list_text(segmentation) ? read_polygons(r, segmentation, h, w, err)
+                                            : read_runs(r, segmentation, err));
+    return keep(r, mask, err);
+}
+
+itx_status mask_of_box(struct mask_reader *r, struct rle *mask, const double box[4], int h, int w,
+                       struct itx_error *err)
+{
+    const double x1 = box[0], y1 = box[1], x2 = box[0] + box[2], y2 = box[1] + box[3];
+    const double corners[8] = {x1, y1, x1, y2, x2, y2, x2, y1};
+    ITX_TRY(outline_to_rle(&r->rle, corners, 4, h, w, err));
+    return keep(r, mask, err);
 }

@@ -152,6 +152,8 @@ static itx_status parse_runs(struct rle *rle, struct str text, struct itx_error 
 {
     const int64_t end = (int64_t)rle->h * rle->w;
     int64_t sum = 0;
+    if (!vec_reserve(&rle->run, text.len)) /* every run has a character at least */
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for a mask's code");
     for (size_t at = 0; at < text.len;) {
         const size_t n = rle->run.len;
         int64_t v;
@@ -163,8 +165,7 @@ static itx_status parse_runs(struct rle *rle, struct str text, struct itx_error 
             return itx_fail(err, ITX_E_FORMAT, "run-length code: run %zu does not fit %d x %d", n,
                             rle->w, rle->h);
         sum += v;
-        if (!vec_push(&rle->run, (uint32_t)v))
-            return itx_fail(err, ITX_E_NOMEM, "out of memory for a mask's code");
+        rle->run.data[rle->run.len++] = (uint32_t)v;
     }
     if (sum != end)
         return itx_fail(err, ITX_E_FORMAT, "run-length code: %lld of %lld pixels", (long long)sum,
@@ -207,17 +208,36 @@ uint64_t rle_area(const struct rle *rle)
     return area;
 }
 
+/* Column and row, without a division for short runs. */
+struct place {
+    uint64_t x, y, h;
+};
+
+static void move(struct place *p, uint32_t n)
+{
+    p->y += n;
+    if (p->y >= 8 * p->h) {
+        p->x += p->y / p->h;
+        p->y %= p->h;
+    }
+    for (; p->y >= p->h; p->y -= p->h) p->x++;
+}
+
 struct yolo_rect rle_bounds(const struct rle *rle)
 {
-    const uint64_t h = (uint64_t)rle->h;
-    uint64_t at = 0, left = UINT64_MAX, right = 0, top = UINT64_MAX, bottom = 0;
-    for (size_t i = 0; i < rle->run.len; at += rle->run.data[i++]) {
-        if (i % 2 == 0 || rle->run.data[i] == 0) continue;
-        const uint64_t end = at + rle->run.data[i] - 1;
-        const bool wraps = end / h > at / h;
-        const uint64_t first = wraps ? 0 : at % h, last = wraps ? h - 1 : end % h;
-        if (left == UINT64_MAX) left = at / h;
-        right = end / h;
+    struct place at = {.h = (uint64_t)rle->h};
+    uint64_t left = UINT64_MAX, right = 0, top = UINT64_MAX, bottom = 0;
+    for (size_t i = 0; i < rle->run.len; i++) {
+        const uint32_t n = rle->run.data[i];
+        const struct place from = at;
+        move(&at, n);
+        if (i % 2 == 0 || n == 0) continue;
+        /* the last pixel lies before `at` */
+        const uint64_t last_x = at.y > 0 ? at.x : at.x - 1, last_y = at.y > 0 ? at.y - 1 : at.h - 1;
+        const bool wraps = last_x > from.x;
+        const uint64_t first = wraps ? 0 : from.y, last = wraps ? at.h - 1 : last_y;
+        if (left == UINT64_MAX) left = from.x;
+        right = last_x;
         if (first < top) top = first;
         if (last > bottom) bottom = last;
     }

@@ -36,14 +36,34 @@ static uint32_t step(struct cursor *a, struct cursor *b)
     return n;
 }
 
+/* A run of ones, from `begin` to before `end`. */
+struct span {
+    const struct rle *rle;
+    size_t i; /* of the run that comes next */
+    uint64_t begin, end;
+};
+
+/* To the next run of ones; false at the end of the mask. */
+static bool next_span(struct span *s)
+{
+    const uint32_t *run = s->rle->run.data;
+    if (s->i + 1 >= s->rle->run.len) return false;
+    s->begin = s->end + run[s->i];
+    s->end = s->begin + run[s->i + 1];
+    s->i += 2;
+    return true;
+}
+
 uint64_t rle_intersection(const struct rle *a, const struct rle *b)
 {
-    struct cursor x = cursor_at_start(a), y = cursor_at_start(b);
+    struct span x = {.rle = a}, y = {.rle = b};
     uint64_t area = 0;
-    while (settle(&x) && settle(&y)) {
-        const bool is_both = x.i & y.i & 1;
-        const uint32_t n = step(&x, &y);
-        if (is_both) area += n;
+    bool is_more = next_span(&x) && next_span(&y);
+    while (is_more) {
+        const uint64_t begin = x.begin > y.begin ? x.begin : y.begin;
+        const uint64_t end = x.end < y.end ? x.end : y.end;
+        if (begin < end) area += end - begin;
+        is_more = next_span(x.end < y.end ? &x : &y);
     }
     return area;
 }

@@ -59,8 +59,8 @@ static void evaluate_results(const uint8_t *data, size_t size)
 {
     struct coco_dataset set;
     struct coco_results results;
-    if (coco_dataset_parse(&set, pictures, sizeof pictures - 1, NULL) != ITX_OK) abort();
-    if (coco_results_parse(&results, &set, data, size, NULL) == ITX_OK) {
+    if (coco_dataset_parse(&set, pictures, sizeof pictures - 1, NULL, NULL) != ITX_OK) abort();
+    if (coco_results_parse(&results, &set, data, size, NULL, NULL) == ITX_OK) {
         const struct coco_evaluate_input in = {.n_images = set.n_images,
                                                .n_categories = set.names.n_categories,
                                                .truths = set.truths,
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct coco_dataset set;
     evaluate_results(data, size);
-    if (coco_dataset_parse(&set, data, size, NULL) != ITX_OK) return 0;
+    if (coco_dataset_parse(&set, data, size, NULL, NULL) != ITX_OK) return 0;
     if (set.names.n_categories > 0 && set.names.n_categories < 1000) find_exactly(&set);
     coco_dataset_release(&set);
     return 0;

@@ -115,8 +115,8 @@ static itx_status measure(struct net *net, const char *const *names, int n_class
     struct coco_results reference = {0};
     struct found f = {0};
     int category[MAX_CLASSES];
-    itx_status rc = coco_dataset_read(&set, VAL "/instances.json", err);
-    if (rc == ITX_OK) rc = coco_results_read(&reference, &set, VAL "/float_025.json", err);
+    itx_status rc = coco_dataset_read(&set, VAL "/instances.json", NULL, err);
+    if (rc == ITX_OK) rc = coco_results_read(&reference, &set, VAL "/float_025.json", NULL, err);
     if (rc == ITX_OK) rc = map_classes(&set, names, n_classes, category, err);
     if (rc == ITX_OK) rc = find_in_all(net, &f, &set, category, err);
     const struct coco_agreement_input in = {.n_images = set.n_images,

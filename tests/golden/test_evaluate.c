@@ -41,13 +41,14 @@ static void open_case(struct golden *g, const char *name)
     *g = (struct golden){.expected =
                              json_load_file(path_of(path, sizeof path, name, "expected"), 0, NULL)};
     REQUIRE(g->expected != NULL);
-    itx_status rc = coco_dataset_read(&g->set, path_of(path, sizeof path, name, "instances"), &err);
+    itx_status rc =
+        coco_dataset_read(&g->set, path_of(path, sizeof path, name, "instances"), NULL, &err);
     if (rc == ITX_OK)
         rc = coco_results_read(&g->results, &g->set, path_of(path, sizeof path, name, "results"),
-                               &err);
+                               NULL, &err);
     if (rc == ITX_OK)
         rc = coco_results_read(&g->reference, &g->set,
-                               path_of(path, sizeof path, name, "reference"), &err);
+                               path_of(path, sizeof path, name, "reference"), NULL, &err);
     CHECK_MSG(rc == ITX_OK, "%s", err.text);
 }
 

@@ -103,7 +103,7 @@ static itx_status parse(struct coco_dataset *set, const char *annotations, struc
 {
     struct strbuf text = {0};
     strbuf_addf(&text, "%s%s]}", names, annotations);
-    const itx_status rc = coco_dataset_parse(set, text.data, text.len, err);
+    const itx_status rc = coco_dataset_parse(set, text.data, text.len, NULL, err);
     strbuf_release(&text);
     return rc;
 }
@@ -139,18 +139,18 @@ static void test_evaluate__read(void)
     CHECK(set.truths[1].mask->h == 2 && rle_area(set.truths[1].mask) == 2);
     CHECK(set.truths[2].mask == NULL);
 
-    REQUIRE(coco_results_parse(&results, &set, list, sizeof list - 1, NULL) == ITX_OK);
+    REQUIRE(coco_results_parse(&results, &set, list, sizeof list - 1, NULL, NULL) == ITX_OK);
     CHECK(results.n_detections == 2);
     CHECK(results.detections[0].area == 7.5 && results.detections[0].image == 1);
     CHECK(results.detections[0].mask != NULL && rle_bounds(results.detections[0].mask).x == 1);
     CHECK(results.detections[1].mask == NULL); /* nobody says how large the picture is */
     coco_results_release(&results);
-    REQUIRE(coco_results_parse(&results, &set, masks, sizeof masks - 1, NULL) == ITX_OK);
+    REQUIRE(coco_results_parse(&results, &set, masks, sizeof masks - 1, NULL, NULL) == ITX_OK);
     CHECK(results.detections[0].area == 2 && results.detections[0].box[0] == 1 &&
           results.detections[0].box[1] == 1 && results.detections[0].box[3] == 2);
     coco_results_release(&results);
     coco_dataset_release(&set);
-    CHECK(set.n_truths == 0 && set.masks == NULL);
+    CHECK(set.n_truths == 0 && set.masks.arenas == NULL);
 }
 
 #define ENTRY "{\"image_id\": 5, \"category_id\": 9, \"area\": 1, \"bbox\": [0, 0, 1, 1], "
@@ -215,8 +215,8 @@ static void test_evaluate__results_refused(void)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct coco_results results;
         struct itx_error err = {0};
-        CHECK(coco_results_parse(&results, &set, cases[i].text, strlen(cases[i].text), &err) !=
-              ITX_OK);
+        CHECK(coco_results_parse(&results, &set, cases[i].text, strlen(cases[i].text), NULL,
+                                 &err) != ITX_OK);
         CHECK_STR(err.text, cases[i].message);
         CHECK(results.detections == NULL);
     }
@@ -305,7 +305,7 @@ static itx_status go_all_the_way(struct coco_agreement *figures)
     struct coco_dataset set;
     struct coco_results results = {0};
     itx_status rc = parse(&set, good, NULL);
-    if (rc == ITX_OK) rc = coco_results_parse(&results, &set, list, sizeof list - 1, NULL);
+    if (rc == ITX_OK) rc = coco_results_parse(&results, &set, list, sizeof list - 1, NULL, NULL);
     const struct coco_agreement_input in = {.n_images = set.n_images,
                                             .n_categories = set.names.n_categories,
                                             .reference = results.detections,
