@@ -51,25 +51,36 @@ size_t conv_tiled_scratch_size(const struct conv_kernel *k, const struct conv_sh
     return sums_size(k, s) * (size_t)count_phases(s) + conv_lines_size(s, &k->element);
 }
 
-/* One channel, n_taps rows of in_c weights, into `to`, whose groups are `step` bytes apart. Returns their sum. */
-static int32_t pack_channel(const struct conv_kernel *k, const struct conv_shape *s,
-                            const int8_t *w, uint8_t *to, size_t step)
+/* The first n weights of a group as elements, the others zero: four bytes. */
+static inline void store_group(uint8_t *to, const int8_t *w, int n, size_t element_size)
 {
-    const int n_taps = s->upscale > 1 ? 1 : s->kernel_h * s->kernel_w;
-    const int group = k->element.group;
-    int32_t sum = 0;
-    for (int tap = 0; tap < n_taps; tap++) {
-        for (int c = 0; c < s->in_c; c += group, to += step) {
-            const int n = s->in_c - c < group ? s->in_c - c : group;
-            for (int i = 0; i < n; i++, w++) {
-                sum += *w;
-                if (k->element.size == 1)
-                    to[i] = (uint8_t)*w;
-                else
-                    memcpy(to + 2 * i, &(int16_t){*w}, sizeof(int16_t));
-            }
-        }
+    uint32_t group = 0;
+    for (int i = 0; i < n; i++)
+        group |= element_size == 1 ? (uint32_t)(uint8_t)w[i] << (8 * i)
+                                   : (uint32_t)(uint16_t)w[i] << (16 * i);
+    memcpy(to, &group, sizeof group);
+}
+
+/* One channel, n_taps rows of in_c weights, into `to`, whose groups are `step` bytes apart. */
+static void pack_channel(const struct conv_kernel *k, const struct conv_shape *s, int n_taps,
+                         const int8_t *w, uint8_t *to, size_t step)
+{
+    for (int tap = 0; tap < n_taps; tap++, w += s->in_c) {
+        int c = 0;
+        if (k->element.size == 1)
+            for (; c + 4 <= s->in_c; c += 4, to += step) memcpy(to, w + c, 4);
+        else
+            for (; c + 2 <= s->in_c; c += 2, to += step) store_group(to, w + c, 2, 2);
+        if (c == s->in_c) continue;
+        store_group(to, w + c, s->in_c - c, k->element.size);
+        to += step;
     }
+}
+
+static int32_t sum_of(const int8_t *w, size_t n)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++) sum += w[i];
     return sum;
 }
 
@@ -81,7 +92,8 @@ void conv_tiled_pack(const struct conv_kernel *k, const struct conv_shape *s, co
     const size_t channel_size = depth * k->element.size; /* packed, on average */
     const size_t group_size = (size_t)k->element.group * k->element.size;
     const size_t n_weights = (size_t)s->in_c * (size_t)s->kernel_h * (size_t)s->kernel_w;
-    memset(packed, 0, conv_tiled_packed_size(k, s));
+    const int n_taps = s->upscale > 1 ? 1 : s->kernel_h * s->kernel_w;
+    if (s->out_c % k->lanes != 0) memset(packed, 0, conv_tiled_packed_size(k, s));
     for (int phase = 0; phase < n_phases; phase++) {
         uint8_t *const weights = (uint8_t *)packed + (size_t)phase * phase_size(k, s);
         uint8_t *const sums = weights + weights_size(k, s);
@@ -93,9 +105,11 @@ void conv_tiled_pack(const struct conv_kernel *k, const struct conv_shape *s, co
                 if (o >= s->out_c) break;
                 const int8_t *const from =
                     w + (size_t)o * n_weights + (n_phases > 1 ? (size_t)(phase * s->in_c) : 0);
+                pack_channel(k, s, n_taps, from, block + (size_t)lane * group_size,
+                             (size_t)(nv * k->lanes) * group_size);
                 const int32_t sum =
-                    k->w_offset * pack_channel(k, s, from, block + (size_t)lane * group_size,
-                                               (size_t)(nv * k->lanes) * group_size);
+                    k->w_offset == 0 ? 0
+                                     : k->w_offset * sum_of(from, (size_t)n_taps * (size_t)s->in_c);
                 memcpy(sums + (size_t)o * sizeof sum, &sum, sizeof sum);
             }
         }

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-enum { GROUP_TILES = 12, MAX_IN_C = 229, MIN_OUT_C = 16, MAX_CHANNELS = 32 };
+enum { GROUP_TILES = 12, MAX_IN_C = 229, MIN_OUT_C = 16, MAX_CHANNELS = 32, PACKED_CHANNELS = 8 };
 
 bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s)
 {
@@ -79,35 +79,55 @@ size_t winograd_scratch_size(const struct winograd_kernel *k, const struct conv_
            conv_lines_size(&lines, &k->element);
 }
 
-/* u = G g G^T for one pair of channels. g: rows 3 * in_c apart, columns in_c. */
-static void transform_weights(const int8_t *g, int in_c, int16_t *u)
+/* G g for one row or column of three, of channels next to each other. */
+static inline void transform_3(int16_t g[3][PACKED_CHANNELS],
+                               int16_t u[WINOGRAD_WINDOW][PACKED_CHANNELS])
 {
-    static const int8_t G[WINOGRAD_WINDOW][3] = {{6, 0, 0}, {1, 1, 1},  {1, -1, 1},
-                                                 {1, 2, 4}, {1, -2, 4}, {0, 0, 6}};
-    int rows[WINOGRAD_WINDOW][3];
-    for (int i = 0; i < WINOGRAD_WINDOW; i++) {
-        for (int x = 0; x < 3; x++)
-            rows[i][x] =
-                G[i][0] * g[x * in_c] + G[i][1] * g[(3 + x) * in_c] + G[i][2] * g[(6 + x) * in_c];
-    }
-    for (int i = 0; i < WINOGRAD_WINDOW; i++) {
-        for (int j = 0; j < WINOGRAD_WINDOW; j++)
-            u[i * WINOGRAD_WINDOW + j] =
-                (int16_t)(G[j][0] * rows[i][0] + G[j][1] * rows[i][1] + G[j][2] * rows[i][2]);
+    for (int c = 0; c < PACKED_CHANNELS; c++) {
+        const int16_t even = (int16_t)(g[0][c] + g[2][c]);
+        const int16_t far = (int16_t)(g[0][c] + 4 * g[2][c]);
+        u[0][c] = (int16_t)(6 * g[0][c]);
+        u[1][c] = (int16_t)(even + g[1][c]);
+        u[2][c] = (int16_t)(even - g[1][c]);
+        u[3][c] = (int16_t)(far + 2 * g[1][c]);
+        u[4][c] = (int16_t)(far - 2 * g[1][c]);
+        u[5][c] = (int16_t)(6 * g[2][c]);
     }
 }
 
-/* Channels [c, c + 2) of all lanes; a second channel that is absent weighs zero. */
-static void pack_pair(const struct conv_shape *s, const int8_t *w, int c, int n_lanes, int16_t *to,
-                      size_t position_len)
+/* u = G g G^T. g: rows 3 * in_c apart, columns in_c; n channels are there, the others weigh zero. */
+static void transform_weights(const int8_t *g, int in_c, int n,
+                              int16_t u[WINOGRAD_WINDOW][WINOGRAD_WINDOW][PACKED_CHANNELS])
 {
-    for (int lane = 0; lane < n_lanes; lane++, w += 9 * (size_t)s->in_c) {
-        int16_t u[2][WINOGRAD_POSITIONS] = {0};
-        transform_weights(w + c, s->in_c, u[0]);
-        if (c + 1 < s->in_c) transform_weights(w + c + 1, s->in_c, u[1]);
+    int16_t taps[3][3][PACKED_CHANNELS] = {0};
+    int16_t rows[WINOGRAD_WINDOW][3][PACKED_CHANNELS];
+    for (int i = 0; i < 9; i++, g += in_c) {
+        int16_t *const to = taps[i % 3][i / 3];
+        if (n == PACKED_CHANNELS)
+            for (int c = 0; c < PACKED_CHANNELS; c++) to[c] = g[c];
+        else
+            for (int c = 0; c < n; c++) to[c] = g[c];
+    }
+    for (int x = 0; x < 3; x++) {
+        int16_t column[WINOGRAD_WINDOW][PACKED_CHANNELS];
+        transform_3(taps[x], column);
+        for (int i = 0; i < WINOGRAD_WINDOW; i++) memcpy(rows[i][x], column[i], sizeof column[i]);
+    }
+    for (int i = 0; i < WINOGRAD_WINDOW; i++) transform_3(rows[i], u[i]);
+}
+
+/* PACKED_CHANNELS channels from c of all lanes. */
+static void pack_channels(const struct conv_shape *s, const int8_t *w, int c, int n_lanes,
+                          int16_t *to, size_t pair_len, size_t position_len)
+{
+    const int n = s->in_c - c < PACKED_CHANNELS ? s->in_c - c : PACKED_CHANNELS;
+    int16_t u[WINOGRAD_WINDOW][WINOGRAD_WINDOW][PACKED_CHANNELS];
+    for (int lane = 0; lane < n_lanes; lane++, w += 9 * (size_t)s->in_c, to += 2) {
+        transform_weights(w + c, s->in_c, n, u);
         for (int i = 0; i < WINOGRAD_POSITIONS; i++) {
-            to[(size_t)i * position_len + (size_t)(lane * 2)] = u[0][i];
-            to[(size_t)i * position_len + (size_t)(lane * 2 + 1)] = u[1][i];
+            const int16_t *const from = u[i / WINOGRAD_WINDOW][i % WINOGRAD_WINDOW];
+            int16_t *at = to + (size_t)i * position_len;
+            for (int p = 0; p < n; p += 2, at += pair_len) memcpy(at, from + p, 2 * sizeof *at);
         }
     }
 }
@@ -116,16 +136,17 @@ void winograd_pack(const struct winograd_kernel *k, const struct conv_shape *s, 
                    void *packed)
 {
     const int n_vectors = count_vectors(k, s);
-    memset(packed, 0, winograd_packed_size(k, s));
+    if (s->in_c != padded_channels(k, s) || s->out_c % k->lanes != 0)
+        memset(packed, 0, winograd_packed_size(k, s));
     for (int v = 0, nv; v < n_vectors; v += nv) {
         nv = block_of(k, n_vectors - v);
         const int c0 = v * k->lanes, n_channels = nv * k->lanes;
         const int n_lanes = s->out_c - c0 < n_channels ? s->out_c - c0 : n_channels;
         const size_t position_len = (size_t)padded_channels(k, s) * (size_t)n_channels;
         int16_t *const block = (int16_t *)packed + weights_len(k, s, c0);
-        for (int c = 0; c < s->in_c; c += 2)
-            pack_pair(s, w + (size_t)c0 * 9 * (size_t)s->in_c, c, n_lanes, block + c * n_channels,
-                      position_len);
+        for (int c = 0; c < s->in_c; c += PACKED_CHANNELS)
+            pack_channels(s, w + (size_t)c0 * 9 * (size_t)s->in_c, c, n_lanes,
+                          block + c * n_channels, (size_t)n_channels * 2, position_len);
     }
 }
 
