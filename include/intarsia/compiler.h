@@ -46,11 +46,12 @@ struct itx_build_options {
     itx_progress_fn *progress; /* NULL: none */
     itx_warn_fn *warn;
     void *ctx; /* given to both */
+    int histograms; /* 1: the returned report, not the one in the file, says how each layer's values are distributed */
 };
 #define ITX_BUILD_OPTIONS_INIT                                                                     \
     {                                                                                              \
         sizeof(struct itx_build_options), NULL, 0, ITX_IMAGE_RGB, ITX_RANGE_FULL, 1,               \
-            ITX_METHOD_DEFAULT, 0, 0, NULL, NULL, NULL, NULL, NULL                                 \
+            ITX_METHOD_DEFAULT, 0, 0, NULL, NULL, NULL, NULL, NULL, 0                              \
     }
 
 /* Reads onnx_path, calibrates, quantises, compiles, writes out_path (or nothing, on failure). A picture that cannot be

@@ -31,7 +31,7 @@ struct build {
     struct arena arena; /* of the plan */
     struct plan plan;
     struct comparison *comparison; /* [plan.n_tensors] */
-    struct strbuf meta;
+    struct strbuf meta, detailed;
     char name[128]; /* of the model */
     struct calibration photos;
     int n_dumped;
@@ -160,8 +160,8 @@ static itx_status compile(struct build *b, struct itx_error *err)
         network_read(&b->network, b->onnx_path, o->save_temps != NULL ? dump_graph : NULL, b, err));
     itx_status rc = check_support(b, err);
     if (rc == ITX_OK)
-        rc = calibrate(&b->stats, &b->network, o, b->n_threads, b->quant.method != QUANT_MINMAX,
-                       &b->photos, err);
+        rc = calibrate(&b->stats, &b->network, o, b->n_threads,
+                       b->quant.method != QUANT_MINMAX || o->histograms, &b->photos, err);
     if (rc == ITX_OK) rc = quant_assign(b->network.graph, &b->stats, &b->quant, err);
     if (rc == ITX_OK) rc = dump_canonical(b, err);
     const struct lower_options lower = {
@@ -190,9 +190,11 @@ static itx_status compare_and_write(struct build *b, struct itx_error *err)
         .source = b->onnx_path,
         .method = b->method,
         .photos = &b->photos,
+        .stats = &b->stats,
+        .is_minmax = b->quant.method == QUANT_MINMAX,
     };
-    report_meta(&b->meta, &report);
-    if (b->meta.failed) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    ITX_TRY(report_meta(&b->meta, &report, REPORT_BRIEF, err));
+    if (o->histograms) ITX_TRY(report_meta(&b->detailed, &report, REPORT_HISTOGRAMS, err));
     b->plan.meta = b->meta.data;
     ITX_TRY(build_progress(o, "write", 0, 1, err));
     const struct plan *models[] = {&b->plan};
@@ -221,14 +223,16 @@ itx_status itx_build(const char *onnx_path, const char *out_path,
     }
     if (rc == ITX_OK) rc = compare_and_write(b, err);
     if (rc == ITX_OK && report != NULL) {
-        *report = b->meta.data;
-        b->meta = (struct strbuf){0};
+        struct strbuf *const given = b->o.histograms ? &b->detailed : &b->meta;
+        *report = given->data;
+        *given = (struct strbuf){0};
     }
     network_release(&b->network);
     quant_stats_release(&b->stats);
     arena_release(&b->arena);
     mem_free(b->comparison);
     strbuf_release(&b->meta);
+    strbuf_release(&b->detailed);
     mem_free(b);
     return rc;
 }

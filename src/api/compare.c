@@ -353,6 +353,8 @@ itx_status compare_network(struct comparison **out, const struct network *n,
                                 : itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; rc == ITX_OK && i < n_lanes; i++)
         rc = lane_create(&lanes[i], n, plan, &map, err);
+    for (value_id v = 1; rc == ITX_OK && v < n->graph->values.len; v++)
+        for (uint32_t i = map.first[v]; i != NONE; i = map.next[i]) sum[i].value = v;
     if (rc == ITX_OK) rc = run_rounds(sum, lanes, n_lanes, o, n_photos, err);
     if (rc == ITX_OK)
         *out = sum;

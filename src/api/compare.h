@@ -13,6 +13,7 @@
 
 /* Of one tensor of the plan. */
 struct comparison {
+    value_id value;         /* of the graph that it holds, 0: none */
     struct closeness whole; /* the program as it runs */
     struct closeness
         alone; /* its step run by itself, on the float network's values rounded to the scales of the

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/advice.h"
+#include "api/distribution.h"
 #include "base/utf8.h"
 
 void json_text(struct strbuf *json, const char *text)
@@ -109,7 +111,28 @@ static void add_closeness(struct strbuf *json, const struct comparison *c)
     json_value(json, "clipped", -3, (double)c->n_clipped / (double)c->whole.n);
 }
 
-static void add_layer(struct strbuf *json, const struct report *r, const struct plan_step *s)
+/* [least, most] of the values, and the shares of them in equal parts between. */
+static void add_histogram(struct strbuf *json, const struct report *r, uint32_t tensor)
+{
+    enum { N_PARTS = 96 };
+    struct distribution d;
+    double parts[N_PARTS];
+    if (!distribution_of(&d, r->stats, r->comparison[tensor].value)) return;
+    distribution_parts(&d, parts, N_PARTS);
+    strbuf_addf(json, ", \"histogram\": {");
+    add_pair(json, "range", d.least, d.most);
+    strbuf_addf(json, ", ");
+    add_pair(json, "inner", d.inner[0], d.inner[1]);
+    strbuf_addf(json, ", \"parts\": [");
+    for (int i = 0; i < N_PARTS; i++) {
+        if (i != 0) strbuf_addf(json, ", ");
+        add_value(json, -3, parts[i]);
+    }
+    strbuf_addf(json, "]}");
+}
+
+static void add_layer(struct strbuf *json, const struct report *r, const struct plan_step *s,
+                      const char *advice, enum report_detail detail)
 {
     const struct plan_tensor *t = &r->plan->tensors[s->out];
     strbuf_addf(json, "{\"name\": ");
@@ -130,6 +153,11 @@ static void add_layer(struct strbuf *json, const struct report *r, const struct 
         add_closeness(json, c);
     else /* a copy of what was compared where it was made */
         strbuf_addf(json, "\"cosine\": null, \"snr_db\": null");
+    if (detail == REPORT_HISTOGRAMS && s->kind != STEP_COPY) add_histogram(json, r, s->out);
+    if (advice != NULL) {
+        strbuf_addf(json, ", \"advice\": ");
+        json_text(json, advice);
+    }
     strbuf_addf(json, "}");
 }
 
@@ -182,14 +210,38 @@ static void add_origin(struct strbuf *json, const struct report *r)
     strbuf_addf(json, "}");
 }
 
-void report_meta(struct strbuf *json, const struct report *r)
+/* Advice for the worst steps: texts[i], NULL for the others. All live in `arena`. */
+static itx_status find_advice(const char **texts, struct arena *arena, const struct report *r,
+                              struct itx_error *err)
 {
+    enum { N_ADVISED = 5 };
+    const struct advice_input in = {r->plan, r->comparison, r->stats, r->is_minmax};
+    int *order = arena_calloc(arena, (size_t)r->plan->n_steps, sizeof *order);
+    if (order == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    const int n = advice_order(&in, order);
+    for (int i = 0; i < n && i < N_ADVISED; i++) {
+        char text[ADVICE_SIZE];
+        advice_on(&in, order[i], text);
+        if (text[0] == '\0') continue;
+        texts[order[i]] = arena_text(arena, text, strlen(text));
+        if (texts[order[i]] == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    }
+    return ITX_OK;
+}
+
+itx_status report_meta(struct strbuf *json, const struct report *r, enum report_detail detail,
+                       struct itx_error *err)
+{
+    struct arena arena = {0};
+    const char **advice = arena_calloc(&arena, (size_t)r->plan->n_steps, sizeof *advice);
+    itx_status rc = advice != NULL ? find_advice(advice, &arena, r, err)
+                                   : itx_fail(err, ITX_E_NOMEM, "out of memory");
     strbuf_addf(json, "{");
     add_origin(json, r);
     strbuf_addf(json, ", \"layers\": [");
-    for (int i = 0; i < r->plan->n_steps; i++) {
+    for (int i = 0; rc == ITX_OK && i < r->plan->n_steps; i++) {
         strbuf_addf(json, i != 0 ? ",\n" : "\n");
-        add_layer(json, r, &r->plan->steps[i]);
+        add_layer(json, r, &r->plan->steps[i], advice[i], detail);
     }
     strbuf_addf(json, "], \"outputs\": [");
     for (int i = 0; i < r->plan->n_outputs; i++) {
@@ -197,4 +249,7 @@ void report_meta(struct strbuf *json, const struct report *r)
         add_output(json, r, &r->plan->outputs[i]);
     }
     strbuf_addf(json, "]}");
+    arena_release(&arena);
+    if (rc == ITX_OK && json->failed) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
+    return rc;
 }

@@ -17,10 +17,17 @@ struct report {
     const char *source; /* path of the network */
     const char *method;
     const struct calibration *photos;
+    const struct quant_stats *stats;
+    bool is_minmax; /* thresholds are all that was seen */
 };
 
 /* Docs: docs/plan-format.md, "Metadata". */
-void report_meta(struct strbuf *json, const struct report *report);
+enum report_detail {
+    REPORT_BRIEF,
+    REPORT_HISTOGRAMS /* how the values of each layer are distributed */
+};
+itx_status report_meta(struct strbuf *json, const struct report *report, enum report_detail detail,
+                       struct itx_error *err);
 
 /* A JSON text with its quotes; what is no UTF-8 becomes U+FFFD. */
 void json_text(struct strbuf *json, const char *text);

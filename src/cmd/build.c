@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "cmd/build_report.h"
 #include "cmd/cmd.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
@@ -20,7 +21,7 @@ struct build_options {
     const char *calib, *output, *save_temps, *name;
     int images, input, range, effort, method, threads;
     float percentile;
-    bool json;
+    bool layers, json;
 };
 
 #define AT(field) offsetof(struct build_options, field)
@@ -46,6 +47,8 @@ static const struct option build_rows[] = {
      "without it one for each processor; the result is the same"},
     {"save-temps", 0, OPTION_TEXT, AT(save_temps), "DIR", NULL, 0, 0, false,
      "keep the graph after every pass there"},
+    {"layers", 0, OPTION_FLAG, AT(layers), "", NULL, 0, 0, false,
+     "show every layer, in order, instead of those that lose most"},
     {"json", 0, OPTION_FLAG, AT(json), "", NULL, 0, 0, false, "print the report as JSON"},
 };
 #undef AT
@@ -70,45 +73,6 @@ static void thin_out(struct file_list *list, int n)
     for (size_t i = 0; i < (size_t)n; i++)
         list->paths.data[i] = list->paths.data[i * len / (size_t)n];
     list->paths.len = (size_t)n;
-}
-
-static void add_layer(struct table *t, const json_t *layer)
-{
-    const double cosine = json_number(layer, "cosine");
-    const json_t *shape = json_object_get(layer, "shape");
-    const bool is_compared = json_is_number(json_object_get(layer, "cosine"));
-    const enum color_name color = !is_compared    ? COLOR_FAINT
-                                  : cosine < 0.95 ? COLOR_RED
-                                  : cosine < 0.99 ? COLOR_YELLOW
-                                                  : COLOR_PLAIN;
-    table_cell(t, COLOR_PLAIN, "%s", json_text_of(layer, "name"));
-    table_cell(t, COLOR_PLAIN, "%s", json_text_of(layer, "type"));
-    table_cell(t, COLOR_PLAIN, "%s", json_text_of(layer, "activation"));
-    table_cell(t, COLOR_PLAIN, "%lld x %lld x %lld",
-               (long long)json_integer_value(json_array_get(shape, 0)),
-               (long long)json_integer_value(json_array_get(shape, 1)),
-               (long long)json_integer_value(json_array_get(shape, 2)));
-    table_cell(t, COLOR_PLAIN, "%s", json_text_of(layer, "dtype"));
-    table_cell(t, COLOR_PLAIN, "%.6g", json_number(layer, "scale"));
-    table_cell(t, COLOR_PLAIN, "%.0f", json_number(layer, "n_scales"));
-    if (is_compared)
-        table_cell(t, color, "%.5f", cosine);
-    else
-        table_cell(t, color, "-");
-    table_end_row(t);
-}
-
-static void print_report(const json_t *report)
-{
-    const json_t *layers = json_object_get(report, "layers");
-    static const char *const heading[] = {"layer", "type",  "activation", "shape",
-                                          "dtype", "scale", "scales",     "cosine"};
-    struct table t = {0};
-    for (size_t i = 0; i < ARRAY_LEN(heading); i++) table_cell(&t, COLOR_BOLD, "%s", heading[i]);
-    table_end_row(&t);
-    for (size_t i = 0; i < json_array_size(layers); i++) add_layer(&t, json_array_get(layers, i));
-    table_print(&t, "lllllrrr", stdout);
-    table_release(&t);
 }
 
 static void say_done(const char *path, const json_t *report, uint64_t ns)
@@ -154,7 +118,7 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
     if (o->json)
         printf("%s\n", report);
     else
-        print_report(parsed);
+        build_report_print(parsed, o->layers, stdout);
     say_done(o->output, parsed, clock_ns() - start);
     json_decref(parsed);
     itx_text_free(report);

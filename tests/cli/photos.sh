@@ -86,7 +86,12 @@ expect_out '{*"ok": true*'
 
 run build "$onnx" --calib "$calib" --images 4 -o parts.bin --save-temps temps --threads 2
 expect_exit 0
-expect_out 'layer *cosine*Conv *0.9*'
+expect_out 'layers that lose most *type *dtype *threshold *cosine *dB alone *dB
+*Conv *s8 *0.9*
+output *cosine *dB *L1 *L2 *Chebyshev
+*output1 *0.9*:
+    * lose most*'
+ok 'only the worst layers' test "$(grep -c ' s8 \| s16 \| s32 ' "$place/.out")" -eq 5
 expect_err 'intarsia: warning: 4 calibration photos: *
 parts.bin: *'
 ok 'graphs were kept' test -n "$(ls temps)"
@@ -95,6 +100,11 @@ run build "$onnx" --calib "$calib" --images 4 -o parts.bin --threads 1 --json
 expect_exit 0
 expect_out '{*"layers":*"cosine"*}'
 ok 'threads do not change the file' cmp -s first.bin parts.bin
+run build "$onnx" --calib "$calib" --images 4 -o parts.bin --layers
+expect_exit 0
+expect_out 'layer *cosine *dB alone *dB
+/model.0/conv/Conv *Conv *s8 *'
+ok 'all layers' test "$(grep -c ' s8 \| s16 \| s32 ' "$place/.out")" -gt 80
 nothing_half_written
 
 # ---- info, perf ----

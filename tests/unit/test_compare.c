@@ -255,7 +255,7 @@ static void test_compare__as_worked_out_slowly(void)
 {
     struct bench b = {0};
     REQUIRE(prepare(&b, 2) == ITX_OK);
-    struct comparison expected[MAX_VALUES] = {{{0}}};
+    struct comparison expected[MAX_VALUES] = {{0}};
     struct float_run run;
     REQUIRE(b.plan.n_tensors < MAX_VALUES);
     REQUIRE(float_run_create(&run, &b.network, 1, &b.err) == ITX_OK);
