@@ -53,23 +53,30 @@ void mem_free(void *p)
     free(p);
 }
 
+/* What calloc gave lies before an aligned block. calloc knows memory that is fresh and need not be zeroed, and leaves
+ * its pages to whoever touches them first. */
 void *mem_alloc_aligned(size_t align, size_t size)
 {
     if (!may_allocate()) return NULL;
     size_t whole;
     if (size >= LARGE_PAGE && align < LARGE_PAGE) align = LARGE_PAGE;
-    if (!size_add(size, align, &whole)) return NULL;
-    whole = (whole - 1) & ~(align - 1);
-    void *p = aligned_alloc(align, whole != 0 ? whole : align);
-    if (p == NULL) return NULL;
+    if (align < sizeof(void *)) align = sizeof(void *);
+    if (!size_add(size, align, &whole) || !size_add(whole, sizeof(void *), &whole)) return NULL;
+    uint8_t *const raw = calloc(1, whole);
+    if (raw == NULL) return NULL;
+    const size_t before = size_align((uintptr_t)raw + sizeof(void *), align) - (uintptr_t)raw;
+    uint8_t *const p = raw + before;
 #ifdef MADV_HUGEPAGE
-    if (align == LARGE_PAGE) madvise(p, whole, MADV_HUGEPAGE); /* a wish: nothing depends on it */
+    if (align == LARGE_PAGE) madvise(p, size, MADV_HUGEPAGE); /* a wish: nothing depends on it */
 #endif
-    memset(p, 0, size);
+    memcpy(p - sizeof raw, &raw, sizeof raw);
     return p;
 }
 
 void mem_free_aligned(void *p)
 {
-    free(p);
+    void *raw;
+    if (p == NULL) return;
+    memcpy(&raw, (uint8_t *)p - sizeof raw, sizeof raw);
+    free(raw);
 }

@@ -138,17 +138,17 @@ static itx_status make_packed(struct runtime *r, struct itx_error *err)
     return ITX_OK;
 }
 
-/* Steps in order, as many for each worker as make up its share of all weights. */
+/* Steps in order, as many for each worker as make up its share of all that is to be written. */
 static void pack_part(void *ctx, int worker, int n_workers)
 {
     const struct runtime *const r = ctx;
     const int n_steps = r->plan->n_steps;
     uint64_t total = 0, at = 0;
-    for (int i = 0; i < n_steps; i++) total += r->steps[i].n_weights;
+    for (int i = 0; i < n_steps; i++) total += r->steps[i].packed_size;
     for (int i = 0; i < n_steps; i++) {
         struct step *const s = &r->steps[i];
-        const uint64_t middle = at + s->n_weights / 2;
-        at += s->n_weights;
+        const uint64_t middle = at + s->packed_size / 2;
+        at += s->packed_size;
         if (s->pack != NULL && middle * (uint64_t)n_workers / total == (uint64_t)worker)
             s->pack(s, &r->plan->steps[i]);
     }

@@ -29,7 +29,6 @@ struct step {
     void (*run_columns)(const struct step *s, const struct rect *rect, void *scratch);
     void (*before)(const struct step *s); /* once, before the parts; NULL: nothing to do */
     void (*pack)(struct step *s, const struct plan_step *p); /* weights, once; NULL: none */
-    uint64_t n_weights;
     uint64_t n_products; /* multiplications a run executes; 0: not counted */
     enum peak_kind operands;
     size_t packed_size;

@@ -171,7 +171,6 @@ itx_status step_prepare_conv(struct step *s, const struct step_context *c,
         choose_dwconv(s, c, &params);
     else
         choose_conv(s, c, &params);
-    s->n_weights = plan_step_arrays(c->plan, p).weights;
     s->n_items = params.shape.upscale > 1 ? params.shape.in_h : params.shape.out_h;
     s->grain = 1;
     s->out_size = (size_t)dtype_size(c->plan->tensors[p->out].dtype);

@@ -127,7 +127,11 @@ static void pack_channels(const struct conv_shape *s, const int8_t *w, int c, in
         for (int i = 0; i < WINOGRAD_POSITIONS; i++) {
             const int16_t *const from = u[i / WINOGRAD_WINDOW][i % WINOGRAD_WINDOW];
             int16_t *at = to + (size_t)i * position_len;
-            for (int p = 0; p < n; p += 2, at += pair_len) memcpy(at, from + p, 2 * sizeof *at);
+            if (n == PACKED_CHANNELS)
+                for (int p = 0; p < PACKED_CHANNELS; p += 2, at += pair_len)
+                    memcpy(at, from + p, 2 * sizeof *at);
+            else
+                for (int p = 0; p < n; p += 2, at += pair_len) memcpy(at, from + p, 2 * sizeof *at);
         }
     }
 }
