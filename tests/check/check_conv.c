@@ -77,27 +77,40 @@ static struct work work_create(struct check *c, const struct conv_row *row,
 
 /* Every layer of YOLO11n-seg at 640 x 640, then their sum: one frame on one thread. Layers that the row does not fit
  * are given to the row that is chosen for the same flags, and marked *. */
-static void bench(struct check *c, const void *row_, const void *reference)
+static void bench_frame(struct check *c, const struct conv_row *row, const void *reference,
+                        bool is_wide)
 {
-    const struct conv_row *const row = row_;
     double total_ns = 0, total_macs = 0;
     for (int i = 0; i < n_conv_layers; i++) {
         const struct conv_layer *const l = &conv_layers[i];
         if (strcmp(l->family, "conv") != 0) continue;
-        const struct conv_case t = conv_layer_case(c, l);
+        const struct conv_case t = conv_layer_case(c, l, is_wide);
         const struct conv_shape *const s = &t.params.shape;
         const bool fits = row->fits(s);
         struct work a = work_create(c, fits ? row : conv_choose(row->cpu, s), &t);
         struct work b = work_create(c, reference, &t);
         char label[64];
-        snprintf(label, sizeof label, "%d x %d x %d, %d x %d / %d, to %d%s", l->in_h, l->in_h,
-                 l->in_c, l->kernel, l->kernel, l->stride, l->out_c, fits ? "" : " *");
+        snprintf(label, sizeof label, "%s %d x %d x %d, %d x %d / %d, to %d%s",
+                 is_wide ? "s16" : "s8", l->in_h, l->in_h, l->in_c, l->kernel, l->kernel, l->stride,
+                 l->out_c, fits ? "" : " *");
         const double macs = conv_layer_macs(l);
         total_ns += l->n * check_time(c, &(struct check_bench){label, work, &a, &b, macs, "MAC"});
         total_macs += l->n * macs;
     }
-    printf("%s, one frame of YOLO11n-seg: %.2f ms, %.2f GMAC, %.1f GMAC/s\n", row->name,
-           total_ns / 1e6, total_macs / 1e9, total_macs / total_ns);
+    printf("%s, one frame of YOLO11n-seg in %s: %.2f ms, %.2f GMAC, %.1f GMAC/s\n", row->name,
+           is_wide ? "s16" : "s8", total_ns / 1e6, total_macs / 1e9, total_macs / total_ns);
+}
+
+static void bench(struct check *c, const void *row, const void *reference)
+{
+    for (int is_wide = 0; is_wide < 2; is_wide++) {
+        bool fits = false;
+        for (int i = 0; i < n_conv_layers; i++) {
+            const struct conv_shape s = conv_layer_shape(&conv_layers[i], is_wide);
+            fits = fits || ((const struct conv_row *)row)->fits(&s);
+        }
+        if (fits) bench_frame(c, row, reference, is_wide);
+    }
 }
 
 const struct check_family check_conv = {"conv", conv_check_row, check, bench};

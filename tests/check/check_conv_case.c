@@ -264,7 +264,7 @@ const struct conv_layer conv_layers[] = {
 };
 const int n_conv_layers = (int)ARRAY_LEN(conv_layers);
 
-struct conv_shape conv_layer_shape(const struct conv_layer *l)
+struct conv_shape conv_layer_shape(const struct conv_layer *l, bool is_wide)
 {
     const int pad = l->upscale > 1 ? 0 : l->kernel / 2;
     const int out =
@@ -288,20 +288,21 @@ struct conv_shape conv_layer_shape(const struct conv_layer *l)
         .in_pixel = l->in_c == 3 ? 4 : l->in_c,
         .out_pixel = l->out_c,
         .res_pixel = l->out_c,
+        .is_wide = is_wide,
     };
 }
 
 double conv_layer_macs(const struct conv_layer *l)
 {
-    const struct conv_shape s = conv_layer_shape(l);
+    const struct conv_shape s = conv_layer_shape(l, false);
     const bool is_depthwise = strcmp(l->family, "dwconv") == 0;
     const double grid = l->upscale > 1 ? (double)s.in_h * s.in_w : (double)s.out_h * s.out_w;
     return grid * l->kernel * l->kernel * l->out_c * (is_depthwise ? 1 : l->in_c);
 }
 
-struct conv_case conv_layer_case(struct check *c, const struct conv_layer *l)
+struct conv_case conv_layer_case(struct check *c, const struct conv_layer *l, bool is_wide)
 {
-    const struct conv_shape s = conv_layer_shape(l);
+    const struct conv_shape s = conv_layer_shape(l, is_wide);
     const enum conv_kind kind = strcmp(l->family, "dwconv") == 0 ? CONV_DEPTHWISE : CONV_DENSE;
     const int n_products = depth(&s, kind);
     struct conv_case t = {

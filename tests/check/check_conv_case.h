@@ -45,8 +45,8 @@ struct conv_layer {
 extern const struct conv_layer conv_layers[];
 extern const int n_conv_layers;
 
-struct conv_shape conv_layer_shape(const struct conv_layer *layer);
-struct conv_case conv_layer_case(struct check *c, const struct conv_layer *layer);
+struct conv_shape conv_layer_shape(const struct conv_layer *layer, bool is_wide);
+struct conv_case conv_layer_case(struct check *c, const struct conv_layer *layer, bool is_wide);
 double conv_layer_macs(const struct conv_layer *layer);
 
 #endif

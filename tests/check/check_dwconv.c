@@ -75,7 +75,7 @@ static void bench(struct check *c, const void *row, const void *reference)
     for (int i = 0; i < n_conv_layers; i++) {
         const struct conv_layer *const l = &conv_layers[i];
         if (strcmp(l->family, "dwconv") != 0) continue;
-        const struct conv_case t = conv_layer_case(c, l);
+        const struct conv_case t = conv_layer_case(c, l, false);
         struct work a = work_create(c, row, &t), b = work_create(c, reference, &t);
         char label[64];
         snprintf(label, sizeof label, "%d x %d x %d, %d x %d / %d, to %d", l->in_h, l->in_h,

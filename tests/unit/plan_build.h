@@ -135,7 +135,8 @@ static inline const int16_t *build_multipliers(struct build *b, int n, int high)
     return mul;
 }
 
-/* All arrays of a convolution whose window and tensors are set. */
+/* All arrays of a convolution whose window and tensors are set. An S16 output is stage B's result, or stage C's where the
+ * shift is set; its tensor then gets the reach of the step. */
 static inline void build_conv_arrays(struct build *b, struct plan_step *s, enum act act)
 {
     const struct plan_arrays n = plan_step_arrays(&b->plan, s);
@@ -155,12 +156,14 @@ static inline void build_conv_arrays(struct build *b, struct plan_step *s, enum 
     if (n.mul == 0) return;
     s->mul = build_multipliers(b, out_c, 300);
     int32_t *const offset = build_room(b, (size_t)out_c, sizeof *offset);
-    s->shift = n.res_mul != 0 ? 14 : 15;
+    struct plan_tensor *const out = &b->tensors[s->out];
+    if (out->dtype == DTYPE_S8) s->shift = n.res_mul != 0 ? 14 : 15;
     for (int i = 0; i < out_c; i++)
-        offset[i] = n.res_mul != 0 ? build_random(b, -100000, 100000)
-                                   : b->tensors[s->out].zero_point[0] * 32768 + 16384;
+        offset[i] =
+            n.res_mul != 0 ? build_random(b, -100000, 100000) : out->zero_point[0] * 32768 + 16384;
     if (n.res_mul != 0) s->res_mul = build_multipliers(b, out_c, 9000);
     s->offset = offset;
+    if (out->dtype == DTYPE_S16) out->reach = plan_step_reach(&b->plan, s);
 }
 
 static inline void build_input(struct build *b, uint32_t tensor, enum plan_input_kind kind)
@@ -180,8 +183,54 @@ static inline void build_output(struct build *b, uint32_t tensor)
         .name = b->tensors[tensor].name, .tensor = tensor, .dequantize = "dequantize"};
 }
 
+/* deep -> wide conv -> {max, conv with wide residual} -> add of both widths -> transposed; and a depthwise with a wide
+ * residual to s8. */
+static inline void build_wide(struct build *b, uint32_t deep)
+{
+    const int h = b->tensors[deep].h, w = b->tensors[deep].w;
+    const uint32_t wide = build_tensor(b, "wide", DTYPE_S16, h, w, 8);
+    const uint32_t wide_max = build_tensor(b, "wide_max", DTYPE_S16, h, w, 8);
+    const uint32_t wide_sum = build_tensor(b, "wide_sum", DTYPE_S16, h, w, 9);
+    const uint32_t wide_mix = build_tensor(b, "wide_mix", DTYPE_S16, h, w, 9);
+    const uint32_t narrow = build_tensor(b, "narrow", DTYPE_S8, h, w, 8);
+    const uint32_t wide_add = build_tensor(b, "wide_add", DTYPE_S16, h, w, 8);
+    const uint32_t wide_out = build_tensor(b, "wide_out", DTYPE_S32, 2 * h, 2 * w, 5);
+    struct plan_step *s = build_step(b, STEP_CONV, "/wide", 1, &deep, wide);
+    build_window(s, 3, 1, 1);
+    s->shift = 15;
+    build_conv_arrays(b, s, ACT_SILU);
+    s = build_step(b, STEP_MAXPOOL, "/wide_max", 1, &wide, wide_max);
+    build_window(s, 3, 1, 1);
+    b->tensors[wide_max].reach = plan_step_reach(&b->plan, s);
+    s = build_step(b, STEP_CONV, "/wide_sum", 1, &wide, wide_sum);
+    build_window(s, 3, 1, 1);
+    s->shift = 15;
+    build_conv_arrays(b, s, ACT_NONE);
+    s = build_step(b, STEP_CONV, "/wide_mix", 2, (const uint32_t[]){wide_max, wide_sum}, wide_mix);
+    build_window(s, 1, 1, 0);
+    s->shift = 9;
+    build_conv_arrays(b, s, ACT_SILU);
+    s = build_step(b, STEP_DWCONV, "/narrow", 2, (const uint32_t[]){wide, wide_max}, narrow);
+    build_window(s, 3, 1, 1);
+    build_conv_arrays(b, s, ACT_RELU);
+    s = build_step(b, STEP_ADD, "/wide_add", 2, (const uint32_t[]){wide, narrow}, wide_add);
+    s->mul = build_multipliers(b, 8, 3000);
+    s->res_mul = build_multipliers(b, 8, 3000);
+    s->shift = 6;
+    int32_t *const offset = build_room(b, 8, sizeof *offset);
+    for (int i = 0; i < 8; i++) offset[i] = build_random(b, -1000, 1000);
+    s->offset = offset;
+    b->tensors[wide_add].reach = plan_step_reach(&b->plan, s);
+    s = build_step(b, STEP_DECONV, "/wide_out", 1, &wide_add, wide_out);
+    build_window(s, 2, 2, 0);
+    build_conv_arrays(b, s, ACT_NONE);
+    build_output(b, wide_out);
+    build_output(b, wide_mix);
+}
+
 /* in -> conv -> {a, maxpool, copy} concatenated -> conv with residual -> q, k, v -> attention -> lut -> add ->
- * depthwise with residual -> upsample -> deconv -> s32, s16 heads and an upsampled s16. Sizes are odd on purpose. */
+ * depthwise with residual -> upsample -> deconv -> s32, s16 heads and an upsampled s16, and what build_wide adds. Sizes are
+ * odd on purpose. */
 static inline void build_all(struct build *b, const char *name, uint64_t seed)
 {
     build_init(b, name, seed);
@@ -253,6 +302,7 @@ static inline void build_all(struct build *b, const char *name, uint64_t seed)
     build_output(b, logits);
     build_output(b, proto_up);
     build_output(b, added);
+    build_wide(b, deep);
 }
 
 /* One convolution, 2 x 2 x 3 to 2 x 2 x 2: a file small enough to damage in every way. */

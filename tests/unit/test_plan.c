@@ -363,6 +363,15 @@ static void test_plan__check_structure(void)
     REFUSES("factor 0", steps[8].stride[0] = 0);
     REFUSES("kernel and stride differ", steps[9].stride[0] = 1);
     REFUSES("has an activation", steps[10].act = ACT_SILU);
+    REFUSES("has reach 0", tensors[19].reach = 0);
+    REFUSES("has reach 32769", tensors[19].reach = 32769);
+    REFUSES("type s8, has reach 128", tensors[1].reach = 128);
+    REFUSES("input 0 has element type s16", steps[5].in[0] = 17); /* a table */
+    REFUSES("input 0 has element type s8", steps[14].in[0] = 1);  /* to a maximum in s16 */
+    REFUSES("input 1 has element type s32", steps[16].in[1] = 15);
+    REFUSES("shift 14 is not possible", steps[13].shift = 14);
+    REFUSES("shift 0 is not possible", steps[16].shift = 0);
+    REFUSES("padding 3 of a window of 3", steps[14].pad[2] = 3);
 }
 
 static void swap_steps(struct plan_step *a, struct plan_step *b)
@@ -422,6 +431,54 @@ static void test_plan__check_numbers(void)
     REFUSES("bias: missing", steps[0].bias = NULL);
     REFUSES("table: not used", steps[0].table = steps[5].table);
     REFUSES("changes on the way", SET(float, tensors[3].scale, 0, 0.25f));
+    REFUSES("writes numbers up to", SET(int16_t, steps[13].mul, 0, 20000));
+    REFUSES("writes numbers up to", tensors[20].reach--);
+    REFUSES("stage C of channel 3 may reach",
+            (tensors[20].reach = 32768, SET(int16_t, steps[16].mul, 3, 32767),
+             SET(int16_t, steps[16].res_mul, 3, 32767), SET(int32_t, steps[16].offset, 3, -65536),
+             tensors[21].reach = 32768));
+}
+
+/* An output with 16 bits keeps to the largest multiplier, and sum |w| * reach + |bias| = 2^31 - 1 is the last that is
+ * accepted. What is read in pieces has the reach of the pieces that it meets. */
+static void test_plan__reach(void)
+{
+    struct build b;
+    struct itx_error err = {0};
+    build_init(&b, "wide", 3);
+    const int half[3] = {2, 2, 2}, all[3] = {2, 2, 4};
+    const uint32_t in = build_tensor(&b, "in", DTYPE_S8, 2, 2, 3);
+    const uint32_t both = build_buffer(&b, 2, 2, 4, DTYPE_S16);
+    uint32_t parts[2];
+    build_input(&b, in, PLAN_INPUT_RGB);
+    for (int i = 0; i < 2; i++) {
+        parts[i] = build_slice(&b, "part", DTYPE_S16, half, both, 4, 2 * i);
+        struct plan_step *const s = build_step(&b, STEP_CONV, "conv", 1, &in, parts[i]);
+        build_window(s, 1, 1, 0);
+        s->shift = 15;
+        build_conv_arrays(&b, s, ACT_SILU);
+        SET(int16_t, s->mul, 0, i == 0 ? 1000 : 3000);
+        SET(int16_t, s->mul, 1, 20);
+        CHECK(plan_step_reach(&b.plan, s) == (i == 0 ? 1000 : 3000));
+        b.tensors[parts[i]].reach = i == 0 ? 1000 : 3000;
+    }
+    const uint32_t joined = build_slice(&b, "joined", DTYPE_S16, all, both, 4, 0);
+    const uint32_t out = build_tensor(&b, "out", DTYPE_S32, 2, 2, 1);
+    struct plan_step *const s = build_step(&b, STEP_CONV, "sum", 1, &joined, out);
+    build_window(s, 1, 1, 0);
+    build_conv_arrays(&b, s, ACT_NONE);
+    build_output(&b, out);
+    b.tensors[joined].reach = 2999;
+    CHECK(plan_check(&b.plan, &err) != ITX_OK);
+    CHECK(strstr(err.text, "'joined' has reach 2999, 'part' that is written there has 3000"));
+    b.tensors[joined].reach = 3000;
+    for (int i = 0; i < 4; i++) SET(int8_t, s->weights, i, -127);
+    SET(int32_t, s->bias, 0, INT32_MAX - 4 * 127 * 3000);
+    CHECK_MSG(plan_check(&b.plan, &err) == ITX_OK, "%s", err.text);
+    b.tensors[joined].reach = 3001;
+    CHECK(plan_check(&b.plan, &err) != ITX_OK);
+    CHECK(strstr(err.text, "the sum of channel 0 may reach 2147484155"));
+    build_release(&b);
 }
 
 /* sum |w| * 128 + |bias| = 2^31 - 1 is the last that is accepted. */
@@ -521,5 +578,6 @@ TEST_MAIN(TEST(test_plan__round_trip), TEST(test_plan__arrays_have_room_after_th
           TEST(test_plan__altered_and_sealed), TEST(test_plan__messages),
           TEST(test_plan__check_structure), TEST(test_plan__check_order),
           TEST(test_plan__places_may_be_used_again), TEST(test_plan__check_numbers),
-          TEST(test_plan__accumulator_bound), TEST(test_plan__two_models_of_one_name),
-          TEST(test_plan__out_of_memory), TEST(test_plan__bytes_of_the_format))
+          TEST(test_plan__reach), TEST(test_plan__accumulator_bound),
+          TEST(test_plan__two_models_of_one_name), TEST(test_plan__out_of_memory),
+          TEST(test_plan__bytes_of_the_format))

@@ -72,9 +72,11 @@ static int64_t clamp(double v, int64_t low, int64_t high)
 }
 
 static int64_t requant(int64_t a, int64_t mul, int64_t b, int64_t res_mul, int64_t offset,
-                       int shift)
+                       int shift, enum dtype dtype)
 {
-    return clamp(floor((double)(a * mul + b * res_mul + offset) / (double)(1 << shift)), -128, 127);
+    const int64_t most = dtype == DTYPE_S16 ? 32767 : 127;
+    return clamp(floor((double)(a * mul + b * res_mul + offset) / (double)(1 << shift)), -most - 1,
+                 most);
 }
 
 static int64_t accumulate(const struct plan *plan, const struct plan_step *s, struct view in,
@@ -119,12 +121,13 @@ static int64_t conv_value(const struct plan *plan, const struct plan_step *s, st
     if (s->mul == NULL) return v;
     const bool has_res = s->res_mul != NULL;
     return requant(v, s->mul[k], has_res ? at(res, place[0], place[1], k) : 0,
-                   has_res ? s->res_mul[k] : 0, s->offset[k], s->shift);
+                   has_res ? s->res_mul[k] : 0, s->offset[k], s->shift,
+                   plan->tensors[s->out].dtype);
 }
 
 static int64_t max_value(const struct plan_step *s, struct view in, const int place[3])
 {
-    int64_t max = -128;
+    int64_t max = in.t->dtype == DTYPE_S16 ? -32768 : -128;
     for (int i = 0; i < s->kernel[0]; i++) {
         for (int j = 0; j < s->kernel[1]; j++) {
             const int y = place[0] * s->stride[0] + i - s->pad[0];
@@ -176,7 +179,7 @@ static bool is_right(const struct plan *plan, const struct plan_step *s, const s
         return got == at(in[0], y, x, k);
     case STEP_ADD:
         return got == requant(at(in[0], y, x, k), s->mul[k], at(in[1], y, x, k), s->res_mul[k],
-                              s->offset[k], s->shift);
+                              s->offset[k], s->shift, out.t->dtype);
     case STEP_LUT:
         return got == s->table[at(in[0], y, x, k) & 0xff];
     case STEP_ATTENTION:

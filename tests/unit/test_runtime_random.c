@@ -9,6 +9,7 @@
 #include "test.h"
 
 #define MAX_WORK 2000000
+#define MAX_WIDE_DEPTH 500 /* 500 * 127 * 32768 < 2^31 */
 
 /* Small numbers mostly. */
 static int skewed(struct build *b, int high)
@@ -45,6 +46,13 @@ static int out_size(const struct plan_step *s, int axis, int in)
     return room < 0 ? 0 : room / s->stride[axis] + 1;
 }
 
+static bool has_full_windows(const struct plan_step *s)
+{
+    for (int i = 0; i < 4; i++)
+        if (s->pad[i] >= s->kernel[i % 2]) return false;
+    return true;
+}
+
 /* A tensor somewhere in pixels that are wider than it. */
 static uint32_t random_slice(struct build *b, const char *name, enum dtype dtype, const int size[3])
 {
@@ -57,7 +65,7 @@ static uint32_t random_slice(struct build *b, const char *name, enum dtype dtype
 static bool random_plan(struct build *b)
 {
     static const enum step_kind kinds[] = {STEP_CONV, STEP_DWCONV, STEP_DECONV, STEP_MAXPOOL};
-    static const enum dtype dtypes[] = {DTYPE_S8, DTYPE_S8, DTYPE_S16, DTYPE_S32};
+    static const enum dtype dtypes[] = {DTYPE_S8, DTYPE_S8, DTYPE_S16, DTYPE_S16, DTYPE_S32};
     struct plan_step window = {.kind = kinds[build_random(b, 0, 3)]};
     random_window(b, &window);
     const int in[3] = {skewed(b, 20), skewed(b, 20), skewed(b, 240)};
@@ -69,14 +77,18 @@ static bool random_plan(struct build *b)
     const int64_t values = (int64_t)out[0] * out[1] * out[2];
     if (values == 0 || values * area * depth > MAX_WORK) return false;
 
-    const enum dtype dtype = window.kind == STEP_MAXPOOL ? DTYPE_S8 : dtypes[build_random(b, 0, 3)];
+    /* sums of an input that reaches 2^15 stay within 32 bits */
+    const bool may_be_wide =
+        window.kind == STEP_MAXPOOL ? has_full_windows(&window) : depth * area <= MAX_WIDE_DEPTH;
+    const enum dtype in_type = may_be_wide && build_random(b, 0, 1) == 1 ? DTYPE_S16 : DTYPE_S8;
+    const enum dtype dtype = window.kind == STEP_MAXPOOL ? in_type : dtypes[build_random(b, 0, 4)];
     const bool may_add =
-        dtype == DTYPE_S8 && (window.kind == STEP_CONV || window.kind == STEP_DWCONV);
+        dtype != DTYPE_S32 && (window.kind == STEP_CONV || window.kind == STEP_DWCONV);
     const bool has_residual = may_add && build_random(b, 0, 1) == 1;
-    uint32_t inputs[2] = {random_slice(b, "in", DTYPE_S8, in)};
+    uint32_t inputs[2] = {random_slice(b, "in", in_type, in)};
     build_input(b, inputs[0], PLAN_INPUT_TENSOR);
     if (has_residual) {
-        inputs[1] = random_slice(b, "residual", DTYPE_S8, out);
+        inputs[1] = random_slice(b, "residual", dtypes[build_random(b, 0, 3)], out);
         build_input(b, inputs[1], PLAN_INPUT_TENSOR);
     }
     const uint32_t result = random_slice(b, "out", dtype, out);
@@ -88,6 +100,9 @@ static bool random_plan(struct build *b)
         s->dilation[i] = window.dilation[i];
     }
     for (int i = 0; i < 4; i++) s->pad[i] = window.pad[i];
+    const bool has_stage_c = has_residual || build_random(b, 0, 1) == 1;
+    if (dtype == DTYPE_S16 && window.kind != STEP_MAXPOOL && has_stage_c)
+        s->shift = has_residual ? build_random(b, 1, 15) : 15;
     if (window.kind != STEP_MAXPOOL) build_conv_arrays(b, s, (enum act)build_random(b, 0, 3));
     build_output(b, result);
     return true;
@@ -104,8 +119,10 @@ static struct runtime *run(struct build *b, uint32_t cpu, int n_threads)
     for (int i = 0; i < b->plan.n_inputs; i++) {
         const struct plan_tensor *const t = &b->tensors[b->inputs[i].tensor];
         int8_t *const data = runtime_tensor(r, b->inputs[i].tensor);
+        const int size = dtype_size(t->dtype);
         for (int p = 0; p < t->h * t->w; p++)
-            for (int k = 0; k < t->c; k++) data[p * t->pixel + k] = (int8_t)test_random(&seed);
+            for (int k = 0; k < t->c * size; k++)
+                data[p * t->pixel * size + k] = (int8_t)test_random(&seed);
     }
     runtime_run(r);
     return r;
