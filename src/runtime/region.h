@@ -38,7 +38,7 @@ bool region_has(const struct region *r, int y, int x);
 struct window {
     int stride_h, stride_w, pad_top, pad_left, extent_h, extent_w, down_h, down_w;
 };
-/* Adds to `from` what the cells of `to` need. */
+/* Adds to `from` what the cells of `to` need, and columns that a wide stride leaves out between them. */
 void region_add_needs(struct region *from, const struct region *to, const struct window *window);
 
 /* Rectangles, none empty, without a common cell, that hold every cell of the region and few others: bands of at most
