@@ -39,7 +39,13 @@ struct itx_build_options {
     enum itx_range input_range;
     int effort; /* 0 (seconds) to 3 (minutes); 1 with ITX_BUILD_OPTIONS_INIT. docs/accuracy.md says what each does */
     enum itx_method method;
-    float percentile;          /* for ITX_METHOD_PERCENTILE; 0: 99.99 */
+    float percentile; /* for ITX_METHOD_PERCENTILE; 0: 99.99 */
+    /* Nodes of the network, by name, whose results are kept in 16 bits, beside those that the effort chooses. */
+    const char *const *int16_nodes;
+    int n_int16_nodes;
+    /* Percent of the agreement with the float network (mean of box and mask) that may be lost on calibration pictures: as
+     * many values get 16 bits as that takes, whatever the time; a warning says when all are not enough. 0: none. */
+    float target_loss;
     int n_threads;             /* 0: one for each processor; the result does not depend on it */
     const char *save_temps;    /* folder for the graph after every pass; NULL: none */
     const char *name;          /* of the model inside the file; NULL: from the output path */
@@ -51,7 +57,7 @@ struct itx_build_options {
 #define ITX_BUILD_OPTIONS_INIT                                                                     \
     {                                                                                              \
         sizeof(struct itx_build_options), NULL, 0, ITX_IMAGE_RGB, ITX_RANGE_FULL, 1,               \
-            ITX_METHOD_DEFAULT, 0, 0, NULL, NULL, NULL, NULL, NULL, 0                              \
+            ITX_METHOD_DEFAULT, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0                  \
     }
 
 /* Reads onnx_path, calibrates, quantises, compiles, writes out_path (or nothing, on failure). A picture that cannot be

@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "api/calibrate.h"
+#include "api/quantise.h"
 #include "api/report.h"
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "lower/lower.h"
 #include "onnx/onnx.h"
 
 /* Photos that the finished program is compared with the float network on. */
@@ -28,6 +28,7 @@ struct build {
     const char *method;
     struct network network;
     struct quant_stats stats;
+    struct choice choice;
     struct arena arena; /* of the plan */
     struct plan plan;
     struct comparison *comparison; /* [plan.n_tensors] */
@@ -74,6 +75,12 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
         return itx_fail(err, ITX_E_INVAL, "unknown calibration method %d", (int)o->method);
     if (o->effort < 0 || o->effort > 3)
         return itx_fail(err, ITX_E_RANGE, "effort %d: 0 to 3 are possible", o->effort);
+    if (!(o->target_loss >= 0 && o->target_loss <= 100))
+        return itx_fail(err, ITX_E_RANGE, "target loss %g: 0 (none) to 100 %% is possible",
+                        (double)o->target_loss);
+    for (int i = 0; i < o->n_int16_nodes; i++)
+        if (o->int16_nodes == NULL || o->int16_nodes[i] == NULL)
+            return itx_fail(err, ITX_E_INVAL, "int16 node %d is NULL", i);
     if (o->method == ITX_METHOD_DEFAULT)
         o->method = o->effort == 0 ? ITX_METHOD_MINMAX : ITX_METHOD_LEAST_SQUARES;
     b->quant = (struct quant_options){methods[o->method].method, percentile};
@@ -162,16 +169,21 @@ static itx_status compile(struct build *b, struct itx_error *err)
     if (rc == ITX_OK)
         rc = calibrate(&b->stats, &b->network, o, b->n_threads,
                        b->quant.method != QUANT_MINMAX || o->histograms, &b->photos, err);
-    if (rc == ITX_OK) rc = quant_assign(b->network.graph, &b->stats, &b->quant, err);
-    if (rc == ITX_OK) rc = dump_canonical(b, err);
     const struct lower_options lower = {
         .name = b->name,
         .input_kind = input_kind(o->input_format),
         .video_range = o->input_range == ITX_RANGE_VIDEO,
     };
-    if (rc == ITX_OK)
-        rc = lower_graph(&b->plan, &b->arena, b->network.graph, &b->network.head, &lower, err);
-    if (rc == ITX_OK) rc = plan_check(&b->plan, err);
+    const struct quantise_input in = {
+        .network = &b->network,
+        .stats = &b->stats,
+        .quant = &b->quant,
+        .lower = &lower,
+        .options = o,
+        .n_threads = b->n_threads,
+    };
+    if (rc == ITX_OK) rc = quantise_network(&b->plan, &b->arena, &b->choice, &in, err);
+    if (rc == ITX_OK) rc = dump_canonical(b, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", b->onnx_path);
     return rc;
 }
@@ -186,6 +198,7 @@ static itx_status compare_and_write(struct build *b, struct itx_error *err)
         .network = &b->network,
         .plan = &b->plan,
         .comparison = b->comparison,
+        .choice = &b->choice,
         .options = o,
         .source = b->onnx_path,
         .method = b->method,
@@ -229,6 +242,7 @@ itx_status itx_build(const char *onnx_path, const char *out_path,
     }
     network_release(&b->network);
     quant_stats_release(&b->stats);
+    choice_release(&b->choice);
     arena_release(&b->arena);
     mem_free(b->comparison);
     strbuf_release(&b->meta);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/plan_head.h"
 
-static struct yolo_tensor head_tensor(const struct plan *plan, const struct runtime *runtime,
-                                      uint32_t output)
+struct yolo_tensor plan_tensor_view(const struct plan *plan, const struct runtime *runtime,
+                                    uint32_t i)
 {
-    const uint32_t i = plan->outputs[output].tensor;
     const struct plan_tensor *t = &plan->tensors[i];
     return (struct yolo_tensor){
         .dtype = t->dtype,
@@ -19,6 +18,12 @@ static struct yolo_tensor head_tensor(const struct plan *plan, const struct runt
         .scale = t->scale,
         .zero_point = t->zero_point,
     };
+}
+
+static struct yolo_tensor head_tensor(const struct plan *plan, const struct runtime *runtime,
+                                      uint32_t output)
+{
+    return plan_tensor_view(plan, runtime, plan->outputs[output].tensor);
 }
 
 struct yolo_head plan_head_of(const struct plan *plan, const struct runtime *runtime)

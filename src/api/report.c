@@ -248,7 +248,9 @@ itx_status report_meta(struct strbuf *json, const struct report *r, enum report_
         strbuf_addf(json, i != 0 ? ",\n" : "\n");
         add_output(json, r, &r->plan->outputs[i]);
     }
-    strbuf_addf(json, "]}");
+    strbuf_addf(json, "]");
+    if (r->choice->is_measured) choice_report(r->choice, r->network->graph, json);
+    strbuf_addf(json, "}");
     arena_release(&arena);
     if (rc == ITX_OK && json->failed) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
     return rc;

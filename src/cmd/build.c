@@ -10,6 +10,8 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/vec.h"
 #include "cmd/build_report.h"
 #include "cmd/cmd.h"
 #include "cmd/json.h"
@@ -18,9 +20,9 @@
 #include "vision/files.h"
 
 struct build_options {
-    const char *calib, *output, *save_temps, *name;
+    const char *calib, *output, *save_temps, *name, *int16;
     int images, input, range, effort, method, threads;
-    float percentile;
+    float percentile, target_loss;
     bool layers, json;
 };
 
@@ -41,6 +43,11 @@ static const struct option build_rows[] = {
      false, "how the range that 8 bits cover is chosen; without it as the effort says"},
     {"percentile", 0, OPTION_FLOAT, AT(percentile), "P", NULL, 50, 100, false,
      "for --method percentile: the part of all values that is kept, 99.99 without it"},
+    {"int16", 0, OPTION_TEXT, AT(int16), "NODE,...", NULL, 0, 0, false,
+     "keep the results of these nodes in 16 bits, beside those that the effort chooses"},
+    {"target-loss", 0, OPTION_FLOAT, AT(target_loss), "PERCENT", NULL, 0, 100, false,
+     "keep as many results in 16 bits as it takes to lose no more of the agreement with the float "
+     "network"},
     {"name", 0, OPTION_TEXT, AT(name), "TEXT", NULL, 0, 0, false,
      "of the model in the file; without it the file's name"},
     {"threads", 0, OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
@@ -86,8 +93,36 @@ static void say_done(const char *path, const json_t *report, uint64_t ns)
             n_images == 1 ? "" : "s", (double)ns / 1e9);
 }
 
+/* The parts of a text between commas; all of them lie in *copy. */
+struct names {
+    char *copy;
+    VEC(const char *) list;
+};
+
+static bool split_names(struct names *n, const char *text)
+{
+    if (text == NULL) return true;
+    const size_t size = strlen(text) + 1;
+    n->copy = mem_alloc(size);
+    if (n->copy == NULL) return false;
+    memcpy(n->copy, text, size);
+    for (char *p = n->copy; p != NULL;) {
+        char *const comma = strchr(p, ',');
+        if (comma != NULL) *comma = '\0';
+        if (*p != '\0' && !vec_push(&n->list, p)) return false;
+        p = comma != NULL ? comma + 1 : NULL;
+    }
+    return true;
+}
+
+static void release_names(struct names *n)
+{
+    vec_release(&n->list);
+    mem_free(n->copy);
+}
+
 static enum exit_code build(const char *onnx, const struct build_options *o,
-                            const struct file_list *list)
+                            const struct file_list *list, const struct names *int16)
 {
     static const enum itx_image_format formats[] = {ITX_IMAGE_RGB, ITX_IMAGE_BGR, ITX_IMAGE_NV12};
     struct progress progress = {0};
@@ -99,6 +134,9 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
     b.effort = o->effort;
     b.method = (enum itx_method)(o->method + 1); /* not given, -1: ITX_METHOD_DEFAULT */
     b.percentile = o->percentile;
+    b.int16_nodes = int16->list.data;
+    b.n_int16_nodes = (int)int16->list.len;
+    b.target_loss = o->target_loss;
     b.n_threads = o->threads;
     b.save_temps = o->save_temps;
     b.name = o->name;
@@ -132,17 +170,21 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
     if (o->percentile != 0 && o->method != ITX_METHOD_PERCENTILE - 1)
         return options_wrong(&command_build, "--percentile goes with --method percentile");
     struct file_list list = {0};
+    struct names int16 = {0};
     struct itx_error err;
     enum exit_code code = EXIT_FAILED;
-    if (access(o->calib, F_OK) != 0 && strpbrk(o->calib, "*?[") == NULL) {
+    if (!split_names(&int16, o->int16)) {
+        say_error("out of memory");
+    } else if (access(o->calib, F_OK) != 0 && strpbrk(o->calib, "*?[") == NULL) {
         say_error("%s: %s", o->calib, strerror(errno));
     } else if (file_list_add(&list, o->calib, &err) != ITX_OK) {
         say_error("%s", err.text);
     } else {
         thin_out(&list, o->images);
-        code = build(args[0], o, &list);
+        code = build(args[0], o, &list, &int16);
     }
     file_list_release(&list);
+    release_names(&int16);
     return code;
 }
 

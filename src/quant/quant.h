@@ -71,7 +71,11 @@ itx_status quant_stats_add(struct quant_stats *s, value_id v, const struct tenso
                            struct itx_error *err);
 void quant_stats_merge(struct quant_stats *into, const struct quant_stats *from);
 
-/* ---- ranges.c: thresholds ---- */
+/* ---- thresholds.c ---- */
+
+struct quant_range {
+    float low, high; /* low <= 0 <= high */
+};
 
 enum quant_method { QUANT_MINMAX, QUANT_PERCENTILE, QUANT_ENTROPY, QUANT_LEAST_SQUARES };
 
@@ -80,7 +84,23 @@ struct quant_options {
     float percentile; /* (50, 100] */
     /* [values]: those that are to have 16 bits, and with them what moving operations join them with; NULL: none */
     const bool *wide;
+    /* [values], as quant_find_thresholds gives them; NULL: those */
+    const struct quant_range *thresholds;
 };
+
+/* What the steps of whole values cover, by the method; (0, 0) for values that nothing was seen of, and for those that only
+ * move others' numbers. *thresholds [values], mem_free. */
+itx_status quant_find_thresholds(struct quant_range **thresholds, const struct graph *g,
+                                 const struct quant_stats *stats,
+                                 const struct quant_options *options, struct itx_error *err);
+
+/* Widens `r` to hold [low, high]. */
+void quant_range_include(struct quant_range *r, float low, float high);
+/* What was seen of every atom: seen [atoms], zeroed before. */
+void quant_seen_ranges(struct quant_range *seen, const struct quant_atoms *atoms,
+                       const struct quant_stats *stats);
+
+/* ---- ranges.c: channels between their own range and their tensor's thresholds ---- */
 
 /* Sets value.quant of every value: S8 for what steps exchange, S16 or S32 for outputs of the graph that a
  * convolution makes and nobody else reads (graph outputs of the S32 kind get their scales in the lowering). */

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Thresholds: which part [low, high] of what was observed the 256 steps of an s8 channel cover. First the method finds
- * the thresholds of the whole tensor; then each channel gets a range between the tensor's and its own.
+ * Ranges: which part [low, high] of what was observed the 256 steps of an s8 channel cover. Each channel gets a range
+ * between its tensor's thresholds and its own.
  */
 #include <math.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/mem.h"
 #include "quant/quant.h"
 #include "tensor/fixed.h"
-
-struct range {
-    float low, high; /* low <= 0 <= high */
-};
 
 /* How far a channel's scale moves from the tensor's (0) to its own (1), as an exponent. A channel that uses all 256
  * steps rounds its activations least, but the scales are folded into the weights that read them, and there a
@@ -38,166 +33,46 @@ float quant_snap_scale(double wanted)
     return (float)ldexp(1 / k, e + 8);
 }
 
-/* The number in the middle of a bin. */
-static double bin_value(int bin)
-{
-    const double low = float_of_bits((uint32_t)bin << 17);
-    const double next = float_of_bits(((uint32_t)bin << 17) + (1u << 17) - 1);
-    return (low + next) / 2;
-}
-
-struct bins {
-    int n;
-    double value[QUANT_BINS], count[QUANT_BINS];
-};
-
-static int fill_bins(struct bins *b, const uint64_t *histogram)
-{
-    b->n = 0;
-    for (int i = 0; i < QUANT_BINS; i++) {
-        if (histogram[i] == 0) continue;
-        b->value[b->n] = bin_value(i);
-        b->count[b->n++] = (double)histogram[i];
-    }
-    return b->n;
-}
-
-/* Sum of squared errors when [low, high] is covered by 256 steps. */
-static double squared_error(const struct bins *b, double low, double high)
-{
-    const double scale = (high - low) / 255;
-    if (!(scale > 0)) return INFINITY;
-    const double zero = fmin(127, fmax(-128, rint(-128 - low / scale)));
-    double sum = 0;
-    for (int i = 0; i < b->n; i++) {
-        const double q = fmin(127, fmax(-128, rint(b->value[i] / scale) + zero));
-        const double e = (q - zero) * scale - b->value[i];
-        sum += b->count[i] * e * e;
-    }
-    return sum;
-}
-
-/* Coordinate search: shrink one end, then the other, in steps of 1/64 of what was observed. */
-static void search_least_squares(const struct bins *b, float *low, float *high)
-{
-    const double full_low = *low, full_high = *high;
-    double best_low = full_low, best_high = full_high, best = squared_error(b, full_low, full_high);
-    for (int round = 0; round < 2; round++) {
-        for (int i = 1; i < 56; i++) {
-            const double h = full_high * (64 - i) / 64, e = squared_error(b, best_low, h);
-            if (e < best) {
-                best = e;
-                best_high = h;
-            }
-        }
-        for (int i = 1; i < 56 && full_low < 0; i++) {
-            const double l = full_low * (64 - i) / 64, e = squared_error(b, l, best_high);
-            if (e < best) {
-                best = e;
-                best_low = l;
-            }
-        }
-    }
-    *low = (float)best_low;
-    *high = (float)best_high;
-}
-
-/* The numbers below which (100 - percentile) % and above which the same share lie. */
-static void cut_percentile(const struct bins *b, double percentile, float *low, float *high)
-{
-    double total = 0;
-    for (int i = 0; i < b->n; i++) total += b->count[i];
-    const double cut = total * (1 - percentile / 100);
-    /* Bins of positive numbers rise, then those of negative numbers fall. */
-    int first_negative = b->n;
-    for (int i = b->n - 1; i >= 0 && b->value[i] < 0; i--) first_negative = i;
-    double seen = 0;
-    for (int i = first_negative - 1; i >= 0 && (seen += b->count[i]) <= cut; i--)
-        *high = fminf(*high, (float)b->value[i]);
-    seen = 0;
-    for (int i = b->n - 1; i >= first_negative && (seen += b->count[i]) <= cut; i--)
-        *low = fmaxf(*low, (float)b->value[i]);
-}
-
-/* The tensor's thresholds, from what was seen at all and how often. */
-static void find_thresholds(struct range *r, struct bins *bins, const uint64_t *histogram,
-                            const struct quant_options *o)
-{
-    if (histogram == NULL || fill_bins(bins, histogram) == 0) return;
-    switch (o->method) {
-    case QUANT_MINMAX:
-        break;
-    case QUANT_PERCENTILE:
-        cut_percentile(bins, o->percentile, &r->low, &r->high);
-        break;
-    case QUANT_ENTROPY:
-        quant_search_entropy(histogram, &r->low, &r->high);
-        break;
-    case QUANT_LEAST_SQUARES:
-        search_least_squares(bins, &r->low, &r->high);
-        break;
-    }
-}
-
 /* The range of a channel that saw `own`, in a tensor with thresholds `whole`: cut to them, then widened. */
-static struct range mix_range(const struct range *whole, const struct range *own)
+static struct quant_range mix_range(const struct quant_range *whole, const struct quant_range *own)
 {
     const double low = fmax(own->low, whole->low), high = fmin(own->high, whole->high);
     const double span = high - low, full = (double)whole->high - whole->low;
     if (!(span > 0) || !(full > 0)) return *whole;
     const double factor = pow(full / span, 1 - CHANNEL_SHARE);
-    return (struct range){(float)(low * factor), (float)(high * factor)};
+    return (struct quant_range){(float)(low * factor), (float)(high * factor)};
 }
 
-static void include(struct range *r, float low, float high)
+/* Ranges of all atoms. Where one belongs to several values it holds what each of them needs. */
+static void find_ranges(struct quant_range *result, struct quant_range *seen,
+                        const struct quant_atoms *atoms, const struct quant_stats *stats,
+                        const struct quant_range *thresholds)
 {
-    r->low = fminf(r->low, low);
-    r->high = fmaxf(r->high, high);
-}
-
-/* Ranges of all atoms. Where one belongs to several values it holds what each of them needs. Values that only
- * move data saw nothing that their sources did not: `is_moved`. */
-static void find_ranges(struct range *result, struct range *seen, const struct quant_atoms *atoms,
-                        const struct quant_stats *stats, const bool *is_moved, struct bins *bins,
-                        const struct quant_options *o)
-{
-    for (size_t v = 0; v < stats->n_values; v++)
-        for (uint32_t i = stats->first[v]; i < stats->first[v + 1]; i++)
-            include(&seen[atoms->of[i]], stats->min[i], stats->max[i]);
+    quant_seen_ranges(seen, atoms, stats);
     for (size_t v = 0; v < stats->n_values; v++) {
-        if (is_moved[v]) continue;
-        struct range whole = {0, 0};
-        for (uint32_t i = stats->first[v]; i < stats->first[v + 1]; i++)
-            include(&whole, seen[atoms->of[i]].low, seen[atoms->of[i]].high);
-        find_thresholds(&whole, bins, stats->histogram[v], o);
+        if (!(thresholds[v].high > thresholds[v].low)) continue;
         for (uint32_t i = stats->first[v]; i < stats->first[v + 1]; i++) {
-            const struct range r = mix_range(&whole, &seen[atoms->of[i]]);
-            include(&result[atoms->of[i]], r.low, r.high);
+            const struct quant_range r = mix_range(&thresholds[v], &seen[atoms->of[i]]);
+            quant_range_include(&result[atoms->of[i]], r.low, r.high);
         }
     }
 }
 
 /* Widens the ranges of a value that a convolution makes to what its arithmetic can store. */
-static void widen_to_finest(struct range *ranges, const uint32_t *atom, uint32_t n)
+static void widen_to_finest(struct quant_range *ranges, const uint32_t *atom, uint32_t n)
 {
     const double least = 255 * FINEST_SCALE;
     for (uint32_t i = 0; i < n; i++) {
-        struct range *const r = &ranges[atom[i]];
+        struct quant_range *const r = &ranges[atom[i]];
         const double span = (double)r->high - r->low;
         if (span >= least) continue;
         const double factor = span > 0 ? least / span : 0;
-        *r = (struct range){(float)(r->low * factor),
-                            span > 0 ? (float)(r->high * factor) : (float)least};
+        *r = (struct quant_range){(float)(r->low * factor),
+                                  span > 0 ? (float)(r->high * factor) : (float)least};
     }
 }
 
-static bool moves_data(enum op op)
-{
-    return op == OP_CONCAT || op == OP_SPLIT || op == OP_SLICE || op == OP_MAX_POOL ||
-           op == OP_RESIZE;
-}
-
-static void set_scale(const struct range *r, float *scale, int32_t *zero_point)
+static void set_scale(const struct quant_range *r, float *scale, int32_t *zero_point)
 {
     double low = fmin(r->low, 0), high = fmax(r->high, 0);
     if (high - low < 1e-6) high = low + 1e-6; /* a constant zero */
@@ -224,7 +99,7 @@ enum dtype quant_raw_output(const struct graph *g, const struct graph_uses *uses
 }
 
 static itx_status assign_value(struct graph *g, value_id v, enum dtype dtype,
-                               const struct quant_atoms *atoms, const struct range *ranges,
+                               const struct quant_atoms *atoms, const struct quant_range *ranges,
                                struct itx_error *err)
 {
     struct value *value = graph_value(g, v);
@@ -260,22 +135,19 @@ itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
 {
     struct quant_atoms atoms = {0};
     struct graph_uses uses = {0};
-    struct range *ranges = NULL;
-    struct bins *bins = mem_alloc(sizeof *bins);
-    bool *is_moved = mem_calloc(g->values.len, sizeof *is_moved);
-    itx_status rc = bins != NULL && is_moved != NULL ? quant_atoms_create(&atoms, g, err)
-                                                     : itx_fail(err, ITX_E_NOMEM, "out of memory");
+    struct quant_range *ranges = NULL, *found = NULL;
+    itx_status rc = quant_atoms_create(&atoms, g, err);
     if (rc == ITX_OK) rc = graph_uses(g, &uses, err);
-    if (rc != ITX_OK) goto out;
-    ranges = mem_calloc((size_t)atoms.n * 2, sizeof *ranges);
-    if (ranges == NULL) {
-        rc = itx_fail(err, ITX_E_NOMEM, "out of memory for %d thresholds", atoms.n);
-        goto out;
+    if (rc == ITX_OK) {
+        ranges = mem_calloc((size_t)atoms.n * 2, sizeof *ranges);
+        if (ranges == NULL)
+            rc = itx_fail(err, ITX_E_NOMEM, "out of memory for %d thresholds", atoms.n);
     }
-    for (value_id v = 1; v < g->values.len; v++)
-        is_moved[v] =
-            uses.producer[v] != NODE_NONE && moves_data(g->nodes.data[uses.producer[v]].op);
-    find_ranges(ranges, ranges + atoms.n, &atoms, stats, is_moved, bins, options);
+    if (rc == ITX_OK && options->thresholds == NULL)
+        rc = quant_find_thresholds(&found, g, stats, options, err);
+    if (rc != ITX_OK) goto out;
+    find_ranges(ranges, ranges + atoms.n, &atoms, stats,
+                options->thresholds != NULL ? options->thresholds : found);
     for (value_id v = 1; v < g->values.len; v++)
         if (is_convolved(g, &uses, v))
             widen_to_finest(ranges, &atoms.of[atoms.first[v]], atoms.first[v + 1] - atoms.first[v]);
@@ -290,8 +162,7 @@ itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
         rc = quant_widen(g, &atoms, stats, options->wide, err);
 out:
     mem_free(ranges);
-    mem_free(is_moved);
-    mem_free(bins);
+    mem_free(found);
     graph_uses_release(&uses);
     quant_atoms_release(&atoms);
     return rc;

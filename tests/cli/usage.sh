@@ -46,8 +46,8 @@ for name in build segment info check perf eval; do
         page=$pages/intarsia-$name.1
         synopsis=$(sed -n '1s/^usage: //p' help.txt)
         ok "synopsis of $page" grep -qxF "$synopsis" "$page"
-        sed -n 's/^ \{2,6\}\(-[a-z], \)\{0,1\}--\([a-z-]*\).*/\2/p' help.txt | sort >a
-        sed -n 's/^\(\\fB\\-[a-z]\\fR, \)\{0,1\}\\fB\\-\\-\([a-z\\-]*\)\\fR.*/\2/p' "$page" | tr -d '\\' | sort -u >b
+        sed -n 's/^ \{2,6\}\(-[a-z], \)\{0,1\}--\([a-z0-9-]*\).*/\2/p' help.txt | sort >a
+        sed -n 's/^\(\\fB\\-[a-z]\\fR, \)\{0,1\}\\fB\\-\\-\([a-z0-9\\-]*\)\\fR.*/\2/p' "$page" | tr -d '\\' | sort -u >b
         ok "options of $page" cmp -s a b
         ok 'there are options' grep -q . a
     else
@@ -108,6 +108,11 @@ for value in 4 -1 1.5 high; do
     run build model.onnx --calib photos -o a.bin --effort "$value"
     expect_exit 2
     expect_one_line_err "intarsia: build: --effort: \"$value\" is not a whole number from 0 to 3 *"
+done
+for value in 101 -1 x; do
+    run build model.onnx --calib photos -o a.bin --target-loss "$value"
+    expect_exit 2
+    expect_one_line_err "intarsia: build: --target-loss: \"$value\" is not a number from 0 to 100 *"
 done
 for name in info perf; do
     run "$name" model.bin --cpu mmx

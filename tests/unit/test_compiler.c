@@ -80,7 +80,7 @@ static void test_build__tells_and_reports(void)
     CHECK_MSG(itx_build(NETWORK, path, &o, &report, &err) == ITX_OK, "%s", err.text);
     CHECK(told.n_warnings == 1);
     CHECK(told.n_judged == 3); /* two photos, both the same, and grey */
-    CHECK_STR(told.stages, "import calibrate compare write ");
+    CHECK_STR(told.stages, "import calibrate reference int16 compare write ");
     json_t *const json = json_loads(report != NULL ? report : "", 0, NULL);
     const json_t *const calibration = json_object_get(json, "calibration");
     CHECK(json_integer_value(json_object_get(calibration, "images")) == 2);
@@ -106,13 +106,13 @@ static void test_build__tells_and_reports(void)
 
 static void test_build__refuses_options(void)
 {
-    enum { N = 15 };
+    enum { N = 19 };
     struct told told = {0};
     struct itx_build_options bad[N];
-    const itx_status expected[N] = {ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL,
-                                    ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_RANGE,
-                                    ITX_E_RANGE, ITX_E_RANGE, ITX_E_RANGE, ITX_E_INVAL,
-                                    ITX_E_IO,    ITX_E_RANGE, ITX_E_RANGE};
+    const itx_status expected[N] = {ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL,
+                                    ITX_E_INVAL, ITX_E_INVAL, ITX_E_RANGE, ITX_E_RANGE, ITX_E_RANGE,
+                                    ITX_E_RANGE, ITX_E_INVAL, ITX_E_IO,    ITX_E_RANGE, ITX_E_RANGE,
+                                    ITX_E_RANGE, ITX_E_RANGE, ITX_E_INVAL, ITX_E_INVAL};
     static const char *const hole[] = {GREY, NULL};
     for (int i = 0; i < N; i++) bad[i] = options_of_test(&told);
     bad[0].size = 0;
@@ -131,6 +131,11 @@ static void test_build__refuses_options(void)
     bad[12].save_temps = "/nonexistent/folder";
     bad[13].effort = -1;
     bad[14].effort = 4;
+    bad[15].target_loss = -1;
+    bad[16].target_loss = NAN;
+    bad[17].n_int16_nodes = 1;
+    bad[18].int16_nodes = hole + 1;
+    bad[18].n_int16_nodes = 1;
     char path[200];
     make_folder(path, sizeof path, "x.bin");
     struct itx_error err;
@@ -314,7 +319,55 @@ static void test_float__outputs(void)
     itx_float_close(&net);
 }
 
-TEST_MAIN(TEST(test_build__tells_and_reports), TEST(test_build__refuses_options),
-          TEST(test_build__leaves_nothing), TEST(test_build__names_are_utf8),
-          TEST(test_check__reports), TEST(test_check__open_beside_refused),
-          TEST(test_float__refuses_misuse), TEST(test_float__outputs))
+/* Which steps of a model write 16 bits, by its report. */
+static bool writes_int16(const char *report, const char *node)
+{
+    json_t *const json = json_loads(report != NULL ? report : "", 0, NULL);
+    const json_t *layers = json_object_get(json, "layers");
+    bool is_wide = false;
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        const json_t *const layer = json_array_get(layers, i);
+        if (strcmp(json_string_value(json_object_get(layer, "name")), node) == 0)
+            is_wide = strcmp(json_string_value(json_object_get(layer, "dtype")), "s16") == 0;
+    }
+    json_decref(json);
+    return is_wide;
+}
+
+static void test_build__int16_nodes(void)
+{
+    static const char *const good[] = {"/model.1/conv/Conv", "/model.3/conv/Conv"};
+    static const char *const unknown[] = {"/model.1/conv/Konv"}, *const part[] = {"model.4/cv1"};
+    static const char *const impossible[] = {"/model.10/m/m.0/attn/qkv/conv/Conv/q"};
+    char path[200], *report = NULL;
+    make_folder(path, sizeof path, "x.bin");
+    struct told told = {0};
+    struct itx_build_options o = options_of_test(&told);
+    struct itx_error err = {.text = ""};
+    o.effort = 0;
+    o.int16_nodes = good;
+    o.n_int16_nodes = 2;
+    CHECK_MSG(itx_build(DEMO, path, &o, &report, &err) == ITX_OK, "%s", err.text);
+    CHECK(writes_int16(report, "/model.1/conv/Conv") && writes_int16(report, "/model.3/conv/Conv"));
+    CHECK(!writes_int16(report, "/model.0/conv/Conv"));
+    itx_text_free(report);
+    CHECK(unlink(path) == 0);
+    o.n_int16_nodes = 1;
+    o.int16_nodes = unknown;
+    CHECK(itx_build(DEMO, path, &o, NULL, &err) == ITX_E_INVAL);
+    CHECK_MSG(strstr(err.text, "no node '/model.1/conv/Konv', did you mean '/model.1/conv/Conv'?"),
+              "%s", err.text);
+    o.int16_nodes = part;
+    CHECK(itx_build(DEMO, path, &o, NULL, &err) == ITX_E_INVAL);
+    CHECK_MSG(strstr(err.text, "did you mean '/model.4/cv1/conv/Conv'?"), "%s", err.text);
+    o.int16_nodes = impossible;
+    const itx_status rc = itx_build(DEMO, path, &o, NULL, &err);
+    CHECK_MSG(rc == ITX_E_UNSUPPORTED, "%d %s", (int)rc, err.text);
+    CHECK(!remove_folder(path));
+}
+
+TEST_MAIN(TEST(test_build__int16_nodes), TEST(test_build__tells_and_reports),
+          TEST(test_build__refuses_options), TEST(test_build__leaves_nothing),
+          TEST(test_build__names_are_utf8), TEST(test_check__reports),
+          TEST(test_check__open_beside_refused), TEST(test_float__refuses_misuse),
+          TEST(test_float__outputs))

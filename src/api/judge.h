@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Judges int8 programs by what the float network gives for some of the calibration photos: by an error that is smooth
+ * enough to be searched with, and by how far the detections agree. The float network runs once, each program as often as
+ * there are programs. Figures depend on the programs and photos only, not on threads.
+ */
+#ifndef API_JUDGE_H
+#define API_JUDGE_H
+
+#include "api/network.h"
+#include "intarsia/compiler.h"
+#include "plan/plan.h"
+
+struct judge;
+
+/* Up to `max_photos` of the readable calibration pictures, evenly spread; one photo a thread at a time. Reports
+ * progress as `stage`. */
+itx_status judge_create(struct judge **judge, const struct network *n,
+                        const struct itx_build_options *o, int max_photos, int n_threads,
+                        const char *stage, struct itx_error *err);
+void judge_destroy(struct judge **judge); /* accepts NULL content */
+int judge_n_photos(const struct judge *judge);
+
+struct verdict {
+    /* How far the outputs are from the float network's, 0 for equal ones; about half of what agreement loses, but without
+     * its steps. With a YOLO head it is a sum of three parts, taken where the float network sees objects: scores, relative;
+     * boxes of anchors, 1 - overlap, weighted with their squared score; masks of objects, 1 - overlap. Otherwise the
+     * mean over outputs and photos of noise / signal, both root mean squares. Errors of independent causes add in
+     * squares. */
+    double error;
+    /* Of the detections, as `intarsia eval --against` has it, on these photos: box and mask (detection networks: the box
+     * again). 1 without a YOLO head, or when the float network finds nothing. */
+    double box_agreement, mask_agreement;
+    /* In percent: what is missing to full agreement, mean of box and mask; without a YOLO head 100 times the error. */
+    double loss;
+};
+
+/* Runs a checked plan of the judge's network on the first `n_photos` photos (more than there are: all). Any number of
+ * calls may share a judge. */
+itx_status judge_plan(const struct judge *judge, const struct plan *plan, int n_photos,
+                      int n_threads, struct verdict *verdict, struct itx_error *err);
+
+/* A judge that takes what a program gives for what is right: for the difference that one change makes. Only the first
+ * photos of `from`, which outlives it. */
+itx_status judge_of_plan(struct judge **judge, const struct judge *from, const struct plan *plan,
+                         int n_photos, int n_threads, struct itx_error *err);
+
+#endif
