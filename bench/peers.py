@@ -9,6 +9,7 @@ on the picture, segment(), sees all photos, some in each round; the others one a
 """
 
 import argparse
+import contextlib
 import ctypes
 import dataclasses
 import functools
@@ -240,9 +241,10 @@ def quantise(onnx, canvases):
     directory.mkdir(exist_ok=True)
     path = directory / f"{onnx.stem}_int8.xml"
     data = nncf.Dataset([planes(canvas) for canvas in photos])
-    model = nncf.quantize(
-        openvino.Core().read_model(onnx), data, preset=nncf.QuantizationPreset.MIXED, subset_size=len(photos)
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # its progress
+        model = nncf.quantize(
+            openvino.Core().read_model(onnx), data, preset=nncf.QuantizationPreset.MIXED, subset_size=len(photos)
+        )
     openvino.save_model(model, path)
     return path
 
