@@ -86,6 +86,9 @@ struct eval {
 static itx_status find_photo(struct strbuf *path, const char *folder,
                              const struct coco_image *image, struct itx_error *err)
 {
+    if (image->file_name[0] == '\0')
+        return itx_fail(err, ITX_E_FORMAT, "image %lld has no \"file_name\" in the annotations",
+                        (long long)image->id);
     path->len = 0;
     strbuf_addf(path, "%s/%s", folder, image->file_name);
     if (!path->failed && access(path->data, F_OK) != 0) {

@@ -81,6 +81,7 @@ static itx_status read_images(struct coco_annotations *set, const struct json_fi
     for (int i = 0; i < n; i++) {
         struct coco_image *image = &set->images[i];
         json_get_fields(items[i], names, 4, v);
+        if (v[1].len == 0) v[1] = str_of("\"\"");
         const itx_status rc =
             get_entry(set, text, v, "file_name", i, &image->id, &image->file_name, err);
         if (rc != ITX_OK) {
@@ -170,8 +171,8 @@ const struct coco_image *coco_find_image(const struct coco_annotations *set, con
         else
             high = middle;
     }
-    return low < set->n_images && strcmp(set->images[low].base_name, name) == 0 ? &set->images[low]
-                                                                                : NULL;
+    const bool is_there = low < set->n_images && strcmp(set->images[low].base_name, name) == 0;
+    return is_there && name[0] != '\0' ? &set->images[low] : NULL;
 }
 
 static const struct coco_category *find_category(const struct coco_annotations *set,

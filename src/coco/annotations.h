@@ -12,7 +12,7 @@
 
 struct coco_image {
     int64_t id;
-    const char *file_name; /* UTF-8, may hold folders */
+    const char *file_name; /* UTF-8, may hold folders; "" when the file does not say */
     const char *base_name; /* what follows the last / of it */
     int width, height;     /* 0 when the file does not say */
 };
@@ -42,7 +42,7 @@ itx_status coco_annotations_from_file(struct coco_annotations *set, const struct
                                       struct itx_error *err);
 void coco_annotations_release(struct coco_annotations *set);
 
-/* The first picture with the base name of `path`; NULL when there is none. */
+/* The first picture with the base name of `path`; NULL when there is none, or no base name. */
 const struct coco_image *coco_find_image(const struct coco_annotations *set, const char *path);
 
 /* category_id[k] = the category of class k: by name when every class has a category of its name, else by order when

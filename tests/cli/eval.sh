@@ -101,6 +101,10 @@ run eval --results found.json --ann boxes.json --json --per-class
 expect_exit 0
 expect_out '{*"AP": 0.7,*"categories": \[*"name": "nut"*}'
 ok 'nothing is said of masks' not grep -q mask "$place/.out"
+sed 's/, "file_name": "000003.jpg"//' boxes.json >nameless.json
+run eval --results found.json --ann nameless.json
+expect_exit 0
+expect_out 'boxes*maxDets=100 \] = 0.700*'
 run eval "$onnx" --data "$photos" --ann boxes.json
 expect_exit 1
 expect_one_line_err 'intarsia: *parts-seg.onnx: no category "washer" in the annotations, and 2 categories for 8 classes'

@@ -5,6 +5,7 @@
  */
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "coco/agreement.h"
 #include "coco/dataset.h"
@@ -88,6 +89,24 @@ static void check_curves(const struct coco_evaluation *e, const json_t *expected
     }
 }
 
+/* Any number of threads gives the same bytes. */
+static void check_threads(const struct coco_evaluate_input *input, const struct coco_evaluation *e)
+{
+    for (int n_threads = 2; n_threads <= 5; n_threads += 3) {
+        struct coco_evaluate_input in = *input;
+        struct coco_evaluation other = {0};
+        const size_t n = (size_t)(COCO_N_IOUS * COCO_AREA_COUNT * COCO_LIMIT_COUNT) *
+                         (size_t)e->n_categories * sizeof *e->precision;
+        REQUIRE(pool_create(&in.pool, n_threads, NULL) == ITX_OK);
+        REQUIRE(coco_evaluate(&other, &in, NULL) == ITX_OK);
+        CHECK(memcmp(other.stats, e->stats, sizeof e->stats) == 0);
+        CHECK(memcmp(other.precision, e->precision, COCO_N_RECALLS * n) == 0);
+        CHECK(memcmp(other.recall, e->recall, n) == 0);
+        coco_evaluation_release(&other);
+        pool_destroy(&in.pool);
+    }
+}
+
 static void check_kind(const struct golden *g, enum coco_overlap overlap, const json_t *expected)
 {
     struct coco_evaluation e = {0};
@@ -107,6 +126,7 @@ static void check_kind(const struct golden *g, enum coco_overlap overlap, const 
     for (int i = 0; i < COCO_N_STATS; i++)
         check_number(e.stats[i], number(json_object_get(expected, "stats"), i), "stats", i);
     check_curves(&e, expected);
+    check_threads(&in, &e);
     coco_evaluation_release(&e);
 }
 
@@ -140,6 +160,52 @@ static void check_case(const char *name)
         check_agreement(&g, json_object_get(g.expected, "agreement"));
     }
     release(&g);
+}
+
+/* What faster-coco-eval expects of the results that come with the COCO API (tests/test_cocoapi_fake_data.py, to ten
+ * places). The files are not ours to carry: COCOAPI_RESULTS names a folder with instances_val2014_100.json and
+ * instances_val2014_fake{bbox,segm}100_results.json. */
+static const double published[2][COCO_N_STATS] = {
+    {0.5045806987249628, 0.6969727247299577, 0.5729816669904824, 0.5856257209410443,
+     0.5193996948036719, 0.5013978986347466, 0.38681277964578054, 0.5936795762842003,
+     0.595352982877607, 0.6398109626113442, 0.5664205978994309, 0.5642905982905982},
+    {0.3195452758576433, 0.5622883972521636, 0.29892653412086784, 0.3873740315997838,
+     0.31018272403369485, 0.3269339071005138, 0.2682297225711534, 0.41544868114906375,
+     0.4168394992198818, 0.4694498622754236, 0.37675922666197265, 0.3814715099715099}};
+
+static void check_published(const char *folder, enum coco_overlap overlap, const char *kind)
+{
+    struct coco_dataset set;
+    struct coco_results results = {0};
+    struct coco_evaluation e = {0};
+    struct itx_error err = {0};
+    char path[2][512];
+    snprintf(path[0], sizeof path[0], "%s/instances_val2014_100.json", folder);
+    snprintf(path[1], sizeof path[1], "%s/instances_val2014_fake%s100_results.json", folder, kind);
+    itx_status rc = coco_dataset_read(&set, path[0], NULL, &err);
+    if (rc == ITX_OK) rc = coco_results_read(&results, &set, path[1], NULL, &err);
+    const struct coco_evaluate_input in = {.overlap = overlap,
+                                           .n_images = set.n_images,
+                                           .n_categories = set.names.n_categories,
+                                           .truths = set.truths,
+                                           .n_truths = set.n_truths,
+                                           .detections = results.detections,
+                                           .n_detections = results.n_detections};
+    if (rc == ITX_OK) rc = coco_evaluate(&e, &in, &err);
+    CHECK_MSG(rc == ITX_OK, "%s", err.text);
+    for (int i = 0; rc == ITX_OK && i < COCO_N_STATS; i++)
+        check_number(e.stats[i], published[overlap == COCO_OVERLAP_MASK][i], kind, i);
+    coco_evaluation_release(&e);
+    coco_results_release(&results);
+    coco_dataset_release(&set);
+}
+
+static void test_evaluate__published(void)
+{
+    const char *folder = getenv("COCOAPI_RESULTS");
+    if (folder == NULL) SKIP("COCOAPI_RESULTS names no folder with the COCO API's results");
+    check_published(folder, COCO_OVERLAP_BOX, "bbox");
+    check_published(folder, COCO_OVERLAP_MASK, "segm");
 }
 
 static void test_evaluate__mixed(void)
@@ -210,4 +276,4 @@ static void test_evaluate__kept(void)
 
 TEST_MAIN(TEST(test_evaluate__mixed), TEST(test_evaluate__many_detections),
           TEST(test_evaluate__masks_only), TEST(test_evaluate__boxes_only),
-          TEST(test_evaluate__kept))
+          TEST(test_evaluate__kept), TEST(test_evaluate__published))

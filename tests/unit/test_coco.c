@@ -3,6 +3,7 @@
  * Annotations in, results out; what is written is read again with jansson.
  */
 #include "coco/annotations.h"
+#include "coco/json.h"
 #include "coco/results.h"
 
 #include <jansson.h>
@@ -93,6 +94,128 @@ static void test_coco__refusals(void)
     struct itx_error err = {0};
     CHECK(coco_annotations_read(&set, "/nowhere/instances.json", &err) == ITX_E_IO);
     CHECK(strstr(err.text, "/nowhere/instances.json") != NULL);
+}
+
+/* ---- JSON; what it takes and refuses is compared with jansson's in tests/fuzz ---- */
+
+static void test_json__refusals(void)
+{
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"", "line 1: expected a value"},
+        {"[1,\n2,\n]", "line 3: expected a value"},
+        {"[1 2]", "line 1: expected ',' or ']'"},
+        {"{\"a\" 1}", "line 1: expected ':'"},
+        {"{\"a\": 1", "line 1: expected ',' or '}'"},
+        {"{a: 1}", "line 1: expected a name in quotes"},
+        {"[01]", "line 1: expected ',' or ']'"},
+        {"[-]", "line 1: expected a number"},
+        {"[1.]", "line 1: expected digits"},
+        {"[1e+]", "line 1: expected digits"},
+        {"\"a\nb\"", "line 1: expected a text that ends, without control characters"},
+        {"\"\\x\"", "line 1: expected a text that ends, without control characters"},
+        {"\"\\u12g4\"", "line 1: expected a text that ends, without control characters"},
+        {"nul", "line 1: expected a value"},
+        {"1 1", "line 1: expected nothing more"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct json_file file;
+        struct itx_error err = {0};
+        CHECK(json_scan(&file, cases[i].text, strlen(cases[i].text), &err) == ITX_E_FORMAT);
+        CHECK_STR(err.text, cases[i].message);
+        CHECK(file.members.data == NULL && file.items.data == NULL);
+    }
+    char deep[2 * (JSON_MAX_DEPTH + 2)];
+    struct json_file file;
+    const size_t half = sizeof deep / 2;
+    memset(deep, '[', half);
+    memset(deep + half, ']', half);
+    CHECK(json_scan(&file, deep, sizeof deep, NULL) == ITX_E_FORMAT);
+    CHECK(json_scan(&file, deep + 1, sizeof deep - 2, NULL) == ITX_OK);
+    json_file_release(&file);
+}
+
+static void check_decimal(const char *text)
+{
+    const struct str v = str_of(text);
+    double got = -1;
+    CHECK_MSG(json_get_number(v, &got) && got == strtod(text, NULL), "%s gave %.17g", text, got);
+}
+
+static void test_json__numbers(void)
+{
+    uint64_t seed = 9;
+    char text[64];
+    for (int i = 0; i < 20000; i++) {
+        const uint64_t digits = (uint64_t)test_random(&seed) << 32 | test_random(&seed);
+        const int n_behind = (int)(test_random(&seed) % 20);
+        snprintf(text, sizeof text, "%s%llu.%0*llu", i & 1 ? "-" : "",
+                 (unsigned long long)(digits >> (test_random(&seed) % 64)), n_behind + 1,
+                 (unsigned long long)(test_random(&seed) % 1000));
+        check_decimal(text);
+        snprintf(text, sizeof text, "%.*g", (int)(test_random(&seed) % 18),
+                 (double)digits * 1e-30 * (double)test_random(&seed));
+        check_decimal(text);
+    }
+    check_decimal("9007199254740993");
+    check_decimal("9007199254740993.0");
+    check_decimal("0.30000000000000004");
+    check_decimal("1e-400");
+    check_decimal("2.2250738585072011e-308");
+    double number;
+    int64_t whole = 5;
+    CHECK(!json_get_number(str_of("1e999"), &number) && !json_get_number(str_of("null"), &number));
+    CHECK(!json_get_number((struct str){0}, &number));
+    CHECK(json_get_whole(str_of("-9223372036854775808"), &whole) && whole == INT64_MIN);
+    CHECK(json_get_whole(str_of("9223372036854775807"), &whole) && whole == INT64_MAX);
+    CHECK(!json_get_whole(str_of("9223372036854775808"), &whole));
+    CHECK(!json_get_whole(str_of("1.0"), &whole) && !json_get_whole(str_of("1e3"), &whole));
+    CHECK(!json_get_whole(str_of("-"), &whole) && !json_get_whole((struct str){0}, &whole));
+}
+
+static void test_json__texts(void)
+{
+    struct strbuf b = {0};
+    CHECK(json_get_text(str_of("\"a\\u00fc\\ud83d\\ude00 \\\"\\\\\\/\\n\\t 12345678 \xc3\xbc\""),
+                        &b));
+    CHECK_STR(b.data, "a\xc3\xbc\xf0\x9f\x98\x80 \"\\/\n\t 12345678 \xc3\xbc");
+    static const char *const bad[] = {"\"\\ud800\"",
+                                      "\"\\ude00\"",
+                                      "\"\\u0000\"",
+                                      "\"\\ud800\\u0041\"",
+                                      "\"\xc3\"",
+                                      "\"abcdefgh\xff\"",
+                                      "7"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_MSG(!json_get_text(str_of(bad[i]), &b), "%zu", i);
+    strbuf_release(&b);
+}
+
+/* What a file holds: of two members with one name the last counts. */
+static void test_json__lists_and_members(void)
+{
+    static const char text[] = " {\"a\": [1, [2, \"]\"], {}], \"b\": 5, \"a\" : [7 ,8 ] } ";
+    static const char *const names[] = {"b", "c", "a"};
+    struct json_file file;
+    const struct str *items;
+    struct str v[3], rest, entry;
+    size_t n;
+    REQUIRE(json_scan(&file, text, sizeof text - 1, NULL) == ITX_OK);
+    CHECK(file.items.len == 5 && str_eq(file.items.data[1], "[2, \"]\"]"));
+    REQUIRE(json_find_list(&file, "a", &items, &n) && n == 2);
+    CHECK(str_eq(items[0], "7") && str_eq(items[1], "8"));
+    CHECK(!json_find_list(&file, "b", &items, &n) && !json_find_list(&file, NULL, &items, &n));
+    json_file_release(&file);
+    json_get_fields(str_of("{\"a\": [1, {\"b\": 2}], \"b\":\"x\\\"y\"}"), names, 3, v);
+    CHECK(str_eq(v[0], "\"x\\\"y\"") && v[1].len == 0 && str_eq(v[2], "[1, {\"b\": 2}]"));
+    CHECK(json_has_entries(v[2]) && !json_has_entries(str_of("[ ]")) && !json_has_entries(v[1]));
+    rest = json_inside(v[2]);
+    CHECK(json_next(&rest, &entry) && str_eq(entry, "1"));
+    CHECK(json_next(&rest, &entry) && str_eq(entry, "{\"b\": 2}"));
+    CHECK(!json_next(&rest, &entry));
+    json_get_fields(str_of("[1]"), names, 3, v);
+    CHECK(v[0].len == 0 && v[2].len == 0);
 }
 
 static void test_coco__out_of_memory(void)
@@ -241,5 +364,7 @@ static void test_coco__instance(void)
 }
 
 TEST_MAIN(TEST(test_coco__annotations), TEST(test_coco__map_classes), TEST(test_coco__refusals),
-          TEST(test_coco__out_of_memory), TEST(test_coco__doubles), TEST(test_coco__strings),
-          TEST(test_coco__result), TEST(test_coco__instance))
+          TEST(test_json__refusals), TEST(test_json__numbers), TEST(test_json__texts),
+          TEST(test_json__lists_and_members), TEST(test_coco__out_of_memory),
+          TEST(test_coco__doubles), TEST(test_coco__strings), TEST(test_coco__result),
+          TEST(test_coco__instance))
