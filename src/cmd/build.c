@@ -4,23 +4,26 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "cmd/build_report.h"
 #include "cmd/cmd.h"
+#include "cmd/html_report.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
 #include "intarsia/compiler.h"
 #include "vision/files.h"
 
 struct build_options {
-    const char *calib, *output, *save_temps, *name, *int16;
+    const char *calib, *output, *save_temps, *name, *int16, *report;
     int images, input, range, effort, method, threads;
     float percentile, target_loss;
     bool layers, json;
@@ -54,6 +57,8 @@ static const struct option build_rows[] = {
      "without it one for each processor; the result is the same"},
     {"save-temps", 0, OPTION_TEXT, AT(save_temps), "DIR", NULL, 0, 0, false,
      "keep the graph after every pass there"},
+    {"report", 0, OPTION_TEXT, AT(report), "FILE.html|FILE.json", NULL, 0, 0, false,
+     "write the whole report there: a page with pictures, or JSON"},
     {"layers", 0, OPTION_FLAG, AT(layers), "", NULL, 0, 0, false,
      "show every layer, in order, instead of those that lose most"},
     {"json", 0, OPTION_FLAG, AT(json), "", NULL, 0, 0, false, "print the report as JSON"},
@@ -121,6 +126,50 @@ static void release_names(struct names *n)
     mem_free(n->copy);
 }
 
+/* ---- the report as a file ---- */
+
+static bool has_ending(const char *path, const char *ending)
+{
+    const size_t len = strlen(path), n = strlen(ending);
+    return len > n && strcasecmp(path + len - n, ending) == 0;
+}
+
+/* What would be found wrong only after the work, or destroy what is read or made. */
+static itx_status check_report(const char *onnx, const struct build_options *o,
+                               struct itx_error *err)
+{
+    if (o->report == NULL) return ITX_OK;
+    ITX_TRY(file_check_target(o->report, err));
+    if (!file_is_same(o->report, onnx) && strcmp(o->report, o->output) != 0) return ITX_OK;
+    return itx_fail(err, ITX_E_INVAL, "%s: the report needs a name of its own", o->report);
+}
+
+static itx_status write_page(const char *onnx, const struct build_options *o,
+                             const struct itx_build_options *b, const json_t *report,
+                             struct progress *progress, struct itx_error *err)
+{
+    const struct html_photos_input in = {.compiled = o->output,
+                                         .onnx = onnx,
+                                         .images = b->images,
+                                         .n_images = b->n_images,
+                                         .n_threads = o->threads,
+                                         .progress = progress};
+    struct html_photos photos = {0};
+    struct strbuf page = {0};
+    struct stat st;
+    const char *const slash = strrchr(o->output, '/');
+    itx_status rc = html_photos_find(&photos, &in, err);
+    if (rc == ITX_OK && stat(o->output, &st) != 0)
+        rc = itx_fail_errno(err, "%s: cannot read", o->output);
+    if (rc == ITX_OK)
+        rc = html_report_make(&page, report, &photos, slash != NULL ? slash + 1 : o->output,
+                              (uint64_t)st.st_size, err);
+    if (rc == ITX_OK) rc = file_write(o->report, page.data, page.len, err);
+    strbuf_release(&page);
+    html_photos_release(&photos);
+    return rc;
+}
+
 static enum exit_code build(const char *onnx, const struct build_options *o,
                             const struct file_list *list, const struct names *int16)
 {
@@ -143,24 +192,27 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
     b.progress = show_progress;
     b.warn = show_warning;
     b.ctx = &progress;
+    b.histograms = o->report != NULL;
     char *report = NULL;
     struct itx_error err;
     const uint64_t start = clock_ns();
-    const itx_status rc = itx_build(onnx, o->output, &b, &report, &err);
+    itx_status rc = check_report(onnx, o, &err);
+    if (rc == ITX_OK) rc = itx_build(onnx, o->output, &b, &report, &err);
+    json_t *parsed = rc == ITX_OK ? json_loads(report, 0, NULL) : NULL;
+    if (rc == ITX_OK && o->report != NULL)
+        rc = has_ending(o->report, ".json") ? file_write(o->report, report, strlen(report), &err)
+                                            : write_page(onnx, o, &b, parsed, &progress, &err);
     progress_clear(&progress);
-    if (rc != ITX_OK) {
+    if (rc != ITX_OK)
         say_error("%s", err.text);
-        return EXIT_FAILED;
-    }
-    json_t *parsed = json_loads(report, 0, NULL);
-    if (o->json)
+    else if (o->json)
         printf("%s\n", report);
     else
         build_report_print(parsed, o->layers, stdout);
-    say_done(o->output, parsed, clock_ns() - start);
+    if (rc == ITX_OK) say_done(o->output, parsed, clock_ns() - start);
     json_decref(parsed);
     itx_text_free(report);
-    return EXIT_DONE;
+    return rc == ITX_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
 static enum exit_code build_run(const void *options, int n_args, const char *const *args)
@@ -169,6 +221,9 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
     const struct build_options *o = options;
     if (o->percentile != 0 && o->method != ITX_METHOD_PERCENTILE - 1)
         return options_wrong(&command_build, "--percentile goes with --method percentile");
+    if (o->report != NULL && !has_ending(o->report, ".html") && !has_ending(o->report, ".json"))
+        return options_wrong(&command_build, "--report: %s ends neither in .html nor in .json",
+                             o->report);
     struct file_list list = {0};
     struct names int16 = {0};
     struct itx_error err;
