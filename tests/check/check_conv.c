@@ -7,7 +7,24 @@
 #include "check.h"
 #include "check_conv_case.h"
 
+#if HAVE_EVEX
+#include "check_conv_evex.h"
+
+static bool conv_check_row(int i, struct check_row *row)
+{
+    int n;
+    const struct conv_row *rows = conv_rows(&n);
+    if (i < CONV_EVEX_ROWS)
+        rows = conv_evex_rows;
+    else
+        i -= CONV_EVEX_ROWS;
+    if (i >= n) return false;
+    *row = (struct check_row){rows[i].name, rows[i].cpu, &rows[i]};
+    return true;
+}
+#else
 CHECK_ROWS(conv)
+#endif
 
 /* Columns [0, cut) and [cut, grid_w) by themselves, each in the parts that check_split gives. */
 static void run_parts(struct check *c, const struct conv_row *row, const struct conv_case *t,

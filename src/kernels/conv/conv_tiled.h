@@ -54,28 +54,28 @@ struct conv_tiled_run {
 void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end, void *scratch);
 
 /* Defines the functions of conv_rows.h for a suffix. */
-#define CONV_TILED_ROW(suffix, kernel)                                                             \
+#define CONV_TILED_ROW(suffix, k)                                                                  \
     bool conv_s8_fits_##suffix(const struct conv_shape *s)                                         \
     {                                                                                              \
-        return conv_lines_fit(&(kernel).element, s);                                               \
+        return conv_lines_fit(&(k).element, s);                                                    \
     }                                                                                              \
     size_t conv_s8_packed_size_##suffix(const struct conv_shape *s)                                \
     {                                                                                              \
-        return conv_tiled_packed_size(&(kernel), s);                                               \
+        return conv_tiled_packed_size(&(k), s);                                                    \
     }                                                                                              \
     size_t conv_s8_scratch_size_##suffix(const struct conv_shape *s)                               \
     {                                                                                              \
-        return conv_tiled_scratch_size(&(kernel), s);                                              \
+        return conv_tiled_scratch_size(&(k), s);                                                   \
     }                                                                                              \
     void conv_s8_pack_##suffix(const struct conv_shape *s, const int8_t *w, void *packed)          \
     {                                                                                              \
-        conv_tiled_pack(&(kernel), s, w, packed);                                                  \
+        conv_tiled_pack(&(k), s, w, packed);                                                       \
     }                                                                                              \
     void conv_s8_run_##suffix(const struct conv_params *p, const void *in, const void *res,        \
                               void *out, int row_begin, int row_end, void *scratch)                \
     {                                                                                              \
         const struct conv_tiled_run r = {                                                          \
-            .kernel = &(kernel), .params = p, .in = in, .res = res, .out = out};                   \
+            .kernel = &(k), .params = p, .in = in, .res = res, .out = out};                        \
         conv_tiled_rows(&r, row_begin, row_end, scratch);                                          \
     }
 

@@ -77,32 +77,34 @@ struct winograd_run {
 void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, void *scratch);
 
 /* Defines the functions of conv_rows.h for a suffix. */
-#define WINOGRAD_ROW(suffix, kernel)                                                               \
+#define WINOGRAD_ROW(suffix, k)                                                                    \
     bool conv_s8_fits_##suffix(const struct conv_shape *s)                                         \
     {                                                                                              \
-        return winograd_fits(&(kernel), s);                                                        \
+        return winograd_fits(&(k), s);                                                             \
     }                                                                                              \
     size_t conv_s8_packed_size_##suffix(const struct conv_shape *s)                                \
     {                                                                                              \
-        return winograd_packed_size(&(kernel), s);                                                 \
+        return winograd_packed_size(&(k), s);                                                      \
     }                                                                                              \
     size_t conv_s8_scratch_size_##suffix(const struct conv_shape *s)                               \
     {                                                                                              \
-        return winograd_scratch_size(&(kernel), s);                                                \
+        return winograd_scratch_size(&(k), s);                                                     \
     }                                                                                              \
     void conv_s8_pack_##suffix(const struct conv_shape *s, const int8_t *w, void *packed)          \
     {                                                                                              \
-        winograd_pack(&(kernel), s, w, packed);                                                    \
+        winograd_pack(&(k), s, w, packed);                                                         \
     }                                                                                              \
     void conv_s8_run_##suffix(const struct conv_params *p, const void *in, const void *res,        \
                               void *out, int row_begin, int row_end, void *scratch)                \
     {                                                                                              \
         const struct winograd_run r = {                                                            \
-            .kernel = &(kernel), .params = p, .in = in, .res = res, .out = out};                   \
+            .kernel = &(k), .params = p, .in = in, .res = res, .out = out};                        \
         winograd_rows(&r, row_begin, row_end, scratch);                                            \
     }
 
-/* The products of conv_avx2.c. */
+/* The transforms of conv_winograd_avx2.c and the products of conv_avx2.c. */
+void winograd_input_avx2(const struct winograd_input *w);
+void winograd_output_avx2(const struct winograd_output *w);
 extern conv_dot_fn *const conv_dots_avx2[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1];
 
 #endif

@@ -31,7 +31,7 @@ SIMD_INLINE void transform_6(const __m256i d[6], __m256i t[6])
     t[5] = _mm256_sub_epi16(_mm256_sub_epi16(d[5], d[3]), _mm256_slli_epi16(e, 1));
 }
 
-static void transform_input(const struct winograd_input *w)
+void winograd_input_avx2(const struct winograd_input *w)
 {
     for (int c = 0; c < w->channels; c += 16) {
         __m256i rows[WINOGRAD_WINDOW][WINOGRAD_WINDOW]; /* B^T d */
@@ -65,7 +65,7 @@ SIMD_INLINE void transform_4(const __m256i m[6], __m256i y[4])
     y[3] = _mm256_add_epi32(_mm256_sub_epi32(_mm256_add_epi32(d34, d34), d12), m[5]);
 }
 
-static void transform_output(const struct winograd_output *w)
+void winograd_output_avx2(const struct winograd_output *w)
 {
     static const int shifts[WINOGRAD_TILE] = {3, 2, 1, 1};
     const __m256i inverse_9 = _mm256_set1_epi32((int32_t)WINOGRAD_INVERSE_9);
@@ -103,8 +103,8 @@ static const struct winograd_kernel kernel = {
     .max_px = 6,
     .min_in_c = 16,
     .dots = conv_dots_avx2,
-    .transform_input = transform_input,
-    .transform_output = transform_output,
+    .transform_input = winograd_input_avx2,
+    .transform_output = winograd_output_avx2,
     .epilogue = epilogue_tile_avx2,
 };
 
