@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "coco/agreement.h"
 #include "coco/dataset.h"
+#include "coco/kept.h"
 #include "coco/outline.h"
 #include "coco/pairs.h"
 
@@ -297,6 +298,47 @@ static void test_evaluate__pairs(void)
     for (size_t i = 0; i < ARRAY_LEN(mask); i++) rle_release(&mask[i]);
 }
 
+/* Two pictures with an object each; the candidate finds the first only, the reference both. */
+static void test_evaluate__kept(void)
+{
+    const struct coco_truth truths[] = {{.image = 0, .box = {0, 0, 2, 2}, .area = 4},
+                                        {.image = 2, .box = {1, 1, 2, 2}, .area = 4}};
+    const struct coco_detection found[] = {
+        {.image = 0, .box = {0, 0, 2, 2}, .score = 0.5, .area = 4},
+        {.image = 2, .box = {1, 1, 2, 2}, .score = 0.4, .area = 4}};
+    int drawn[] = {0, 2};
+    struct coco_kept_input in = {.n_images = 3,
+                                 .n_categories = 1,
+                                 .drawn = drawn,
+                                 .n_drawn = 2,
+                                 .truths = truths,
+                                 .n_truths = 2,
+                                 .candidate = found,
+                                 .n_candidate = 1,
+                                 .reference = found,
+                                 .n_reference = 2,
+                                 .n_draws = 400};
+    struct coco_kept k = {0};
+    struct itx_error err = {0};
+    REQUIRE(coco_kept(&k, &in, &err) == ITX_OK);
+    /* the candidate finds 51 of the 101 recalls; a draw has the first picture twice, once, or not at all */
+    CHECK(fabs(k.candidate - 51.0 / 101) < 1e-15 && k.reference == 1 && k.n_draws == 400);
+    CHECK(fabs(k.share - 51.0 / 101) < 1e-15 && k.low == 0 && k.high == 1);
+    in.n_candidate = 2;
+    in.n_reference = 0;
+    REQUIRE(coco_kept(&k, &in, &err) == ITX_OK);
+    CHECK(k.candidate == 1 && k.reference == 0 && k.share == 0 && k.n_draws == 0);
+    in.n_drawn = 0;
+    CHECK(coco_kept(&k, &in, &err) == ITX_E_INVAL);
+    in.n_drawn = 2;
+    in.n_draws = 0;
+    CHECK(coco_kept(&k, &in, &err) == ITX_E_INVAL);
+    in.n_draws = 1;
+    drawn[1] = 3;
+    CHECK(coco_kept(&k, &in, &err) == ITX_E_INVAL);
+    CHECK_STR(err.text, "image 3 of 3");
+}
+
 /* Everything from the file to the figures, with each allocation failing in turn. */
 static itx_status go_all_the_way(struct coco_agreement *figures)
 {
@@ -313,6 +355,21 @@ static itx_status go_all_the_way(struct coco_agreement *figures)
                                             .candidate = results.detections,
                                             .n_candidate = results.n_detections};
     if (rc == ITX_OK) rc = coco_agreement(figures, &in, NULL);
+    const int drawn[] = {0, 1};
+    const struct coco_kept_input kept = {.overlap = COCO_OVERLAP_BOX,
+                                         .n_images = set.n_images,
+                                         .n_categories = set.names.n_categories,
+                                         .drawn = drawn,
+                                         .n_drawn = 2,
+                                         .truths = set.truths,
+                                         .n_truths = set.n_truths,
+                                         .candidate = results.detections,
+                                         .n_candidate = results.n_detections,
+                                         .reference = results.detections,
+                                         .n_reference = results.n_detections,
+                                         .n_draws = 3};
+    struct coco_kept share;
+    if (rc == ITX_OK) rc = coco_kept(&share, &kept, NULL);
     coco_results_release(&results);
     coco_dataset_release(&set);
     return rc;
@@ -336,5 +393,5 @@ static void test_evaluate__out_of_memory(void)
 TEST_MAIN(TEST(test_evaluate__two_masks), TEST(test_evaluate__outline),
           TEST(test_evaluate__outline_refused), TEST(test_evaluate__read),
           TEST(test_evaluate__annotations_refused), TEST(test_evaluate__results_refused),
-          TEST(test_evaluate__input_refused), TEST(test_evaluate__pairs),
+          TEST(test_evaluate__input_refused), TEST(test_evaluate__pairs), TEST(test_evaluate__kept),
           TEST(test_evaluate__out_of_memory))
