@@ -123,12 +123,16 @@ static itx_status sum_weights(const int8_t *w, size_t n, size_t stride, int64_t 
     return ITX_OK;
 }
 
-/* |acc| <= sum |w| * reach + |bias|, in 32 bits; times the scale of stage A too, with room for the two roundings. */
+/* |acc| <= sum |w| * reach + |bias|, in 32 bits, of s16 inputs with room for transforms; times the scale of stage A too, with room for the two roundings. */
 static itx_status check_bound(const struct plan *plan, const struct plan_step *s, int channel,
                               int64_t sum, int32_t bias, struct itx_error *err)
 {
     const int64_t magnitude = bias < 0 ? -(int64_t)bias : bias;
-    const int64_t bound = sum * plan_tensor_reach(&plan->tensors[s->in[0]]) + magnitude;
+    const struct plan_tensor *const in = &plan->tensors[s->in[0]];
+    const int64_t products = sum * plan_tensor_reach(in), bound = products + magnitude;
+    if (in->dtype == DTYPE_S16 && products >= PLAN_MAX_WIDE_SUM)
+        return itx_fail(err, ITX_E_FORMAT, "the products of channel %d may reach %" PRId64, channel,
+                        products);
     if (bound > INT32_MAX)
         return itx_fail(err, ITX_E_FORMAT, "the sum of channel %d may reach %" PRId64, channel,
                         bound);

@@ -29,12 +29,13 @@
 #define PLAN_MAX_KERNEL 255                  /* kernel, stride, dilation */
 #define PLAN_MAX_PAD 65535                   /* each of pad[4] */
 #define PLAN_MAX_WEIGHTS ((uint64_t)1 << 31) /* of one step, less than */
-#define PLAN_MAX_WRITERS 1024 /* tensors of one buffer that a step or the caller writes */
-#define PLAN_MAX_REG 64       /* bins of a box distribution */
-#define PLAN_MAX_COEFS 256    /* mask coefficients */
-#define PLAN_MAX_REACH 32768  /* of an s16 tensor */
-#define PLAN_ALIGN 64         /* of every blob in the file, every buffer in the arena */
-#define PLAN_TAIL 64          /* readable bytes after the arena and after each blob of the file */
+#define PLAN_MAX_WRITERS 1024       /* tensors of one buffer that a step or the caller writes */
+#define PLAN_MAX_REG 64             /* bins of a box distribution */
+#define PLAN_MAX_COEFS 256          /* mask coefficients */
+#define PLAN_MAX_REACH 32768        /* of an s16 tensor */
+#define PLAN_MAX_WIDE_SUM (1 << 29) /* of a convolution's products with an s16 input, less than */
+#define PLAN_ALIGN 64               /* of every blob in the file, every buffer in the arena */
+#define PLAN_TAIL 64 /* readable bytes after the arena and after each blob of the file */
 
 enum step_kind {
 #define STEP(id, name, n_inputs) id,
@@ -167,7 +168,7 @@ struct plan_file {
 
 /* Verifies everything the comments above promise, for a plan from anywhere. Among it: tensors lie in their buffers;
  * steps' shapes fit each other; for every output channel of a convolution sum |w| * reach of the input + |bias| < 2^31 and
- * that bound times `scale` < 2^31; stage C's sums fit 32 bits; attention's sums fit (tensor/attention_limits.h). Messages name the model and the step. */
+ * that bound times `scale` < 2^31, and for s16 inputs sum |w| * reach < PLAN_MAX_WIDE_SUM; stage C's sums fit 32 bits; attention's sums fit (tensor/attention_limits.h). Messages name the model and the step. */
 itx_status plan_check(const struct plan *plan, struct itx_error *err);
 
 /* Reads and checks. The arrays of the result point into `data`, which must outlive it and be aligned to 8. The file's

@@ -151,8 +151,8 @@ struct quant_conv {
     int in_reach;   /* no stored number of the input is larger in magnitude */
 };
 
-/* The sum of weights times reach stays below: 2^30. Inputs of 16 bits have no zero points. */
-#define QUANT_MAX_WIDE_SUM 1073741824.0
+/* Every sum of |w| times the input's reach stays below. */
+#define QUANT_MAX_SUM 536870912.0 /* 2^29 */
 
 /* As the plan stores them. */
 struct quant_weights {

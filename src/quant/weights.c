@@ -7,8 +7,6 @@
 #include "quant/quant.h"
 
 #define MAX_BIAS 268435456.0 /* 2^28 */
-#define MAX_SUM                                                                                    \
-    536870912.0 /* 2^29: the input's zero points, folded into the bias, add as much again */
 
 /* Input channel that weight (o, c) meets. */
 static int input_channel(const struct quant_conv *q, int o, int c)
@@ -32,7 +30,7 @@ static size_t stored_index(const struct quant_conv *q, int o, int c, int k)
     return ((size_t)o * (size_t)(q->kh * q->kw) + (size_t)k) * (size_t)q->in_c + (size_t)c;
 }
 
-/* The smallest scale at which the weights fit 8 bits, the bias 2^28 and every sum 2^29, of 16-bit inputs 2^30. */
+/* The smallest scale at which the weights fit 8 bits, the bias 2^28 and every sum 2^29. */
 static float channel_scale(const struct quant_conv *q, int o, double bias)
 {
     double most = 0, sum = 0;
@@ -41,8 +39,7 @@ static float channel_scale(const struct quant_conv *q, int o, double bias)
             most = fmax(most, fabs(folded(q, o, c, k)));
             sum += fabs(folded(q, o, c, k));
         }
-    const double max_sum = q->in_reach > 128 ? QUANT_MAX_WIDE_SUM : MAX_SUM;
-    return (float)fmax(fmax(most / 127, sum * q->in_reach / max_sum),
+    return (float)fmax(fmax(most / 127, sum * q->in_reach / QUANT_MAX_SUM),
                        fmax(fabs(bias) / MAX_BIAS, 1e-30));
 }
 

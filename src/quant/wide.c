@@ -5,7 +5,7 @@
  * no bit is lost. With a residual the bound is R plus what the residual can be.
  *
  * The reach of a group is what the convolutions that read it leave: the sum of |w| over an output channel times the
- * reach is below 2^30 with weights that use all of their 8 bits.
+ * reach is below 2^29 with weights that use all of their 8 bits.
  */
 #include <math.h>
 
@@ -14,7 +14,7 @@
 #include "tensor/fixed.h"
 
 #define HEADROOM 1.0625 /* over what calibration saw */
-#define MAX_REACH 32767 /* stage C's multipliers have 15 bits */
+#define MAX_REACH 8191  /* what Winograd's transforms take (kernels/conv/conv_winograd.h) */
 #define MIN_REACH 512   /* with sums that leave less than 10 bits, weights get coarser instead */
 
 struct widening {
@@ -103,7 +103,7 @@ static double reach_of_sum(const struct widening *w, value_id in, const struct s
                    w->bound[atom[s->channel + c]];
     /* one for each weight: roundings */
     const double quantised = 127 * sum / most + (double)s->n_channels * s->n_taps;
-    return QUANT_MAX_WIDE_SUM / quantised;
+    return QUANT_MAX_SUM / quantised;
 }
 
 static double most_of_channel(const struct widening *w, value_id in, const struct sum *s, int taps)

@@ -80,6 +80,7 @@ static struct conv_shape make_shape(const struct plan *plan, const struct plan_s
         .out_pixel = out->pixel,
         .res_pixel = p->n_in == 2 ? plan->tensors[p->in[1]].pixel : 0,
         .is_wide = in->dtype == DTYPE_S16,
+        .reach = in->reach,
     };
     if (p->kind == STEP_DECONV) {
         s.upscale = p->kernel[0];

@@ -55,6 +55,8 @@ static void check(struct check *c, const void *row_, const void *reference)
         /* the most channels that fit: where bounds on sums are met */
         for (struct conv_shape more = s; i < 20 && more.in_c < 300; more.in_c++) {
             more.in_pixel++;
+            const int most = conv_case_most_reach(&more, CONV_DENSE);
+            if (more.reach > most) more.reach = most;
             if (row->fits(&more)) s = more;
         }
         const struct conv_case t =

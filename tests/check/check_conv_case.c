@@ -66,6 +66,18 @@ static void pick_upscale(struct check *c, struct conv_shape *s)
     s->out_w = s->in_w * s->upscale;
 }
 
+static int depth(const struct conv_shape *s, enum conv_kind kind)
+{
+    const int taps = s->upscale > 1 ? 1 : s->kernel_h * s->kernel_w;
+    return kind == CONV_DEPTHWISE ? taps : taps * s->in_c;
+}
+
+int conv_case_most_reach(const struct conv_shape *s, enum conv_kind kind)
+{
+    const int most = ((1 << 29) - 1) / (127 * depth(s, kind));
+    return most < 32768 ? most : 32768;
+}
+
 struct conv_shape conv_case_shape(struct check *c, enum conv_kind kind)
 {
     struct conv_shape s = {.upscale = 1};
@@ -82,13 +94,10 @@ struct conv_shape conv_case_shape(struct check *c, enum conv_kind kind)
     s.out_pixel = s.out_c + pick_gap(c);
     s.res_pixel = s.out_c + pick_gap(c);
     s.is_wide = check_pick(c, 0, 2) == 0;
+    if (!s.is_wide) return s;
+    s.reach = conv_case_most_reach(&s, kind);
+    if (s.reach > 8191 && check_pick(c, 0, 1) == 0) s.reach = 8191;
     return s;
-}
-
-static int depth(const struct conv_shape *s, enum conv_kind kind)
-{
-    const int taps = s->upscale > 1 ? 1 : s->kernel_h * s->kernel_w;
-    return kind == CONV_DEPTHWISE ? taps : taps * s->in_c;
 }
 
 static size_t round_64(int n)
@@ -164,12 +173,9 @@ static void *fill_pixels(struct check *c, const struct check_layout *layout, enu
     return data;
 }
 
-/* What no sum with a bias of `limit` exceeds 32 bits with. */
-static int pick_reach(const struct conv_shape *s, int n_products)
+static int reach_of(const struct conv_shape *s)
 {
-    if (!s->is_wide) return 128;
-    const int most = (INT32_MAX - 1000 * n_products) / (127 * n_products);
-    return most < 32768 ? most : 32768;
+    return s->is_wide ? s->reach : 128;
 }
 
 static void fill_inputs(struct check *c, struct conv_case *t, int n_products,
@@ -181,7 +187,7 @@ static void fill_inputs(struct check *c, struct conv_case *t, int n_products,
                                            0,       element};
     const struct check_layout pad_layout = {1, 1, s->in_c, (size_t)s->in_c, 0, element};
     const bool is_limit = operands == CONV_LIMITS;
-    const int reach = t->reach, high = reach - (reach == 128 || reach == 32768);
+    const int reach = reach_of(s), high = reach - (reach == 128 || reach == 32768);
     const enum check_fill fill = is_limit ? CHECK_MIN : check_pick_fill(c);
     t->in = fill_pixels(c, &in_layout, fill, -reach, high);
     t->params.pad = fill_pixels(c, &pad_layout, is_limit ? fill : check_pick_fill(c), -reach, high);
@@ -198,7 +204,7 @@ static double fill_bias(struct check *c, struct conv_case *t, int n_products)
 {
     const struct conv_shape *const s = &t->params.shape;
     const size_t n_bias = round_64(s->out_c * s->upscale * s->upscale);
-    const int32_t sum = t->reach * 127 * n_products;
+    const int32_t sum = reach_of(s) * 127 * n_products;
     const int32_t limit = check_pick(c, 0, 1) == 0 ? 1000 * n_products : INT32_MAX - sum;
     int32_t *const bias = check_input_aligned(c, n_bias * sizeof *bias, 0, sizeof *bias);
     check_fill_s32(c, bias, n_bias, check_pick_fill(c), -limit, limit);
@@ -215,7 +221,6 @@ struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const st
     const enum residual residual = can_add && check_pick(c, 0, 1) ? RESIDUAL_YES : RESIDUAL_NO;
     const size_t element = epilogue_out_size(e);
     const int n_products = depth(s, kind);
-    t.reach = pick_reach(s, n_products);
     e->is_res_wide = residual == RESIDUAL_YES && check_pick(c, 0, 1);
     t.is_in_place =
         residual == RESIDUAL_YES && s->res_pixel == s->out_pixel && epilogue_res_size(e) == element;
@@ -269,7 +274,7 @@ struct conv_shape conv_layer_shape(const struct conv_layer *l, bool is_wide)
     const int pad = l->upscale > 1 ? 0 : l->kernel / 2;
     const int out =
         l->upscale > 1 ? l->in_h * l->upscale : (l->in_h + 2 * pad - l->kernel) / l->stride + 1;
-    return (struct conv_shape){
+    struct conv_shape s = {
         .in_h = l->in_h,
         .in_w = l->in_h,
         .in_c = l->in_c,
@@ -290,6 +295,9 @@ struct conv_shape conv_layer_shape(const struct conv_layer *l, bool is_wide)
         .res_pixel = l->out_c,
         .is_wide = is_wide,
     };
+    const int most = conv_case_most_reach(&s, CONV_DENSE);
+    if (is_wide) s.reach = most < 8191 ? most : 8191;
+    return s;
 }
 
 double conv_layer_macs(const struct conv_layer *l)
@@ -313,7 +321,6 @@ struct conv_case conv_layer_case(struct check *c, const struct conv_layer *l, bo
     t.out_size = check_extent(&t.out_layout);
     t.grid_h = s.out_h / s.upscale;
     t.grid_w = s.out_w / s.upscale;
-    t.reach = pick_reach(&s, n_products);
     check_case(c, "layer %d x %d x %d", l->in_h, l->in_h, l->in_c);
     fill_inputs(c, &t, n_products, CONV_BY_CHANCE);
     t.params.epilogue.scale = pick_scales(c, round_64(s.out_c), fill_bias(c, &t, n_products));

@@ -10,11 +10,13 @@
 
 enum conv_kind { CONV_DENSE, CONV_DEPTHWISE };
 
+/* The largest reach of a wide input for which the sums keep to the contract. */
+int conv_case_most_reach(const struct conv_shape *s, enum conv_kind kind);
+
 struct conv_case {
     struct conv_params params; /* packed is left to the rows */
     const int8_t *weights;
     const void *in, *res;
-    int reach;        /* the largest magnitude in the input */
     bool is_in_place; /* the residual lies in the output */
     struct check_layout out_layout;
     size_t out_size;

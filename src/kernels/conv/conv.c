@@ -12,11 +12,22 @@ static uint64_t products_direct(const struct conv_shape *s)
     return grid * (uint64_t)(s->kernel_h * s->kernel_w) * (uint64_t)s->in_c * (uint64_t)s->out_c;
 }
 
-/* Tiles of 4 x 4 outputs, 36 products for each pair of channels. */
+/* Tiles of so many rows and columns of outputs, (tile + 2)^2 products for each pair of channels. */
+static uint64_t products_tiles(const struct conv_shape *s, uint64_t tile)
+{
+    const uint64_t n_rows = ((uint64_t)s->out_h + tile - 1) / tile;
+    const uint64_t n_columns = ((uint64_t)s->out_w + tile - 1) / tile;
+    return n_rows * n_columns * (tile + 2) * (tile + 2) * (uint64_t)s->in_c * (uint64_t)s->out_c;
+}
+
 static uint64_t products_winograd4(const struct conv_shape *s)
 {
-    const uint64_t n_tiles = ((uint64_t)s->out_h + 3) / 4 * (((uint64_t)s->out_w + 3) / 4);
-    return n_tiles * 36 * (uint64_t)s->in_c * (uint64_t)s->out_c;
+    return products_tiles(s, 4);
+}
+
+static uint64_t products_winograd2(const struct conv_shape *s)
+{
+    return products_tiles(s, 2);
 }
 
 static const struct conv_row rows[] = {

@@ -40,6 +40,8 @@ struct conv_shape {
     int in_pixel, out_pixel, res_pixel; /* elements from one pixel to the next */
     int out_skip; /* pixels between the end of a row of out and res and the start of the next; 0: none */
     bool is_wide; /* the input is s16, else s8 */
+    /* wide: no element of in is larger in magnitude; all products of an output together are below 2^29 */
+    int reach;
 };
 
 struct conv_params {

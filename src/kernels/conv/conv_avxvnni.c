@@ -129,6 +129,7 @@ static const struct conv_kernel direct = {
 CONV_TILED_ROW(6x16__avxvnni, direct)
 
 static const struct winograd_kernel winograd = {
+    .tile = 4,
     .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
     .lanes = LANES,
     .max_block = MAX_BLOCK,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The walk: for each row of tiles, groups of up to 12 tiles are transformed to V [36, tiles, in_c]; for each block of
- * output channels, 36 products give M [36, tiles, channels], which go back tile by tile.
+ * The walk: for each row of tiles, groups of up to 12 tiles are transformed to V [positions, tiles, in_c]; for each block
+ * of output channels, the products of the positions give M [positions, tiles, channels], which go back tile by tile.
  *
- * Packed: vectors of `lanes` output channels in blocks, each block [36][in_c / 2][channels][2] s16.
+ * Packed: vectors of `lanes` output channels in blocks, each block [positions][in_c / 2][channels][2] s16.
  */
 #include "kernels/conv/conv_winograd.h"
 
@@ -11,23 +11,48 @@
 
 #include "base/mem.h"
 
-enum { GROUP_TILES = 12, MAX_IN_C = 229, MIN_OUT_C = 16, MAX_CHANNELS = 32, PACKED_CHANNELS = 8 };
+enum {
+    GROUP_TILES = 12,
+    MAX_IN_C = 229,   /* of s8, 4 x 4 tiles */
+    MAX_REACH = 8191, /* of s16, 2 x 2 tiles */
+    MIN_OUT_C = 16,
+    MAX_CHANNELS = 32,
+    PACKED_CHANNELS = 8,
+    MAX_WINDOW = 6
+};
+
+static int window_of(const struct winograd_kernel *k)
+{
+    return k->tile + 2;
+}
+
+static int count_positions(const struct winograd_kernel *k)
+{
+    return window_of(k) * window_of(k);
+}
+
+static bool sums_fit(const struct winograd_kernel *k, const struct conv_shape *s)
+{
+    if (k->tile == 2) return s->is_wide && s->reach <= MAX_REACH;
+    return !s->is_wide && s->in_c <= MAX_IN_C;
+}
 
 bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s)
 {
-    return !s->is_wide && s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 &&
+    return sums_fit(k, s) && s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 &&
            s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 && s->upscale == 1 &&
-           s->in_c >= k->min_in_c && s->out_c >= MIN_OUT_C && s->in_c <= MAX_IN_C;
+           s->in_c >= k->min_in_c && s->out_c >= MIN_OUT_C;
 }
 
-/* The shape that makes rows of tiles out of conv_lines: windows of 6 rows, 4 apart. */
-static struct conv_shape lines_shape(const struct conv_shape *s, int row_begin)
+/* The shape that makes rows of tiles out of conv_lines: windows of tile + 2 rows, a tile apart. */
+static struct conv_shape lines_shape(const struct winograd_kernel *k, const struct conv_shape *s,
+                                     int row_begin)
 {
     struct conv_shape lines = *s;
-    lines.kernel_h = WINOGRAD_WINDOW;
-    lines.stride_h = WINOGRAD_TILE;
+    lines.kernel_h = window_of(k);
+    lines.stride_h = k->tile;
     lines.pad_top = s->pad_top - row_begin;
-    lines.out_w = (s->out_w + WINOGRAD_TILE - 1) / WINOGRAD_TILE * WINOGRAD_TILE;
+    lines.out_w = (s->out_w + k->tile - 1) / k->tile * k->tile;
     return lines;
 }
 
@@ -49,7 +74,7 @@ static int block_of(const struct winograd_kernel *k, int left)
 /* s16 of all positions of n output channels. */
 static size_t weights_len(const struct winograd_kernel *k, const struct conv_shape *s, int n)
 {
-    return (size_t)WINOGRAD_POSITIONS * (size_t)padded_channels(k, s) * (size_t)n;
+    return (size_t)count_positions(k) * (size_t)padded_channels(k, s) * (size_t)n;
 }
 
 size_t winograd_packed_size(const struct winograd_kernel *k, const struct conv_shape *s)
@@ -59,32 +84,39 @@ size_t winograd_packed_size(const struct winograd_kernel *k, const struct conv_s
 
 static size_t v_len(const struct winograd_kernel *k, const struct conv_shape *s)
 {
-    return (size_t)WINOGRAD_POSITIONS * GROUP_TILES * (size_t)padded_channels(k, s);
+    return (size_t)count_positions(k) * GROUP_TILES * (size_t)padded_channels(k, s);
 }
 
 static size_t m_len(const struct winograd_kernel *k)
 {
-    return (size_t)WINOGRAD_POSITIONS * GROUP_TILES * (size_t)(k->lanes * k->max_block);
+    return (size_t)count_positions(k) * GROUP_TILES * (size_t)(k->lanes * k->max_block);
 }
 
 static size_t acc_len(const struct winograd_kernel *k)
 {
-    return (size_t)WINOGRAD_TILE * WINOGRAD_TILE * GROUP_TILES * (size_t)(k->lanes * k->max_block);
+    return (size_t)(k->tile * k->tile) * GROUP_TILES * (size_t)(k->lanes * k->max_block);
 }
 
 size_t winograd_scratch_size(const struct winograd_kernel *k, const struct conv_shape *s)
 {
-    const struct conv_shape lines = lines_shape(s, 0);
+    const struct conv_shape lines = lines_shape(k, s, 0);
     return v_len(k, s) * sizeof(int16_t) + (m_len(k) + acc_len(k)) * sizeof(int32_t) +
            conv_lines_size(&lines, &k->element);
 }
 
 /* G g for one row or column of three, of channels next to each other. */
-static inline void transform_3(int16_t g[3][PACKED_CHANNELS],
-                               int16_t u[WINOGRAD_WINDOW][PACKED_CHANNELS])
+static inline void transform_3(int tile, int16_t g[3][PACKED_CHANNELS],
+                               int16_t u[MAX_WINDOW][PACKED_CHANNELS])
 {
     for (int c = 0; c < PACKED_CHANNELS; c++) {
         const int16_t even = (int16_t)(g[0][c] + g[2][c]);
+        if (tile == 2) {
+            u[0][c] = (int16_t)(2 * g[0][c]);
+            u[1][c] = (int16_t)(even + g[1][c]);
+            u[2][c] = (int16_t)(even - g[1][c]);
+            u[3][c] = (int16_t)(2 * g[2][c]);
+            continue;
+        }
         const int16_t far = (int16_t)(g[0][c] + 4 * g[2][c]);
         u[0][c] = (int16_t)(6 * g[0][c]);
         u[1][c] = (int16_t)(even + g[1][c]);
@@ -96,11 +128,11 @@ static inline void transform_3(int16_t g[3][PACKED_CHANNELS],
 }
 
 /* u = G g G^T. g: rows 3 * in_c apart, columns in_c; n channels are there, the others weigh zero. */
-static void transform_weights(const int8_t *g, int in_c, int n,
-                              int16_t u[WINOGRAD_WINDOW][WINOGRAD_WINDOW][PACKED_CHANNELS])
+static inline void transform_weights(int tile, const int8_t *g, int in_c, int n,
+                                     int16_t u[MAX_WINDOW][MAX_WINDOW][PACKED_CHANNELS])
 {
     int16_t taps[3][3][PACKED_CHANNELS] = {0};
-    int16_t rows[WINOGRAD_WINDOW][3][PACKED_CHANNELS];
+    int16_t rows[MAX_WINDOW][3][PACKED_CHANNELS];
     for (int i = 0; i < 9; i++, g += in_c) {
         int16_t *const to = taps[i % 3][i / 3];
         if (n == PACKED_CHANNELS)
@@ -109,23 +141,27 @@ static void transform_weights(const int8_t *g, int in_c, int n,
             for (int c = 0; c < n; c++) to[c] = g[c];
     }
     for (int x = 0; x < 3; x++) {
-        int16_t column[WINOGRAD_WINDOW][PACKED_CHANNELS];
-        transform_3(taps[x], column);
-        for (int i = 0; i < WINOGRAD_WINDOW; i++) memcpy(rows[i][x], column[i], sizeof column[i]);
+        int16_t column[MAX_WINDOW][PACKED_CHANNELS];
+        transform_3(tile, taps[x], column);
+        for (int i = 0; i < tile + 2; i++) memcpy(rows[i][x], column[i], sizeof column[i]);
     }
-    for (int i = 0; i < WINOGRAD_WINDOW; i++) transform_3(rows[i], u[i]);
+    for (int i = 0; i < tile + 2; i++) transform_3(tile, rows[i], u[i]);
 }
 
 /* PACKED_CHANNELS channels from c of all lanes. */
-static void pack_channels(const struct conv_shape *s, const int8_t *w, int c, int n_lanes,
+static void pack_channels(int tile, const struct conv_shape *s, const int8_t *w, int c, int n_lanes,
                           int16_t *to, size_t pair_len, size_t position_len)
 {
     const int n = s->in_c - c < PACKED_CHANNELS ? s->in_c - c : PACKED_CHANNELS;
-    int16_t u[WINOGRAD_WINDOW][WINOGRAD_WINDOW][PACKED_CHANNELS];
+    const int window = tile + 2;
+    int16_t u[MAX_WINDOW][MAX_WINDOW][PACKED_CHANNELS];
     for (int lane = 0; lane < n_lanes; lane++, w += 9 * (size_t)s->in_c, to += 2) {
-        transform_weights(w + c, s->in_c, n, u);
-        for (int i = 0; i < WINOGRAD_POSITIONS; i++) {
-            const int16_t *const from = u[i / WINOGRAD_WINDOW][i % WINOGRAD_WINDOW];
+        if (tile == 4) /* a constant, so that the loops unroll */
+            transform_weights(4, w + c, s->in_c, n, u);
+        else
+            transform_weights(2, w + c, s->in_c, n, u);
+        for (int i = 0; i < window * window; i++) {
+            const int16_t *const from = u[i / window][i % window];
             int16_t *at = to + (size_t)i * position_len;
             if (n == PACKED_CHANNELS)
                 for (int p = 0; p < PACKED_CHANNELS; p += 2, at += pair_len)
@@ -149,7 +185,7 @@ void winograd_pack(const struct winograd_kernel *k, const struct conv_shape *s, 
         const size_t position_len = (size_t)padded_channels(k, s) * (size_t)n_channels;
         int16_t *const block = (int16_t *)packed + weights_len(k, s, c0);
         for (int c = 0; c < s->in_c; c += PACKED_CHANNELS)
-            pack_channels(s, w + (size_t)c0 * 9 * (size_t)s->in_c, c, n_lanes,
+            pack_channels(k->tile, s, w + (size_t)c0 * 9 * (size_t)s->in_c, c, n_lanes,
                           block + c * n_channels, (size_t)n_channels * 2, position_len);
     }
 }
@@ -158,7 +194,7 @@ void winograd_pack(const struct winograd_kernel *k, const struct conv_shape *s, 
 struct group {
     const struct winograd_run *run;
     int16_t *v;
-    int32_t *m, *acc; /* acc: [4, 4 n_tiles, channels of a block] */
+    int32_t *m, *acc; /* acc: [tile, tile n_tiles, channels of a block] */
     int y, n_rows;    /* first output row, rows that count */
     int x, n_tiles;
 };
@@ -174,7 +210,7 @@ static void multiply(const struct group *g, int nv, const int16_t *weights)
     const struct conv_runs runs = {
         .segment = &segment, .n_segments = 1, .run = in_c, .step = (size_t)in_c * sizeof(int16_t)};
     struct conv_dot dot = {.runs = &runs, .init = zeros};
-    for (int i = 0; i < WINOGRAD_POSITIONS; i++) {
+    for (int i = 0; i < count_positions(k); i++) {
         segment = (const uint8_t *)(g->v + (size_t)(i * GROUP_TILES) * (size_t)in_c);
         dot.weights = (const uint8_t *)(weights + (size_t)i * (size_t)(in_c * n_channels));
         int32_t *const m = g->m + (size_t)i * (size_t)(GROUP_TILES * n_channels);
@@ -196,7 +232,7 @@ static void store_block(const struct group *g, int c0, int n_channels)
     const size_t out_size = epilogue_out_size(&p->epilogue);
     const size_t out_row = (size_t)s->out_w + (size_t)s->out_skip; /* pixels */
     const size_t res_size = epilogue_res_size(&p->epilogue);
-    const int group_w = g->n_tiles * WINOGRAD_TILE;
+    const int group_w = g->n_tiles * k->tile;
     const size_t acc_row = (size_t)(group_w * n_channels);
     for (int i = 0; i < g->n_tiles; i++) {
         k->transform_output(&(struct winograd_output){
@@ -204,7 +240,7 @@ static void store_block(const struct group *g, int c0, int n_channels)
             .m_step = (size_t)(GROUP_TILES * n_channels),
             .bias = p->bias + c0,
             .channels = n_channels,
-            .acc = g->acc + i * WINOGRAD_TILE * n_channels,
+            .acc = g->acc + i * k->tile * n_channels,
             .acc_row = acc_row,
         });
     }
@@ -235,7 +271,7 @@ static void run_group(const struct group *g, const struct conv_lines *lines)
     for (int i = 0; i < g->n_tiles; i++) {
         k->transform_input(&(struct winograd_input){
             .rows = lines->runs.segment,
-            .at = (size_t)(g->x + i * WINOGRAD_TILE) * lines->runs.step,
+            .at = (size_t)(g->x + i * k->tile) * lines->runs.step,
             .pixel_size = lines->runs.step,
             .channels = in_c,
             .v = g->v + i * in_c,
@@ -256,21 +292,21 @@ void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, voi
     const struct winograd_kernel *const k = r->kernel;
     struct conv_params params = *r->params;
     const struct conv_shape *const s = &r->params->shape;
-    params.shape = lines_shape(s, row_begin);
+    params.shape = lines_shape(k, s, row_begin);
     struct group g = {.run = r, .v = scratch};
     g.m = (int32_t *)(void *)(g.v + v_len(k, s));
     g.acc = g.m + m_len(k);
     struct conv_lines lines;
     conv_lines_init(&lines, &params, &k->element, 0, g.acc + acc_len(k));
-    const int n_tiles = params.shape.out_w / WINOGRAD_TILE;
+    const int n_tiles = params.shape.out_w / k->tile;
     const int n_groups = (n_tiles + GROUP_TILES - 1) / GROUP_TILES;
-    for (int i = 0; row_begin + i * WINOGRAD_TILE < row_end; i++) {
+    for (int i = 0; row_begin + i * k->tile < row_end; i++) {
         conv_lines_seek(&lines, &params, r->in, i);
-        g.y = row_begin + i * WINOGRAD_TILE;
-        g.n_rows = row_end - g.y < WINOGRAD_TILE ? row_end - g.y : WINOGRAD_TILE;
+        g.y = row_begin + i * k->tile;
+        g.n_rows = row_end - g.y < k->tile ? row_end - g.y : k->tile;
         for (int j = 0, tile = 0; j < n_groups; j++, tile += g.n_tiles) {
             g.n_tiles = (n_tiles - tile + n_groups - j - 1) / (n_groups - j);
-            g.x = tile * WINOGRAD_TILE;
+            g.x = tile * k->tile;
             run_group(&g, &lines);
         }
     }

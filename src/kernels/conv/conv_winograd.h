@@ -16,21 +16,25 @@
  * wrap modulo 2^32; the multiplication by 1/9 modulo 2^32 and the arithmetic shift right by n give the exact result if
  * it is below 2^25 in magnitude, which in_c <= 229 guarantees: 229 * 9 * 128 * 127 < 2^25. The bias is added after.
  * Transformed inputs are at most 100 * 128, weights at most 49 * 127: both are s16.
+ *
+ * F(2x2, 3x3) for inputs of 16 bits: 16 products where 36 are asked for.
+ *
+ *   B^T = 1  0 -1  0     G = 2  0  0     A^T = 1  1  1  0     2 y0
+ *         0  1  1  0         1  1  1           0  1 -1 -1     2 y1
+ *         0 -1  1  0         1 -1  1
+ *         0  1  0 -1         0  0  2
+ *
+ * The sums come out as 4 times the result, exact where it is below 2^29, as all sums of 16-bit inputs are. Transformed
+ * inputs are at most 4 * 8191, weights at most 9 * 127.
  */
 #ifndef KERNELS_CONV_CONV_WINOGRAD_H
 #define KERNELS_CONV_CONV_WINOGRAD_H
 
 #include "kernels/conv/conv_tiled.h"
 
-enum {
-    WINOGRAD_TILE = 4,
-    WINOGRAD_WINDOW = 6,
-    WINOGRAD_POSITIONS = 36, /* of a transformed tile, 6 * row + column */
-};
-
 #define WINOGRAD_INVERSE_9 0x38e38e39u /* modulo 2^32 */
 
-/* One tile's input: [6, 6] pixels of `channels` s16, window row i at rows[i] + at. */
+/* One tile's input: [window, window] pixels of `channels` s16, window row i at rows[i] + at. */
 struct winograd_input {
     const uint8_t *const *rows;
     size_t at, pixel_size; /* bytes */
@@ -45,11 +49,13 @@ struct winograd_output {
     size_t m_step;    /* elements */
     const int32_t *bias;
     int channels; /* a multiple of lanes */
-    int32_t *acc; /* [4, 4, channels], rows acc_row apart */
+    int32_t *acc; /* [tile, tile, channels], rows acc_row apart */
     size_t acc_row;
 };
 
+/* Positions of a transformed tile are counted window * row + column; window = tile + 2. */
 struct winograd_kernel {
+    int tile;                    /* 4: s8, 2: s16 */
     struct conv_element element; /* s16; group: channels of a vector of the input's transform */
     int lanes, max_block;        /* of the products, as struct conv_kernel's; max_block is 1 or 2 */
     int max_px;

@@ -6,6 +6,8 @@
 #include "kernels/conv/conv_winograd.h"
 #include "kernels/simd_avx2.h"
 
+enum { TILE = 4, WINDOW = 6 };
+
 SIMD_INLINE __m256i load(const void *p)
 {
     return _mm256_loadu_si256((const __m256i *)p);
@@ -34,22 +36,22 @@ SIMD_INLINE void transform_6(const __m256i d[6], __m256i t[6])
 void winograd_input_avx2(const struct winograd_input *w)
 {
     for (int c = 0; c < w->channels; c += 16) {
-        __m256i rows[WINOGRAD_WINDOW][WINOGRAD_WINDOW]; /* B^T d */
-        for (int j = 0; j < WINOGRAD_WINDOW; j++) {
+        __m256i rows[WINDOW][WINDOW]; /* B^T d */
+        for (int j = 0; j < WINDOW; j++) {
             const size_t at = w->at + (size_t)j * w->pixel_size + (size_t)c * 2;
-            __m256i d[WINOGRAD_WINDOW], t[WINOGRAD_WINDOW];
+            __m256i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 6
-            for (int i = 0; i < WINOGRAD_WINDOW; i++) d[i] = load(w->rows[i] + at);
+            for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
             transform_6(d, t);
 #pragma GCC unroll 6
-            for (int i = 0; i < WINOGRAD_WINDOW; i++) rows[i][j] = t[i];
+            for (int i = 0; i < WINDOW; i++) rows[i][j] = t[i];
         }
         int16_t *v = w->v + c;
-        for (int i = 0; i < WINOGRAD_WINDOW; i++) {
-            __m256i t[WINOGRAD_WINDOW];
+        for (int i = 0; i < WINDOW; i++) {
+            __m256i t[WINDOW];
             transform_6(rows[i], t);
 #pragma GCC unroll 6
-            for (int j = 0; j < WINOGRAD_WINDOW; j++, v += w->v_step) store(v, t[j]);
+            for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
         }
     }
 }
@@ -67,27 +69,27 @@ SIMD_INLINE void transform_4(const __m256i m[6], __m256i y[4])
 
 void winograd_output_avx2(const struct winograd_output *w)
 {
-    static const int shifts[WINOGRAD_TILE] = {3, 2, 1, 1};
+    static const int shifts[TILE] = {3, 2, 1, 1};
     const __m256i inverse_9 = _mm256_set1_epi32((int32_t)WINOGRAD_INVERSE_9);
     for (int c = 0; c < w->channels; c += 8) {
         const __m256i bias = load(w->bias + c);
-        __m256i rows[WINOGRAD_TILE][WINOGRAD_WINDOW]; /* A^T m */
-        for (int j = 0; j < WINOGRAD_WINDOW; j++) {
-            __m256i m[WINOGRAD_WINDOW], y[WINOGRAD_TILE];
+        __m256i rows[TILE][WINDOW]; /* A^T m */
+        for (int j = 0; j < WINDOW; j++) {
+            __m256i m[WINDOW], y[TILE];
 #pragma GCC unroll 6
-            for (int i = 0; i < WINOGRAD_WINDOW; i++)
-                m[i] = load(w->m + (size_t)(i * WINOGRAD_WINDOW + j) * w->m_step + c);
+            for (int i = 0; i < WINDOW; i++)
+                m[i] = load(w->m + (size_t)(i * WINDOW + j) * w->m_step + c);
             transform_4(m, y);
 #pragma GCC unroll 4
-            for (int i = 0; i < WINOGRAD_TILE; i++) rows[i][j] = y[i];
+            for (int i = 0; i < TILE; i++) rows[i][j] = y[i];
         }
 #pragma GCC unroll 4
-        for (int i = 0; i < WINOGRAD_TILE; i++) {
-            __m256i y[WINOGRAD_TILE];
+        for (int i = 0; i < TILE; i++) {
+            __m256i y[TILE];
             transform_4(rows[i], y);
             int32_t *acc = w->acc + (size_t)i * w->acc_row + c;
 #pragma GCC unroll 4
-            for (int j = 0; j < WINOGRAD_TILE; j++, acc += w->channels) {
+            for (int j = 0; j < TILE; j++, acc += w->channels) {
                 const __m256i scaled = _mm256_mullo_epi32(y[j], inverse_9);
                 const __m256i sum = _mm256_srai_epi32(scaled, shifts[i] + shifts[j]);
                 store(acc, _mm256_add_epi32(sum, bias));
@@ -97,6 +99,7 @@ void winograd_output_avx2(const struct winograd_output *w)
 }
 
 static const struct winograd_kernel kernel = {
+    .tile = TILE,
     .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
     .lanes = 8,
     .max_block = 2,

@@ -7,6 +7,8 @@
 #include "kernels/conv/conv_dot_avx512.h"
 #include "kernels/simd_avx512.h"
 
+enum { TILE = 4, WINDOW = 6 };
+
 SIMD_INLINE __m512i load(const void *p)
 {
     return _mm512_loadu_si512(p);
@@ -35,22 +37,22 @@ SIMD_INLINE void transform_6(const __m512i d[6], __m512i t[6])
 static void transform_input(const struct winograd_input *w)
 {
     for (int c = 0; c < w->channels; c += 32) {
-        __m512i rows[WINOGRAD_WINDOW][WINOGRAD_WINDOW]; /* B^T d */
-        for (int j = 0; j < WINOGRAD_WINDOW; j++) {
+        __m512i rows[WINDOW][WINDOW]; /* B^T d */
+        for (int j = 0; j < WINDOW; j++) {
             const size_t at = w->at + (size_t)j * w->pixel_size + (size_t)c * 2;
-            __m512i d[WINOGRAD_WINDOW], t[WINOGRAD_WINDOW];
+            __m512i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 6
-            for (int i = 0; i < WINOGRAD_WINDOW; i++) d[i] = load(w->rows[i] + at);
+            for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
             transform_6(d, t);
 #pragma GCC unroll 6
-            for (int i = 0; i < WINOGRAD_WINDOW; i++) rows[i][j] = t[i];
+            for (int i = 0; i < WINDOW; i++) rows[i][j] = t[i];
         }
         int16_t *v = w->v + c;
-        for (int i = 0; i < WINOGRAD_WINDOW; i++) {
-            __m512i t[WINOGRAD_WINDOW];
+        for (int i = 0; i < WINDOW; i++) {
+            __m512i t[WINDOW];
             transform_6(rows[i], t);
 #pragma GCC unroll 6
-            for (int j = 0; j < WINOGRAD_WINDOW; j++, v += w->v_step) store(v, t[j]);
+            for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
         }
     }
 }
@@ -68,27 +70,27 @@ SIMD_INLINE void transform_4(const __m512i m[6], __m512i y[4])
 
 static void transform_output(const struct winograd_output *w)
 {
-    static const int shifts[WINOGRAD_TILE] = {3, 2, 1, 1};
+    static const int shifts[TILE] = {3, 2, 1, 1};
     const __m512i inverse_9 = _mm512_set1_epi32((int32_t)WINOGRAD_INVERSE_9);
     for (int c = 0; c < w->channels; c += 16) {
         const __m512i bias = load(w->bias + c);
-        __m512i rows[WINOGRAD_TILE][WINOGRAD_WINDOW]; /* A^T m */
-        for (int j = 0; j < WINOGRAD_WINDOW; j++) {
-            __m512i m[WINOGRAD_WINDOW], y[WINOGRAD_TILE];
+        __m512i rows[TILE][WINDOW]; /* A^T m */
+        for (int j = 0; j < WINDOW; j++) {
+            __m512i m[WINDOW], y[TILE];
 #pragma GCC unroll 6
-            for (int i = 0; i < WINOGRAD_WINDOW; i++)
-                m[i] = load(w->m + (size_t)(i * WINOGRAD_WINDOW + j) * w->m_step + c);
+            for (int i = 0; i < WINDOW; i++)
+                m[i] = load(w->m + (size_t)(i * WINDOW + j) * w->m_step + c);
             transform_4(m, y);
 #pragma GCC unroll 4
-            for (int i = 0; i < WINOGRAD_TILE; i++) rows[i][j] = y[i];
+            for (int i = 0; i < TILE; i++) rows[i][j] = y[i];
         }
 #pragma GCC unroll 4
-        for (int i = 0; i < WINOGRAD_TILE; i++) {
-            __m512i y[WINOGRAD_TILE];
+        for (int i = 0; i < TILE; i++) {
+            __m512i y[TILE];
             transform_4(rows[i], y);
             int32_t *acc = w->acc + (size_t)i * w->acc_row + c;
 #pragma GCC unroll 4
-            for (int j = 0; j < WINOGRAD_TILE; j++, acc += w->channels) {
+            for (int j = 0; j < TILE; j++, acc += w->channels) {
                 const __m512i scaled = _mm512_mullo_epi32(y[j], inverse_9);
                 const __m512i sum = _mm512_srai_epi32(scaled, shifts[i] + shifts[j]);
                 store(acc, _mm512_add_epi32(sum, bias));
@@ -97,27 +99,14 @@ static void transform_output(const struct winograd_output *w)
     }
 }
 
-#define X(nv, n_px)                                                                                \
-    static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
-    {                                                                                              \
-        dot_avx512(job, nv, n_px, DOT_S16);                                                        \
-    }
-#include "kernels/conv/conv_dot_avx512.def"
-#undef X
-
-static conv_dot_fn *const dots[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
-#define X(nv, n_px) [nv][n_px] = dot_##nv##_##n_px,
-#include "kernels/conv/conv_dot_avx512.def"
-#undef X
-};
-
 static const struct winograd_kernel kernel = {
+    .tile = TILE,
     .element = {.size = 2, .group = 32, .convert = widen_lines_avx512},
     .lanes = 16,
     .max_block = 2,
     .max_px = 12,
     .min_in_c = 32,
-    .dots = dots,
+    .dots = conv_dots_s16_avx512,
     .transform_input = transform_input,
     .transform_output = transform_output,
     .epilogue = epilogue_tile_avx512,
