@@ -23,12 +23,13 @@ static itx_status read_whole(const char *path, void **data, size_t *size, struct
     return ITX_OK;
 }
 
-itx_status build_network(const char *onnx_path, const char *photos, int n_photos, int n_threads,
-                         void **data, size_t *size, struct itx_error *err)
+itx_status build_network(const char *onnx_path, const struct build_with *with, void **data,
+                         size_t *size, struct itx_error *err)
 {
+    const int n_photos = with->n_photos;
     struct file_list list = {0};
     char path[] = "/tmp/intarsia_golden_XXXXXX";
-    itx_status rc = file_list_add(&list, photos, err);
+    itx_status rc = file_list_add(&list, with->photos, err);
     const int file = rc == ITX_OK ? mkstemp(path) : -1;
     if (rc == ITX_OK && file < 0) rc = itx_fail_errno(err, "%s", path);
     if (rc == ITX_OK) {
@@ -37,7 +38,8 @@ itx_status build_network(const char *onnx_path, const char *photos, int n_photos
         o.n_images =
             n_photos > 0 && (size_t)n_photos < list.paths.len ? n_photos : (int)list.paths.len;
         o.name = "golden";
-        o.n_threads = n_threads;
+        o.n_threads = with->n_threads;
+        o.effort = with->effort;
         rc = itx_build(onnx_path, path, &o, NULL, err);
     }
     if (rc == ITX_OK) rc = read_whole(path, data, size, err);

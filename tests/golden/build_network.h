@@ -8,9 +8,15 @@
 #include "intarsia/compiler.h"
 #include "vision/picture.h"
 
-/* Calibrated with the first n_photos of a folder (0: all). *data is mem_free's. */
-itx_status build_network(const char *onnx_path, const char *photos, int n_photos, int n_threads,
-                         void **data, size_t *size, struct itx_error *err);
+struct build_with {
+    const char *photos; /* a folder */
+    int n_photos;       /* the first ones; 0: all */
+    int n_threads, effort;
+};
+
+/* *data is mem_free's. */
+itx_status build_network(const char *onnx_path, const struct build_with *with, void **data,
+                         size_t *size, struct itx_error *err);
 
 /* The whole picture; valid as long as it is. */
 struct itx_image frame_of(const struct picture *picture);

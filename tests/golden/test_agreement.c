@@ -152,7 +152,7 @@ static void check_agreement(const char *what, const struct coco_agreement *a, do
     CHECK_MSG(a->mask[0] >= mask, "%.4f, at least %.3f", a->mask[0], mask);
 }
 
-static itx_status measure_int8(struct coco_agreement *figures, struct itx_error *err)
+static itx_status measure_int8(struct coco_agreement *figures, int effort, struct itx_error *err)
 {
     const char *names[MAX_CLASSES];
     const struct itx_session_options options = full_protocol();
@@ -161,7 +161,8 @@ static itx_status measure_int8(struct coco_agreement *figures, struct itx_error 
     itx_model *model = NULL;
     struct net net = {0};
     int n = 0;
-    itx_status rc = build_network(MODEL, CALIB, 0, 1, &data, &size, err);
+    const struct build_with with = {.photos = CALIB, .n_threads = 2, .effort = effort};
+    itx_status rc = build_network(MODEL, &with, &data, &size, err);
     if (rc == ITX_OK) rc = itx_model_open_memory(&model, data, size, NULL, err);
     if (rc == ITX_OK) rc = itx_session_create(&net.session, model, &options, err);
     for (; rc == ITX_OK && n < MAX_CLASSES && itx_model_class_name(model, n) != NULL; n++)
@@ -173,13 +174,23 @@ static itx_status measure_int8(struct coco_agreement *figures, struct itx_error 
     return rc;
 }
 
-static void test_agreement__int8(void)
+static void check_effort(int effort, const char *what, double box, double mask)
 {
     struct coco_agreement figures;
     struct itx_error err = {0};
-    const itx_status rc = measure_int8(&figures, &err);
+    const itx_status rc = measure_int8(&figures, effort, &err);
     CHECK_MSG(rc == ITX_OK, "%s", err.text);
-    if (rc == ITX_OK) check_agreement("int8", &figures, 0.955, 0.945);
+    if (rc == ITX_OK) check_agreement(what, &figures, box, mask);
+}
+
+static void test_agreement__effort_0(void)
+{
+    check_effort(0, "effort 0", 0.955, 0.945);
+}
+
+static void test_agreement__effort_1(void)
+{
+    check_effort(1, "effort 1", 0.975, 0.968);
 }
 
 static void test_agreement__float(void)
@@ -198,4 +209,5 @@ static void test_agreement__float(void)
     if (rc == ITX_OK) check_agreement("the float network", &figures, 0.99, 0.98);
 }
 
-TEST_MAIN(TEST(test_agreement__int8), TEST(test_agreement__float))
+TEST_MAIN(TEST(test_agreement__effort_0), TEST(test_agreement__effort_1),
+          TEST(test_agreement__float))

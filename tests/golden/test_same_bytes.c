@@ -99,6 +99,7 @@ static void compare(const struct bytes *got, const struct bytes *expected, const
 struct network {
     const char *onnx, *calib, *photos; /* files and folders */
     int n_threads;                     /* of the compiler */
+    int effort;
     bool is_tried;
     void *data; /* of the plan file; NULL: it could not be built */
     size_t size;
@@ -110,10 +111,11 @@ struct network {
 
 static struct network parts = {.onnx = SOURCE_DIR "/models/parts-seg.onnx",
                                .n_threads = 1,
+                               .effort = 1, /* with activations of 16 bits */
                                .calib = PARTS_PHOTOS,
                                .photos = SOURCE_DIR "/data/parts/val/images"};
 static struct network parts_rdk = {
-    .onnx = SHARED "/parts/parts-seg_rdk.onnx", .n_threads = 1, .calib = PARTS_PHOTOS};
+    .onnx = SHARED "/parts/parts-seg_rdk.onnx", .n_threads = 1, .effort = 1, .calib = PARTS_PHOTOS};
 static struct network coco = {.onnx = SHARED "/models/yolo11n-seg.onnx",
                               .n_threads = 1,
                               .calib = SHARED "/coco/train/images",
@@ -122,8 +124,10 @@ static struct network coco_rdk = {.onnx = SHARED "/models/yolo11n-seg_rdk.onnx",
                                   .n_threads = 1,
                                   .calib = SHARED "/coco/train/images"};
 
-static struct network parts_threads = {
-    .onnx = SOURCE_DIR "/models/parts-seg.onnx", .n_threads = 3, .calib = PARTS_PHOTOS};
+static struct network parts_threads = {.onnx = SOURCE_DIR "/models/parts-seg.onnx",
+                                       .n_threads = 3,
+                                       .effort = 1,
+                                       .calib = PARTS_PHOTOS};
 
 static bool is_there(const struct network *net)
 {
@@ -136,8 +140,11 @@ static bool build(struct network *net)
     struct itx_error err = {0};
     if (net->is_tried) return net->data != NULL;
     net->is_tried = true;
-    const itx_status rc = build_network(net->onnx, net->calib, N_PHOTOS, net->n_threads, &net->data,
-                                        &net->size, &err);
+    const struct build_with with = {.photos = net->calib,
+                                    .n_photos = N_PHOTOS,
+                                    .n_threads = net->n_threads,
+                                    .effort = net->effort};
+    const itx_status rc = build_network(net->onnx, &with, &net->data, &net->size, &err);
     CHECK_MSG(rc == ITX_OK, "%s", err.text);
     return rc == ITX_OK;
 }
