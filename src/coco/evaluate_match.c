@@ -38,18 +38,14 @@ static double box_iou(const double d[4], const double g[4], bool is_crowd)
     return both / (is_crowd ? area : area + g[2] * g[3] - both);
 }
 
-static bool rects_meet(const struct yolo_rect *a, const struct yolo_rect *b)
-{
-    return a->x < b->x + b->w && b->x < a->x + a->w && a->y < b->y + b->h && b->y < a->y + a->h;
-}
-
 /* Masks of different sizes have nothing in common. */
-static double mask_iou(const struct coco_shape *d, const struct coco_shape *g, bool is_crowd)
+static double mask_iou(struct coco_shape *d, const struct coco_shape *g, bool is_crowd)
 {
     if (d->mask->h != g->mask->h || d->mask->w != g->mask->w) return 0;
-    if (!rects_meet(&d->bounds, &g->bounds)) return 0;
+    if (d->begin >= g->end || g->begin >= d->end) return 0;
     const uint64_t both = rle_intersection(d->mask, g->mask);
     if (both == 0) return 0;
+    if (d->area == 0) d->area = rle_area(d->mask);
     return (double)both / (double)(is_crowd ? d->area : d->area + g->area - both);
 }
 
@@ -62,9 +58,15 @@ static void find_box_ious(struct coco_matcher *m, const struct coco_cell *cell)
                 box_iou(cell->detections[d]->box, cell->truths[g]->box, cell->truths[g]->is_crowd);
 }
 
+/* Without its area. The last run is of zeros when their number is odd. */
 static struct coco_shape shape_of(const struct rle *mask)
 {
-    return (struct coco_shape){mask, rle_bounds(mask), rle_area(mask)};
+    const uint32_t *run = mask->run.data;
+    const size_t n = mask->run.len;
+    if (n == 0) return (struct coco_shape){.mask = mask};
+    const uint64_t whole = (uint64_t)mask->h * (uint64_t)mask->w;
+    return (struct coco_shape){
+        .mask = mask, .begin = run[0], .end = n % 2 == 1 ? whole - run[n - 1] : whole};
 }
 
 static void find_mask_ious(struct coco_matcher *m, const struct coco_cell *cell)
@@ -72,9 +74,12 @@ static void find_mask_ious(struct coco_matcher *m, const struct coco_cell *cell)
     struct coco_shape *truths = m->shapes.data;
     double *iou = m->iou.data;
     if (cell->n_detections == 0) return;
-    for (int g = 0; g < cell->n_truths; g++) truths[g] = shape_of(cell->truths[g]->mask);
+    for (int g = 0; g < cell->n_truths; g++) {
+        truths[g] = shape_of(cell->truths[g]->mask);
+        truths[g].area = rle_area(truths[g].mask);
+    }
     for (int d = 0; d < cell->n_detections && cell->n_truths > 0; d++) {
-        const struct coco_shape shape = shape_of(cell->detections[d]->mask);
+        struct coco_shape shape = shape_of(cell->detections[d]->mask);
         for (int g = 0; g < cell->n_truths; g++)
             *iou++ = mask_iou(&shape, &truths[g], cell->truths[g]->is_crowd);
     }

@@ -25,11 +25,11 @@ struct coco_cell {
     int n_truths, n_detections;
 };
 
-/* A mask with what follows from it. */
+/* A mask with what follows from it; places are in the order of its code. */
 struct coco_shape {
     const struct rle *mask;
-    struct yolo_rect bounds;
-    uint64_t area;
+    uint64_t begin, end; /* all its pixels lie from the one to before the other */
+    uint64_t area;       /* 0: not counted yet */
 };
 
 /* Working memory that grows; zero-initialised is valid and empty. */
