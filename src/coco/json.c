@@ -260,12 +260,23 @@ bool json_find_list(const struct json_file *file, const char *name, const struct
 
 /* ---- values that were checked ---- */
 
+/* As string_end: behind the first quote that no odd number of backslashes precedes. */
+static const char *checked_string_end(const char *p, const char *end)
+{
+    for (const char *from = p + 1;;) {
+        const char *quote = memchr(from, '"', (size_t)(end - from)), *escape = quote;
+        while (escape[-1] == '\\') escape--; /* stops at the opening quote */
+        if ((quote - escape) % 2 == 0) return quote + 1;
+        from = quote + 1;
+    }
+}
+
 static const char *value_end(const char *p, const char *end)
 {
     int depth = 0;
     do {
         if (*p == '"') {
-            p = string_end(p, end);
+            p = checked_string_end(p, end);
         } else if (*p == '[' || *p == '{') {
             depth++;
             p++;
