@@ -154,6 +154,11 @@ static void test_region__needs(void)
 /* ---- random heads ---- */
 
 enum { CLASSES = 3, BINS = 2, COEFS = 5 };
+#ifdef BUILD_WATCHES_RACES /* threads that wait for each other are slow then */
+enum { N_NETS = 10 };
+#else
+enum { N_NETS = 150 };
+#endif
 static const char *const class_names[CLASSES] = {"a", "b", "c"};
 
 /* A network and which stage each of its steps belongs to. */
@@ -425,7 +430,7 @@ static void test_demand__needed_cells_are_as_in_a_complete_run(void)
 {
     struct net *const n = malloc(sizeof *n);
     REQUIRE(n != NULL);
-    for (int i = 0; i < 150; i++) {
+    for (int i = 0; i < N_NETS; i++) {
         make_net(n, 77003 * (uint64_t)(i + 1));
         check_net(n, i);
         build_release(&n->b);
