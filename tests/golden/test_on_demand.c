@@ -185,19 +185,19 @@ static void test_on_demand__parts_thresholds(void)
     if (!prepare(&parts)) return;
     for (size_t i = 0; i < ARRAY_LEN(confs); i++) {
         struct itx_session_options o = options_of(NULL, 1 + (int)i % 4, confs[i]);
-        check_photos(&parts, &o, (int)i % 3, 3);
+        check_photos(&parts, &o, (int)i % 6, 6);
     }
     struct itx_session_options o = options_of(NULL, 2, 0.25f);
     check_photos(&parts, &o, 0, 1);
     o.conf = 0.01f;
     o.multi_label = 1;
-    check_photos(&parts, &o, 1, 3);
+    check_photos(&parts, &o, 1, 6);
     o.max_det = 3;
-    check_photos(&parts, &o, 2, 3);
+    check_photos(&parts, &o, 2, 6);
     o.via = ITX_IMAGE_NV12;
     o.iou = 0.95f;
     o.max_det = 1000;
-    check_photos(&parts, &o, 0, 3);
+    check_photos(&parts, &o, 0, 6);
 }
 
 static void test_on_demand__parts_instruction_sets(void)
