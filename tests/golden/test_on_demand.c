@@ -46,7 +46,8 @@ static bool prepare(struct network *net)
     void *data = NULL;
     size_t size = 0;
     if (net->model != NULL) return true;
-    itx_status rc = build_network(net->onnx, net->calib, 4, 1, &data, &size, &err);
+    const struct build_with with = {.photos = net->calib, .n_photos = 4, .n_threads = 1};
+    itx_status rc = build_network(net->onnx, &with, &data, &size, &err);
     if (rc == ITX_OK) rc = itx_model_open_memory(&net->model, data, size, NULL, &err);
     if (rc == ITX_OK) rc = read_photos(net, &err);
     CHECK_MSG(rc == ITX_OK, "%s", err.text);
