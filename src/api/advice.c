@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a step adds has three sources: what it reads is rounded, its weights are, its result is. The first and the last
- * can be measured by themselves (comparison.rounding_square); what neither explains comes from the weights, or from
- * inputs whose noise they amplify.
+ * What a step adds has three sources: what it reads is rounded, its weights are, its result is. What the last does is
+ * measured (comparison.rounding_square); how the first two compare follows from the size of weights and values.
  */
 #include "api/advice.h"
 
@@ -17,7 +16,9 @@
 /* Above this much signal to noise (dB) a step is as good as 8 bits get; nothing is said of it. */
 #define GOOD_SNR 40
 /* A source within so many dB of the whole noise makes up half of it. */
-#define MAIN_SOURCE 3
+#define HALF 3
+/* So many times the noise of another source is what counts. */
+#define MAIN_SOURCE 2
 /* The finest scale that a convolution can store (quant/ranges.c). */
 #define FINEST_SCALE (1.0 / 4088)
 /* Thresholds so many times wider than what holds 99.9 % of the values are set by outliers. */
@@ -64,29 +65,43 @@ static double stored_snr(const struct comparison *c)
     return closeness_snr(&stored);
 }
 
-/* The step that makes all of a tensor; NULL when there is none. */
-static const struct plan_step *maker(const struct plan *plan, uint32_t tensor)
+static bool overlap(const struct plan_tensor *a, const struct plan_tensor *b)
 {
-    for (int i = 0; i < plan->n_steps; i++)
-        if (plan->steps[i].out == tensor) return &plan->steps[i];
-    return NULL;
+    const uint64_t size = (uint64_t)dtype_size(a->dtype);
+    return a->buffer == b->buffer && a->offset < b->offset + (uint64_t)b->c * size &&
+           b->offset < a->offset + (uint64_t)a->c * size;
 }
 
-/* The made tensor among those it reads that loses most by being stored in 8 bits. */
+/* Of the steps that make what `s` reads first, in 8 bits, the one whose result loses most; NULL: none. */
 static const struct plan_step *worst_source(const struct advice_input *in,
-                                            const struct plan_step *s, double *snr)
+                                            const struct plan_step *s)
 {
     const struct plan_step *worst = NULL;
-    *snr = INFINITY;
-    for (int k = 0; k < s->n_in; k++) {
-        const struct plan_step *m = maker(in->plan, s->in[k]);
-        if (m == NULL || in->plan->tensors[m->out].dtype != DTYPE_S8) continue;
-        const double db = stored_snr(&in->comparison[m->out]);
-        if (in->comparison[m->out].whole.n == 0 || db >= *snr) continue;
-        *snr = db;
+    double most = 0;
+    for (int i = 0; i < in->plan->n_steps; i++) {
+        const struct plan_step *m = &in->plan->steps[i];
+        const struct plan_tensor *t = &in->plan->tensors[m->out];
+        const double square = in->comparison[m->out].rounding_square;
+        if (!may_lose(in, m) || t->dtype != DTYPE_S8 || square <= most ||
+            !overlap(t, &in->plan->tensors[s->in[0]]))
+            continue;
+        most = square;
         worst = m;
     }
     return worst;
+}
+
+/* How much more noise a convolution has from the rounding of what it reads than from that of its weights. Both are a
+ * twelfth of a step, squared, times the square of what they are multiplied with: a weight, or a stored value. */
+static double input_over_weights(const struct advice_input *in, const struct plan_step *s)
+{
+    const struct comparison *c = &in->comparison[s->in[0]];
+    const uint64_t n = plan_step_arrays(in->plan, s).weights;
+    double sum = 0;
+    for (uint64_t i = 0; i < n; i++) sum += (double)s->weights[i] * s->weights[i];
+    if (c->n_stored == 0 || !(c->stored_square > 0)) return 0; /* a picture: exact */
+    if (in->plan->tensors[s->in[0]].dtype != DTYPE_S8) return 0;
+    return sum / (double)n / (c->stored_square / (double)c->n_stored);
 }
 
 static double span_of(const struct plan_tensor *t)
@@ -99,25 +114,34 @@ static double span_of(const struct plan_tensor *t)
     return high - low;
 }
 
+static bool may_be_wide(const struct advice_input *in, const struct plan_step *s)
+{
+    const value_id v = in->comparison[s->out].value;
+    return v != 0 && quant_groups_allow(in->groups, in->graph, v, NULL) == ITX_OK;
+}
+
 static void advise_on_output(const struct advice_input *in, const struct plan_step *s, char *text)
 {
     const struct plan_tensor *t = &in->plan->tensors[s->out];
     struct distribution d;
     if (distribution_of(&d, in->stats, in->comparison[s->out].value) &&
         span_of(t) > OUTLIERS * (d.inner[1] - d.inner[0])) {
-        snprintf(
-            text, ADVICE_SIZE,
-            "its range is set by outliers (%.4g to %.4g; 99.9 %% of its values lie within %.4g "
-            "to %.4g): %s",
-            d.least, d.most, d.inner[0], d.inner[1],
-            in->is_minmax ? "try --method least-squares or percentile"
-                          : "try --method percentile, or keep it in 16 bits");
-        if (!in->is_minmax)
-            snprintf(text + strlen(text), ADVICE_SIZE - strlen(text), ": --int16 %s", s->name);
+        const int n =
+            snprintf(text, ADVICE_SIZE,
+                     "its range is set by outliers (%.4g to %.4g; 99.9 %% of its values lie "
+                     "within %.4g to %.4g): ",
+                     d.least, d.most, d.inner[0], d.inner[1]);
+        if (in->is_minmax)
+            snprintf(text + n, ADVICE_SIZE - (size_t)n, "try --method least-squares or percentile");
+        else if (may_be_wide(in, s))
+            snprintf(text + n, ADVICE_SIZE - (size_t)n, "keep it in 16 bits: --int16 %s", s->name);
+        else
+            snprintf(text + n, ADVICE_SIZE - (size_t)n, "and it cannot have 16 bits");
         return;
     }
-    snprintf(text, ADVICE_SIZE,
-             "storing its output in 8 bits loses most: keep it in 16: --int16 %s", s->name);
+    snprintf(text, ADVICE_SIZE, "storing its output in 8 bits loses most%s%s",
+             may_be_wide(in, s) ? ": keep it in 16: --int16 " : ", and it cannot have 16",
+             may_be_wide(in, s) ? s->name : "");
 }
 
 static bool is_tiny(const struct advice_input *in, const struct plan_step *s)
@@ -129,11 +153,28 @@ static bool is_tiny(const struct advice_input *in, const struct plan_step *s)
            d.most - d.least < 255 * FINEST_SCALE;
 }
 
-/* Bytes of pictures are exact in 8 bits. */
-static bool reads_picture(const struct plan *plan, const struct plan_step *s)
+static void advise_on_convolution(const struct advice_input *in, const struct plan_step *s,
+                                  char *text)
 {
-    return s->n_in == 1 && s->in[0] == plan->inputs[0].tensor &&
-           plan->inputs[0].kind != PLAN_INPUT_TENSOR;
+    const double ratio = input_over_weights(in, s);
+    const struct plan_step *source = worst_source(in, s);
+    const char *more = in->effort < 3 ? ": a higher --effort rounds weights better" : "";
+    if (ratio < 1.0 / MAIN_SOURCE || source == NULL)
+        snprintf(text, ADVICE_SIZE, "rounding its weights to 8 bits loses most%s", more);
+    else if (!may_be_wide(in, source))
+        snprintf(text, ADVICE_SIZE,
+                 "rounding what it reads counts, but that cannot have 16 bits: %s is read by what "
+                 "works in 8 only",
+                 source->name);
+    else if (ratio > MAIN_SOURCE)
+        snprintf(text, ADVICE_SIZE,
+                 "rounding what it reads loses most: keep that in 16 bits: --int16 %s",
+                 source->name);
+    else
+        snprintf(text, ADVICE_SIZE,
+                 "rounding its weights and what it reads loses most, one as the other: --int16 %s "
+                 "keeps the latter in 16 bits",
+                 source->name);
 }
 
 void advice_on(const struct advice_input *in, int step, char *text)
@@ -141,7 +182,6 @@ void advice_on(const struct advice_input *in, int step, char *text)
     const struct plan_step *s = &in->plan->steps[step];
     const struct comparison *c = &in->comparison[s->out];
     const double alone = closeness_snr(&c->alone);
-    double source_snr;
     *text = '\0';
     if (!may_lose(in, s) || !(alone < GOOD_SNR)) return;
     if (is_tiny(in, s)) {
@@ -152,18 +192,9 @@ void advice_on(const struct advice_input *in, int step, char *text)
             span_of(&in->plan->tensors[s->out]), FINEST_SCALE);
         return;
     }
-    if (in->plan->tensors[s->out].dtype == DTYPE_S8 && stored_snr(c) < alone + MAIN_SOURCE) {
+    if (in->plan->tensors[s->out].dtype == DTYPE_S8 && stored_snr(c) < alone + HALF) {
         advise_on_output(in, s, text);
         return;
     }
-    const struct plan_step *source = worst_source(in, s, &source_snr);
-    if (source != NULL && source_snr < alone + MAIN_SOURCE)
-        snprintf(text, ADVICE_SIZE, "reading %s in 8 bits loses most: keep that in 16: --int16 %s",
-                 source->name, source->name);
-    else if (s->weights != NULL)
-        snprintf(
-            text, ADVICE_SIZE,
-            "its weights in 8 bits%s lose most, not storing its output: a higher --effort rounds "
-            "weights better",
-            reads_picture(in->plan, s) ? "" : ", or the rounding of all it reads,");
+    if (s->weights != NULL) advise_on_convolution(in, s, text);
 }

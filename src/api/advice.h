@@ -13,7 +13,10 @@ struct advice_input {
     const struct plan *plan;
     const struct comparison *comparison; /* [plan->n_tensors] */
     const struct quant_stats *stats;
-    bool is_minmax; /* thresholds are all that was seen */
+    const struct graph *graph;
+    const struct quant_groups *groups; /* of it */
+    bool is_minmax;                    /* thresholds are all that was seen */
+    int effort;                        /* of the build */
 };
 
 /* Steps by falling damage: by rising signal-to-noise alone. order [plan->n_steps]; returns how many there are, without

@@ -180,7 +180,7 @@ static void stored_limits(enum dtype dtype, double *least, double *most)
 static void quantise(const struct plan_tensor *t, const float *x, size_t n, double scale,
                      double zero, struct comparison *sum, double *out)
 {
-    double least, most, square = 0;
+    double least, most, square = 0, stored = 0;
     uint64_t n_clipped = 0;
     stored_limits(t->dtype, &least, &most);
     for (size_t i = 0; i < n; i++) {
@@ -189,7 +189,10 @@ static void quantise(const struct plan_tensor *t, const float *x, size_t n, doub
         out[i] = rounded(q < least ? least : q > most ? most : q);
         const double e = (out[i] - zero) * scale - (double)x[i];
         square += e * e;
+        stored += (out[i] - zero) * (out[i] - zero);
     }
+    sum->stored_square += stored;
+    sum->n_stored += n;
     sum->rounding_square += square;
     sum->n_clipped += n_clipped;
 }
@@ -290,6 +293,8 @@ static itx_status end_round(struct comparison *sum, const struct round *round,
             merge_closeness(&sum[i].whole, &lane->result[i].whole);
             merge_closeness(&sum[i].alone, &lane->result[i].alone);
             sum[i].rounding_square += lane->result[i].rounding_square;
+            sum[i].stored_square += lane->result[i].stored_square;
+            sum[i].n_stored += lane->result[i].n_stored;
             sum[i].n_clipped += lane->result[i].n_clipped;
         }
         memset(lane->result, 0, (size_t)lane->plan->n_tensors * sizeof *lane->result);

@@ -20,7 +20,9 @@ struct comparison {
                              * tensors it reads */
     double
         rounding_square; /* squared error when float values are stored in the tensor and nothing else happens */
-    uint64_t n_clipped; /* float values outside the tensor's thresholds */
+    double
+        stored_square; /* sum of what is then stored, squared: steps of the scale, zero point taken off */
+    uint64_t n_stored, n_clipped; /* float values outside the tensor's thresholds */
 };
 
 /* Runs up to `n_photos` of the calibration pictures through float network and program; *out [plan->n_tensors],

@@ -215,18 +215,28 @@ static itx_status find_advice(const char **texts, struct arena *arena, const str
                               struct itx_error *err)
 {
     enum { N_ADVISED = 5 };
-    const struct advice_input in = {r->plan, r->comparison, r->stats, r->is_minmax};
+    struct quant_groups groups = {0};
+    const struct graph *const g = r->network->graph;
+    ITX_TRY(quant_groups_create(&groups, g, err));
+    const struct advice_input in = {.plan = r->plan,
+                                    .comparison = r->comparison,
+                                    .stats = r->stats,
+                                    .graph = g,
+                                    .groups = &groups,
+                                    .is_minmax = r->is_minmax,
+                                    .effort = r->options->effort};
     int *order = arena_calloc(arena, (size_t)r->plan->n_steps, sizeof *order);
-    if (order == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    const int n = advice_order(&in, order);
-    for (int i = 0; i < n && i < N_ADVISED; i++) {
+    itx_status rc = order != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
+    const int n = rc == ITX_OK ? advice_order(&in, order) : 0;
+    for (int i = 0; rc == ITX_OK && i < n && i < N_ADVISED; i++) {
         char text[ADVICE_SIZE];
         advice_on(&in, order[i], text);
         if (text[0] == '\0') continue;
         texts[order[i]] = arena_text(arena, text, strlen(text));
-        if (texts[order[i]] == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+        if (texts[order[i]] == NULL) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
     }
-    return ITX_OK;
+    quant_groups_release(&groups);
+    return rc;
 }
 
 itx_status report_meta(struct strbuf *json, const struct report *r, enum report_detail detail,

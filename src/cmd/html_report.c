@@ -136,6 +136,30 @@ static void add_worst(struct strbuf *b, const json_t *report)
     mem_free(worst);
 }
 
+/* The groups of values that do most damage at the outputs, where that was measured. */
+static void add_sensitivity(struct strbuf *b, const json_t *report)
+{
+    enum { N_GROUPS = 10 };
+    const json_t *groups = json_object_get(report, "sensitivity");
+    if (json_array_size(groups) == 0) return;
+    strbuf_addf(b,
+                "<h2>What 16 bits would bring</h2>\n<p class=\"soft\">How much of the error at the "
+                "outputs goes when the values that a layer makes have 16 bits, and what that adds "
+                "to the network's work.</p>\n<div class=\"card scroll\"><table class=\"sorts\">"
+                "<thead><tr><th>layer</th><th>dtype</th><th>error less, %%</th><th>work more, "
+                "%%</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < json_array_size(groups) && i < N_GROUPS; i++) {
+        const json_t *group = json_array_get(groups, i);
+        strbuf_addf(b, "<tr><td><code>");
+        html_text(b, json_text_of(group, "node"));
+        strbuf_addf(b, "</code></td><td>%s</td>", json_text_of(group, "dtype"));
+        add_number(b, group, "gain_percent", 2);
+        add_number(b, group, "cost_percent", 2);
+        strbuf_addf(b, "</tr>\n");
+    }
+    strbuf_addf(b, "</tbody></table></div>\n");
+}
+
 static void add_errors(struct strbuf *b, const json_t *report)
 {
     strbuf_addf(b,
@@ -246,6 +270,7 @@ itx_status html_report_make(struct strbuf *b, const json_t *report,
     add_facts(b, report, photos, size);
     add_warnings(b, report);
     add_worst(b, report);
+    add_sensitivity(b, report);
     add_errors(b, report);
     add_photos(b, photos);
     add_outputs(b, report);

@@ -17,7 +17,7 @@ expect_exit 1
 expect_one_line_err 'intarsia: no/such/folder/x.html: *No such file or directory'
 ok 'nothing was built' test ! -e parts.bin
 
-run build "$onnx" --calib "$calib" --images 3 -o parts.bin --report report.json --json
+run build "$onnx" --calib "$calib" --images 3 --effort 0 -o parts.bin --report report.json --json
 expect_exit 0
 cp "$place/.out" printed.json
 ok 'the file has what is printed' test "$(cat report.json)" = "$(cat printed.json)"
@@ -32,7 +32,7 @@ ok 'no histograms in the network' not grep -q histogram "$place/.out"
 ok 'shares sum to one' test "$(sed -n 's/.*"parts": \[\(.*\)\]}.*/\1/p' report.json | tr -d ',' |
     awk '{ s = 0; for (i = 1; i <= NF; i++) s += $i; if (s < 0.98 || s > 1.02 || NF != 96) n++ } END { print n + 0 }')" = 0
 
-run build "$onnx" --calib "$calib" --images 3 -o 'a <b> & "c".bin' --report page.html
+run build "$onnx" --calib "$calib" --images 3 --effort 0 -o 'a <b> & "c".bin' --report page.html
 expect_exit 0
 "$html_check" page.html svg img figure circle table >counts.txt
 ok 'the page is well formed and needs nothing else' test $? = 0
