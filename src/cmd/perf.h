@@ -52,12 +52,14 @@ struct perf_times {
 };
 double perf_quantile_ms(const struct perf_times *t, double part);
 
-/* Of all sessions at work at the same time. */
+/* Of all sessions at work at the same time: all outputs, or the instances on demand. */
 struct perf_throughput {
     int n_sessions; /* 0: not measured */
     const char *cpu;
-    double frames_a_second;
-    struct perf_times frame;
+    struct perf_service {
+        double frames_a_second;
+        struct perf_times frame;
+    } dense, demand;
 };
 
 struct perf {
@@ -67,7 +69,7 @@ struct perf {
     struct net net;
     int n_frames, n_steps;                                           /* n_steps 0: no profile */
     struct perf_times times[PERF_SERIES_COUNT], *step, open, create; /* step [n_steps] */
-    double objects;                                                  /* mean of a frame */
+    double objects, demand_part; /* of a frame, means; the second: of the multiplications */
     struct perf_throughput throughput;
     struct itx_memory session_memory;
     struct machine_memory memory; /* of the process, sessions ready and run */

@@ -131,10 +131,10 @@ static itx_status run_dense(struct perf *p, const struct perf_frame *frame, stru
     return ITX_OK;
 }
 
-/* The instances and their masks; *n_objects is added to. */
-static itx_status run_demand(struct perf *p, const struct perf_frame *frame, long *n_objects,
-                             struct itx_error *err)
+/* The instances and their masks. Counts are added to the sums of `p`. */
+static itx_status run_demand(struct perf *p, const struct perf_frame *frame, struct itx_error *err)
 {
+    struct itx_timing timing;
     const struct itx_instance *found;
     int n, x, y, w, h;
     const uint8_t *mask;
@@ -145,7 +145,9 @@ static itx_status run_demand(struct perf *p, const struct perf_frame *frame, lon
         ITX_TRY(itx_session_mask_box(p->net.session, i, &x, &y, &w, &h, &mask, err));
     times_add(&p->times[PERF_MASKS], clock_ns() - end);
     times_add(&p->times[PERF_DEMAND], end - begin);
-    *n_objects += n;
+    ITX_TRY(itx_session_timing(p->net.session, &timing, err));
+    p->objects += n;
+    p->demand_part += (double)timing.multiply_adds / (double)p->net.info.multiply_adds;
     return ITX_OK;
 }
 
@@ -157,7 +159,6 @@ static const char *photo(const struct perf *p, size_t i)
 static itx_status run_frames(struct perf *p, struct progress *progress, struct itx_error *err)
 {
     const int n_rounds = rounds_of(p);
-    long n_objects = 0;
     itx_status rc = ITX_OK;
     for (int i = 0; rc == ITX_OK && i < p->n_frames;) {
         struct perf_frame frame;
@@ -165,12 +166,13 @@ static itx_status run_frames(struct perf *p, struct progress *progress, struct i
         if (rc == ITX_OK) rc = run_network(&p->net, &frame, err); /* the picture into the cache */
         for (int k = 0; rc == ITX_OK && k < n_rounds; k++, i++) {
             rc = run_dense(p, &frame, err);
-            if (rc == ITX_OK && has_instances(&p->net)) rc = run_demand(p, &frame, &n_objects, err);
+            if (rc == ITX_OK && has_instances(&p->net)) rc = run_demand(p, &frame, err);
             progress_update(progress, "measuring", i + 1, p->n_frames);
         }
         perf_frame_release(&frame);
     }
-    p->objects = (double)n_objects / p->n_frames;
+    p->objects /= p->n_frames;
+    p->demand_part /= p->n_frames;
     return rc;
 }
 
@@ -225,20 +227,28 @@ struct server {
     struct itx_error err;
 };
 
+enum service { SERVE_DENSE, SERVE_DEMAND };
+
 struct serving {
     struct server *servers;
     const struct perf_frame *frames;
-    int n_frames, n_runs;
+    int n_servers, n_frames, n_runs;
+    enum service service;
 };
 
 static void serve(void *ctx, int worker, int n_workers)
 {
     const struct serving *const job = ctx;
     struct server *const s = &job->servers[worker];
+    const struct itx_instance *found;
+    int n;
     for (int i = 0; s->rc == ITX_OK && i < job->n_runs; i++) {
         const int at = (i + worker * job->n_frames / n_workers) % job->n_frames;
+        const struct perf_frame *const frame = &job->frames[at];
         const uint64_t begin = clock_ns();
-        s->rc = run_network(&s->net, &job->frames[at], &s->err);
+        s->rc = job->service == SERVE_DENSE
+                    ? run_network(&s->net, frame, &s->err)
+                    : itx_session_segment(s->net.session, &frame->image, &found, &n, &s->err);
         times_add(&s->times, clock_ns() - begin);
     }
 }
@@ -252,49 +262,69 @@ static itx_status open_server(struct perf *p, struct server *s, int room, struct
     return itx_session_create(&s->net.session, p->net.model, &s->net.options, err);
 }
 
-/* Warm-up and measurement; the results are left with the servers. */
-static itx_status run_servers(struct perf *p, struct serving *job, int n, struct itx_error *err)
+/* Every server's frames, once; wall time in nanoseconds. */
+static itx_status run_all(struct serving *job, struct pool *pool, int n_runs, uint64_t *ns,
+                          struct itx_error *err)
+{
+    for (int i = 0; i < job->n_servers; i++) job->servers[i].times.n = 0;
+    job->n_runs = n_runs;
+    const uint64_t begin = clock_ns();
+    pool_run(pool, serve, job);
+    *ns = clock_ns() - begin;
+    for (int i = 0; i < job->n_servers; i++) {
+        if (job->servers[i].rc == ITX_OK) continue;
+        *err = job->servers[i].err;
+        return job->servers[i].rc;
+    }
+    return ITX_OK;
+}
+
+static itx_status measure_service(const struct perf *p, struct serving *job, struct pool *pool,
+                                  struct perf_service *service, struct itx_error *err)
+{
+    uint64_t ns;
+    const int n_all = job->n_servers * p->options->runs;
+    ITX_TRY(times_init(&service->frame, n_all, err));
+    ITX_TRY(run_all(job, pool, p->options->warmup, &ns, err));
+    ITX_TRY(run_all(job, pool, p->options->runs, &ns, err));
+    service->frames_a_second = 1e9 * n_all / (double)ns;
+    for (int i = 0; i < job->n_servers; i++) {
+        const struct perf_times *const t = &job->servers[i].times;
+        for (int k = 0; k < t->n; k++) times_add(&service->frame, t->ns[k]);
+    }
+    times_sort(&service->frame);
+    return ITX_OK;
+}
+
+static itx_status run_servers(struct perf *p, struct serving *job, struct itx_error *err)
 {
     struct pool *pool = NULL;
-    ITX_TRY(pool_create(&pool, n, err));
-    const int runs[] = {p->options->warmup, p->options->runs};
-    for (int i = 0; i < 2; i++) {
-        for (int k = 0; k < n; k++) job->servers[k].times.n = 0;
-        job->n_runs = runs[i];
-        const uint64_t begin = clock_ns();
-        pool_run(pool, serve, job);
-        p->throughput.frames_a_second = 1e9 * n * runs[i] / (double)(clock_ns() - begin);
-        if (i == 0) p->has_memory = machine_memory(&p->memory);
-    }
+    ITX_TRY(pool_create(&pool, job->n_servers, err));
+    itx_status rc = measure_service(p, job, pool, &p->throughput.dense, err);
+    p->has_memory = machine_memory(&p->memory);
+    job->service = SERVE_DEMAND;
+    if (rc == ITX_OK && has_instances(&p->net))
+        rc = measure_service(p, job, pool, &p->throughput.demand, err);
     pool_destroy(&pool);
-    for (int k = 0; k < n; k++) {
-        const struct server *const s = &job->servers[k];
-        if (s->rc != ITX_OK) {
-            *err = s->err;
-            return s->rc;
-        }
-        for (int i = 0; i < s->times.n; i++) times_add(&p->throughput.frame, s->times.ns[i]);
-    }
-    times_sort(&p->throughput.frame);
-    return ITX_OK;
+    return rc;
 }
 
 static itx_status serve_frames(struct perf *p, const struct perf_frame *frames, int n_frames,
                                struct itx_error *err)
 {
     const int n = itx_session_n_threads(p->net.session);
-    const int n_runs = p->options->runs,
-              room = n_runs > p->options->warmup ? n_runs : p->options->warmup;
-    struct serving job = {.frames = frames, .n_frames = n_frames};
-    p->throughput.cpu = itx_session_cpu(p->net.session);
+    const struct perf_options *const o = p->options;
+    const int room = o->runs > o->warmup ? o->runs : o->warmup;
+    struct serving job = {.frames = frames, .n_frames = n_frames, .n_servers = n};
     p->throughput.n_sessions = n;
+    p->throughput.cpu = itx_session_cpu(p->net.session);
     itx_session_destroy(&p->net.session);
     job.servers = mem_calloc((size_t)n, sizeof job.servers[0]);
     if (job.servers == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    itx_status rc = times_init(&p->throughput.frame, n * n_runs, err);
+    itx_status rc = ITX_OK;
     for (int i = 0; rc == ITX_OK && i < n; i++) rc = open_server(p, &job.servers[i], room, err);
     if (rc == ITX_OK) rc = itx_session_memory(job.servers[0].net.session, &p->session_memory, err);
-    if (rc == ITX_OK) rc = run_servers(p, &job, n, err);
+    if (rc == ITX_OK) rc = run_servers(p, &job, err);
     for (int i = 0; i < n; i++) {
         net_close(&job.servers[i].net);
         mem_free(job.servers[i].times.ns);
@@ -309,6 +339,7 @@ itx_status perf_measure_throughput(struct perf *p, struct itx_error *err)
     struct perf_frame frames[MAX_FRAMES] = {0};
     const size_t n_photos = p->photos.paths.len > 0 ? p->photos.paths.len : 1;
     const int n = n_photos < MAX_FRAMES ? (int)n_photos : MAX_FRAMES;
+    if (p->photos.paths.len > MAX_FRAMES) p->photos.paths.len = MAX_FRAMES;
     itx_status rc = start(p, err);
     for (int i = 0; rc == ITX_OK && i < n; i++)
         rc = perf_frame_make(&frames[i], &p->net.info, photo(p, (size_t)i), err);
@@ -324,7 +355,8 @@ void perf_release(struct perf *p)
     mem_free(p->step);
     mem_free(p->open.ns);
     mem_free(p->create.ns);
-    mem_free(p->throughput.frame.ns);
+    mem_free(p->throughput.dense.frame.ns);
+    mem_free(p->throughput.demand.frame.ns);
     net_close(&p->net);
     file_list_release(&p->photos);
     *p = (struct perf){0};

@@ -33,7 +33,8 @@ static void print_frames(const struct perf *p)
     for (size_t i = 0; i < ARRAY_LEN(heading); i++) table_cell(&t, COLOR_BOLD, "%s", heading[i]);
     table_end_row(&t);
     for (int i = 0; i < PERF_SERIES_COUNT; i++) print_times(&t, series[i].title, &p->times[i]);
-    print_times(&t, "a session of its own", &p->throughput.frame);
+    print_times(&t, "raw outputs", &p->throughput.dense.frame);
+    print_times(&t, "instances, on demand", &p->throughput.demand.frame);
     table_print(&t, "lrrr", stdout);
     table_release(&t);
 }
@@ -74,13 +75,18 @@ void perf_print(const struct perf *p)
     printf("\n");
     if (p->throughput.n_sessions > 0) {
         const int n = p->throughput.n_sessions;
-        printf("%.1f frames a second; %d session%s of one thread, %d frames each of ",
-               p->throughput.frames_a_second, n, n == 1 ? "" : "s", p->options->runs);
+        printf("%.1f frames a second", p->throughput.dense.frames_a_second);
+        if (p->throughput.demand.frame.n > 0)
+            printf(", instances on demand %.1f", p->throughput.demand.frames_a_second);
+        printf("; %d session%s of one thread, %d frames each of ", n, n == 1 ? "" : "s",
+               p->options->runs);
         print_input(p);
         printf(", %s\n", p->throughput.cpu);
     } else {
         const int n = itx_session_n_threads(p->net.session);
-        if (p->times[PERF_MASKS].n > 0) printf("%.1f objects a frame; ", p->objects);
+        if (p->times[PERF_MASKS].n > 0)
+            printf("%.1f objects a frame, on demand %.0f %% of the multiplications; ", p->objects,
+                   100 * p->demand_part);
         printf("%d frames of ", p->n_frames);
         print_input(p);
         printf(", %d thread%s, %s\n", n, n == 1 ? "" : "s", itx_session_cpu(p->net.session));
@@ -120,26 +126,33 @@ static void add_frames(json_t *root, const struct perf *p)
 {
     for (int i = 0; i < PERF_SERIES_COUNT; i++)
         if (p->times[i].n > 0) json_object_set_new(root, series[i].key, times_json(&p->times[i]));
-    if (p->times[PERF_MASKS].n > 0)
+    if (p->times[PERF_MASKS].n > 0) {
         json_object_set_new(root, "objects_a_frame", json_real(p->objects));
-    if (p->throughput.n_sessions > 0) {
-        json_object_set_new(root, "latency_ms", times_json(&p->throughput.frame));
-        json_object_set_new(root, "frames_a_second", json_real(p->throughput.frames_a_second));
-    } else {
+        json_object_set_new(root, "demand_part_of_multiplications", json_real(p->demand_part));
+    }
+    if (p->throughput.n_sessions == 0) {
         json_object_set_new(root, "frames_a_second",
                             json_real(1000 / perf_quantile_ms(&p->times[PERF_RUN], 0.5)));
+        return;
     }
+    const struct perf_service *const dense = &p->throughput.dense, *const demand =
+                                                                       &p->throughput.demand;
+    json_object_set_new(root, series[PERF_RUN].key, times_json(&dense->frame));
+    json_object_set_new(root, "frames_a_second", json_real(dense->frames_a_second));
+    if (demand->frame.n == 0) return;
+    json_object_set_new(root, series[PERF_DEMAND].key, times_json(&demand->frame));
+    json_object_set_new(root, "demand_frames_a_second", json_real(demand->frames_a_second));
 }
 
 bool perf_print_json(const struct perf *p)
 {
     const bool serves = p->throughput.n_sessions > 0;
-    json_t *root =
-        json_pack("{s:o, s:s, s:i, s:i, s:i, s:i}", "model", json_safe_string(p->net.info.name),
-                  "cpu", serves ? p->throughput.cpu : itx_session_cpu(p->net.session), "sessions",
-                  serves ? p->throughput.n_sessions : 1, "threads",
-                  serves ? 1 : itx_session_n_threads(p->net.session), "photos",
-                  (int)p->photos.paths.len, "runs", serves ? p->throughput.frame.n : p->n_frames);
+    json_t *root = json_pack(
+        "{s:o, s:s, s:i, s:i, s:i, s:i}", "model", json_safe_string(p->net.info.name), "cpu",
+        serves ? p->throughput.cpu : itx_session_cpu(p->net.session), "sessions",
+        serves ? p->throughput.n_sessions : 1, "threads",
+        serves ? 1 : itx_session_n_threads(p->net.session), "photos", (int)p->photos.paths.len,
+        "runs", serves ? p->throughput.dense.frame.n : p->n_frames);
     add_frames(root, p);
     json_object_set_new(root, "start_ms",
                         json_pack("{s:f, s:f}", "open", perf_quantile_ms(&p->open, 0.5), "session",

@@ -129,13 +129,13 @@ mkdir two
 cp "$photos/000000.jpg" "$photos/000001.jpg" two
 run perf parts.bin two --runs 3 --warmup 1 --json
 expect_exit 0
-expect_out '{*"photos": 2,*"runs": 4,*"dense_ms"*"demand_ms"*"masks_ms"*"objects_a_frame"*}'
+expect_out '{*"photos": 2,*"runs": 4,*"dense_ms"*"demand_ms"*"masks_ms"*"objects_a_frame"*"demand_part_of_multiplications": 0.*}'
 run perf parts.bin --runs 3 --throughput --threads 2
 expect_exit 0
-expect_out '*a session of its own *frames a second; 2 sessions of one thread, 3 frames each of noise *'
+expect_out '*raw outputs *instances, on demand *frames a second, instances on demand *; 2 sessions of one thread, 3 frames each of noise *'
 run perf parts.bin two --runs 3 --throughput --threads 2 --json
 expect_exit 0
-expect_out '{*"sessions": 2,*"threads": 1,*"runs": 6,*"frames_a_second"*}'
+expect_out '{*"sessions": 2,*"threads": 1,*"runs": 6,*"frames_a_second"*"demand_frames_a_second"*}'
 run perf parts.bin two no-such.jpg --runs 3
 expect_exit 1
 expect_one_line_err 'intarsia: no-such.jpg: No such file or directory'
