@@ -158,7 +158,7 @@ static void advise_on_convolution(const struct advice_input *in, const struct pl
 {
     const double ratio = input_over_weights(in, s);
     const struct plan_step *source = worst_source(in, s);
-    const char *more = in->effort < 3 ? ": a higher --effort rounds weights better" : "";
+    const char *more = in->effort == 0 ? ": a higher --effort rounds weights better" : "";
     if (ratio < 1.0 / MAIN_SOURCE || source == NULL)
         snprintf(text, ADVICE_SIZE, "rounding its weights to 8 bits loses most%s", more);
     else if (!may_be_wide(in, source))
