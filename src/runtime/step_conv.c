@@ -56,6 +56,18 @@ static void pack_dwconv(struct step *s, const struct plan_step *p)
     s->u.dwconv.row->pack(&s->u.dwconv.params.shape, p->weights, s->packed);
 }
 
+/* The largest sum of |w| of an output channel; channels have `depth` weights. */
+static int32_t largest_sum(const int8_t *w, int n_channels, size_t depth)
+{
+    int32_t largest = 0;
+    for (int o = 0; o < n_channels; o++, w += depth) {
+        int32_t sum = 0;
+        for (size_t i = 0; i < depth; i++) sum += w[i] < 0 ? -w[i] : w[i];
+        if (sum > largest) largest = sum;
+    }
+    return largest;
+}
+
 static struct conv_shape make_shape(const struct plan *plan, const struct plan_step *p)
 {
     const struct plan_tensor *const in = &plan->tensors[p->in[0]];
@@ -82,6 +94,9 @@ static struct conv_shape make_shape(const struct plan *plan, const struct plan_s
         .is_wide = in->dtype == DTYPE_S16,
         .reach = in->reach,
     };
+    const int n_taps = p->kernel[0] * p->kernel[1];
+    if (p->kind == STEP_CONV && n_taps > 1) /* nobody asks otherwise */
+        s.weight_sum = largest_sum(p->weights, out->c, (size_t)n_taps * (size_t)in->c);
     if (p->kind == STEP_DECONV) {
         s.upscale = p->kernel[0];
         s.stride_h = s.stride_w = 1;

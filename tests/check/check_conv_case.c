@@ -178,6 +178,19 @@ static int reach_of(const struct conv_shape *s)
     return s->is_wide ? s->reach : 128;
 }
 
+/* Makes weights zero from where a channel's sum of |w| would pass `most`. */
+static void bound_sums(int8_t *w, int n_channels, int n_products, int most)
+{
+    for (int o = 0; o < n_channels; o++) {
+        int left = most;
+        for (int i = 0; i < n_products; i++, w++) {
+            const int size = *w < 0 ? -*w : *w;
+            if (size > left) *w = (int8_t)(*w < 0 ? -left : left);
+            left -= size < left ? size : left;
+        }
+    }
+}
+
 static void fill_inputs(struct check *c, struct conv_case *t, int n_products,
                         enum conv_operands operands)
 {
@@ -196,6 +209,7 @@ static void fill_inputs(struct check *c, struct conv_case *t, int n_products,
     int8_t *const weights = check_input(c, n_weights, 0);
     const enum check_fill limit = check_pick(c, 0, 1) ? CHECK_MIN : CHECK_MAX;
     check_fill_s8(c, weights, n_weights, is_limit ? limit : check_pick_fill(c), -127, 127);
+    if (s->weight_sum > 0) bound_sums(weights, s->out_c, n_products, s->weight_sum);
     t->weights = weights;
 }
 

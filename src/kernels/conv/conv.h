@@ -42,6 +42,7 @@ struct conv_shape {
     bool is_wide; /* the input is s16, else s8 */
     /* wide: no element of in is larger in magnitude; all products of an output together are below 2^29 */
     int reach;
+    int32_t weight_sum; /* no output channel's sum of |w| is larger; 0: not known */
 };
 
 struct conv_params {

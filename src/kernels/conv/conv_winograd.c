@@ -13,7 +13,8 @@
 
 enum {
     GROUP_TILES = 12,
-    MAX_IN_C = 229,   /* of s8, 4 x 4 tiles */
+    MAX_IN_C = 229, /* of s8, 4 x 4 tiles; or */
+    MAX_WEIGHT_SUM = (1 << 18) - 1,
     MAX_REACH = 8191, /* of s16, 2 x 2 tiles */
     MIN_OUT_C = 16,
     MAX_CHANNELS = 32,
@@ -31,10 +32,12 @@ static int count_positions(const struct winograd_kernel *k)
     return window_of(k) * window_of(k);
 }
 
+/* Results are small enough to be exact: whatever the weights are, or by their sum. */
 static bool sums_fit(const struct winograd_kernel *k, const struct conv_shape *s)
 {
     if (k->tile == 2) return s->is_wide && s->reach <= MAX_REACH;
-    return !s->is_wide && s->in_c <= MAX_IN_C;
+    if (s->is_wide) return false;
+    return s->in_c <= MAX_IN_C || (s->weight_sum > 0 && s->weight_sum <= MAX_WEIGHT_SUM);
 }
 
 bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s)

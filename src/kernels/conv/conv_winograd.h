@@ -14,7 +14,8 @@
  *
  * Rows are scaled so that all entries are integers: the sums come out as 9 * 2^n times the result, n = 2 to 6. They
  * wrap modulo 2^32; the multiplication by 1/9 modulo 2^32 and the arithmetic shift right by n give the exact result if
- * it is below 2^25 in magnitude, which in_c <= 229 guarantees: 229 * 9 * 128 * 127 < 2^25. The bias is added after.
+ * it is below 2^25 in magnitude, which in_c <= 229 guarantees (229 * 9 * 128 * 127 < 2^25), or a sum of |w| below 2^18.
+ * The bias is added after.
  * Transformed inputs are at most 100 * 128, weights at most 49 * 127: both are s16.
  *
  * F(2x2, 3x3) for inputs of 16 bits: 16 products where 36 are asked for.
