@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/str.h"
+
 #include "test.h"
 
 static void test_snap_scale__on_the_grid_and_barely_larger(void)
@@ -180,6 +182,98 @@ static void test_assign__channels_between_own_and_tensor(void)
     graph_destroy(&g);
 }
 
+/* Values that are moved into each other have one type, and what does not work on 16 bits is named. */
+static void test_groups__join_what_is_moved(void)
+{
+    static const char text[] =
+        "input %x: f32[1, 4, 4, 4]\n"
+        "const %w: f32[4, 4, 1, 1] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}\n"
+        "%a: f32[1, 4, 4, 4] = Conv(%x, %w) @\"ca\" {kernel_shape = [1, 1]}\n"
+        "%b: f32[1, 4, 4, 4] = Conv(%a, %w, _, %a) @\"cb\" {kernel_shape = [1, 1]}\n"
+        "%m: f32[1, 4, 4, 4] = MaxPool(%b) {kernel_shape = [1, 1]}\n"
+        "%j: f32[1, 8, 4, 4] = Concat(%m, %a) {axis = 1}\n"
+        "const %s: s64[2] = {2, 6}\n"
+        "%p: f32[1, 2, 4, 4], %q: f32[1, 6, 4, 4] = Split(%j, %s) {axis = 1}\n"
+        "%d: f32[1, 4, 4, 4] = Add(%a, %b)\n"
+        "%t: f32[1, 4, 4, 4] = Tanh(%d) @\"tanh\"\n"
+        "const %v: f32[1, 6, 1, 1] = {1, 1, 1, 1, 1, 1}\n"
+        "%z: f32[1, 1, 4, 4] = Conv(%q, %v) @\"cz\" {kernel_shape = [1, 1]}\n"
+        "output %z\noutput %t\noutput %p\n";
+    static const struct {
+        const char *value, *reason; /* NULL: it may have 16 bits */
+    } cases[] = {
+        {"a", NULL},
+        {"p", NULL},
+        {"x", "x cannot have 16 bits: x is an input of the network"},
+        {"d", "d cannot have 16 bits: node tanh (Tanh) works on int8 only"},
+        {"t", "t cannot have 16 bits: node tanh (Tanh) works on int8 only"},
+        {"z", "z cannot have 16 bits: node cz (Conv) does not round its result to 8 bits anyway"},
+        {"w", "w is not an activation"},
+    };
+    struct graph *g = NULL;
+    struct itx_error err = {0};
+    REQUIRE(graph_parse(&g, text, sizeof text - 1, &err) == ITX_OK);
+    struct quant_groups q;
+    REQUIRE(quant_groups_create(&q, g, &err) == ITX_OK);
+    CHECK(q.n == 5); /* x; a, b, m, j, p, q; d; t; z */
+    uint32_t group = QUANT_NO_GROUP;
+    for (value_id v = 1; v < g->values.len; v++) {
+        const char *const name = graph_value(g, v)->name;
+        if (strcmp(name, "a") == 0) group = q.of[v];
+        if (strchr("bmjpq", name[0]) != NULL) CHECK_MSG(q.of[v] == group, "%s", name);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            if (strcmp(cases[i].value, name) != 0) continue;
+            const itx_status rc = quant_groups_allow(&q, g, v, &err);
+            CHECK_MSG((rc == ITX_OK) == (cases[i].reason == NULL), "%s", name);
+            if (cases[i].reason != NULL) CHECK_STR(err.text, cases[i].reason);
+        }
+    }
+    quant_groups_release(&q);
+    graph_destroy(&g);
+}
+
+/* The reach is what the sums behind leave: 2^29 over 128 for each of many weights alike, or what Winograd takes. */
+static void test_wide__reach_follows_from_the_sums(void)
+{
+    for (int n = 16; n <= 4096; n *= 256) {
+        struct strbuf text = {0};
+        strbuf_addf(&text, "input %%x: f32[1, 1, 1, 1]\nconst %%w: f32[%d, 1, 1, 1] = {", n);
+        for (int i = 0; i < n; i++) strbuf_addf(&text, i == 0 ? "1" : ", 1");
+        strbuf_addf(&text, "}\nconst %%v: f32[1, %d, 1, 1] = {", n);
+        for (int i = 0; i < n; i++) strbuf_addf(&text, i == 0 ? "1" : ", -1");
+        strbuf_addf(&text,
+                    "}\n%%y: f32[1, %d, 1, 1] = Conv(%%x, %%w) {kernel_shape = [1, 1]}\n"
+                    "%%z: f32[1, 1, 1, 1] = Conv(%%y, %%v) {kernel_shape = [1, 1]}\noutput %%z\n",
+                    n);
+        struct graph *g = NULL;
+        struct itx_error err = {0};
+        REQUIRE(graph_parse(&g, text.data, text.len, &err) == ITX_OK);
+        struct quant_stats stats;
+        REQUIRE(quant_stats_create(&stats, g, false, &err) == ITX_OK);
+        bool wide[8] = {false};
+        value_id y = 0;
+        float data[4096];
+        for (int i = 0; i < n; i++) data[i] = i % 2 == 0 ? 10.0f : -3.0f;
+        for (value_id v = 1; v < g->values.len; v++) {
+            const struct value *const value = graph_value(g, v);
+            const struct tensor t = {DTYPE_F32, value->shape, data};
+            if (value->data == NULL) REQUIRE(quant_stats_add(&stats, v, &t, &err) == ITX_OK);
+            if (strcmp(value->name, "y") == 0) y = v;
+        }
+        wide[y] = true;
+        const struct quant_options options = {
+            .method = QUANT_MINMAX, .percentile = 99.99f, .wide = wide};
+        CHECK_MSG(quant_assign(g, &stats, &options, &err) == ITX_OK, "%s", err.text);
+        const struct value_quant *const q = &graph_value(g, y)->quant;
+        CHECK(q->dtype == DTYPE_S16 && q->n == 1 && q->zero_point[0] == 0);
+        CHECK_MSG(q->reach == (n == 16 ? 8191 : 1024), "%d", q->reach);
+        CHECK(q->scale[0] == quant_snap_scale(16.0 / q->reach)); /* R = 16 holds 10 */
+        quant_stats_release(&stats);
+        graph_destroy(&g);
+        strbuf_release(&text);
+    }
+}
+
 /* Against numpy: counts by formula, windows with and without their ends. */
 static void test_divergence__as_numpy(void)
 {
@@ -241,7 +335,8 @@ static void test_entropy__cuts_outliers(void)
     CHECK(low == 0 && high == 0);
 }
 
-TEST_MAIN(TEST(test_divergence__as_numpy), TEST(test_entropy__cuts_outliers),
+TEST_MAIN(TEST(test_groups__join_what_is_moved), TEST(test_wide__reach_follows_from_the_sums),
+          TEST(test_divergence__as_numpy), TEST(test_entropy__cuts_outliers),
           TEST(test_snap_scale__on_the_grid_and_barely_larger),
           TEST(test_weights__fold_scales_and_zero_points),
           TEST(test_weights__depthwise_and_transposed_order),
