@@ -40,6 +40,8 @@ itx_status build_network(const char *onnx_path, const struct build_with *with, v
         o.name = "golden";
         o.n_threads = with->n_threads;
         o.effort = with->effort;
+        o.int16_nodes = with->int16_nodes;
+        o.n_int16_nodes = with->n_int16_nodes;
         rc = itx_build(onnx_path, path, &o, NULL, err);
     }
     if (rc == ITX_OK) rc = read_whole(path, data, size, err);

@@ -12,6 +12,8 @@ struct build_with {
     const char *photos; /* a folder */
     int n_photos;       /* the first ones; 0: all */
     int n_threads, effort;
+    const char *const *int16_nodes; /* [n_int16_nodes], beside what the effort chooses */
+    int n_int16_nodes;
 };
 
 /* *data is mem_free's. */

@@ -140,10 +140,15 @@ static bool build(struct network *net)
     struct itx_error err = {0};
     if (net->is_tried) return net->data != NULL;
     net->is_tried = true;
+    /* what is split, added to and joined; what is pooled; a sum of attention */
+    static const char *const wide[] = {"/model.2/cv1/conv/Conv", "/model.9/cv1/conv/Conv",
+                                       "/model.10/m/m.0/ffn/ffn.1/conv/Conv"};
     const struct build_with with = {.photos = net->calib,
                                     .n_photos = N_PHOTOS,
                                     .n_threads = net->n_threads,
-                                    .effort = net->effort};
+                                    .effort = net->effort,
+                                    .int16_nodes = wide,
+                                    .n_int16_nodes = net->effort != 0 ? (int)ARRAY_LEN(wide) : 0};
     const itx_status rc = build_network(net->onnx, &with, &net->data, &net->size, &err);
     CHECK_MSG(rc == ITX_OK, "%s", err.text);
     return rc == ITX_OK;
