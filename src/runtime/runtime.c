@@ -19,7 +19,8 @@ struct runtime {
     uint64_t *step_ns;      /* [n_steps] */
     struct demand *demand;  /* NULL: not asked for, or not possible */
     uint64_t multiply_adds; /* of the last run */
-    void **tensors;         /* [n_tensors], into data */
+    uint64_t *begin;        /* [n_buffers]: of each in the memory of all */
+    void **tensors;         /* [n_tensors], into data or the caller's memory */
     uint8_t *data;          /* of all buffers */
     uint8_t *packed;        /* weights of all steps */
     uint8_t *scratch;       /* one piece a worker, then what the workers share */
@@ -46,27 +47,40 @@ void *step_copy(const struct step_context *c, const void *array, size_t n, size_
     return p;
 }
 
+static void point_tensors(struct runtime *r, uint8_t *data)
+{
+    for (int i = 0; i < r->plan->n_tensors; i++) {
+        const struct plan_tensor *const t = &r->plan->tensors[i];
+        r->tensors[i] = data + r->begin[t->buffer] + t->offset;
+    }
+}
+
+static void point_step(const struct runtime *r, int i)
+{
+    const struct plan_step *const p = &r->plan->steps[i];
+    for (int k = 0; k < p->n_in; k++) r->steps[i].in[k] = r->tensors[p->in[k]];
+    r->steps[i].out = r->tensors[p->out];
+}
+
 /* Where each buffer begins: as planned, or one after another. */
 static itx_status place_tensors(struct runtime *r, struct itx_error *err)
 {
     const struct plan *const plan = r->plan;
-    uint64_t *const begin = arena_calloc(&r->arena, (size_t)plan->n_buffers, sizeof *begin);
+    r->begin = arena_calloc(&r->arena, (size_t)plan->n_buffers, sizeof *r->begin);
     r->tensors = arena_calloc(&r->arena, (size_t)plan->n_tensors, sizeof *r->tensors);
-    if (begin == NULL || r->tensors == NULL)
+    if (r->begin == NULL || r->tensors == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %d tensors", plan->n_tensors);
     uint64_t end = 0; /* 65536 buffers of at most 2^32 bytes */
     for (int i = 0; i < plan->n_buffers; i++) {
-        begin[i] = r->options.keep_tensors ? end : plan->buffers[i].offset;
+        r->begin[i] = r->options.keep_tensors ? end : plan->buffers[i].offset;
         end += plan->buffers[i].size;
     }
     r->data_size = (size_t)(r->options.keep_tensors ? end : plan->arena_size) + PLAN_TAIL;
+    if (r->options.guest) return ITX_OK;
     r->data = mem_alloc_aligned(PLAN_ALIGN, r->data_size);
     if (r->data == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu bytes of tensors", r->data_size);
-    for (int i = 0; i < plan->n_tensors; i++) {
-        const struct plan_tensor *const t = &plan->tensors[i];
-        r->tensors[i] = r->data + begin[t->buffer] + t->offset;
-    }
+    point_tensors(r, r->data);
     return ITX_OK;
 }
 
@@ -108,8 +122,7 @@ static itx_status prepare_steps(struct runtime *r, struct itx_error *err)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %d steps", plan->n_steps);
     for (int i = 0; i < plan->n_steps; i++) {
         const struct plan_step *const p = &plan->steps[i];
-        for (int k = 0; k < p->n_in; k++) r->steps[i].in[k] = r->tensors[p->in[k]];
-        r->steps[i].out = r->tensors[p->out];
+        point_step(r, i);
         ITX_TRY(prepare_step(&r->steps[i], &context, p, err));
     }
     return ITX_OK;
@@ -325,6 +338,12 @@ uint64_t runtime_multiply_adds(const struct runtime *r)
 void *runtime_tensor(const struct runtime *r, uint32_t i)
 {
     return r->tensors[i];
+}
+
+void runtime_use_memory(struct runtime *r, void *data)
+{
+    point_tensors(r, data != NULL ? data : r->data);
+    for (int i = 0; i < r->plan->n_steps; i++) point_step(r, i);
 }
 
 uint64_t runtime_step_ns(const struct runtime *r, int i)

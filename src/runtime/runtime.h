@@ -26,6 +26,7 @@ struct runtime_options {
     int n_threads;     /* 1 to 256, the caller's included */
     bool keep_tensors; /* buffers share no memory, so that every tensor can be read after a run */
     bool profile;      /* runtime_step_ns is filled */
+    bool guest;        /* no memory for tensors: runtime_use_memory comes before the first run */
     bool demand;       /* runtime_run_stage can be used, where the plan allows it */
 };
 
@@ -58,6 +59,11 @@ uint64_t runtime_multiply_adds(const struct runtime *runtime);
 /* First element of tensor i (layout: plan->tensors[i]), readable PLAN_TAIL bytes past its last. Inputs are written
  * there before a run; outputs (with keep_tensors: all) are valid from a run to the next. */
 void *runtime_tensor(const struct runtime *runtime, uint32_t i);
+
+/* From now on all tensors lie in `data`, the caller's, zeroed at first, aligned to PLAN_ALIGN, runtime_memory().arena
+ * bytes; NULL: in the runtime's own memory again, where it has some. So one runtime goes on with what another, with earlier steps on the
+ * same tensors, left there. Not with `demand`. */
+void runtime_use_memory(struct runtime *runtime, void *data);
 
 /* Time of step i in the last run; 0 without `profile` or out of range. */
 uint64_t runtime_step_ns(const struct runtime *runtime, int i);

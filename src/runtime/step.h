@@ -66,7 +66,6 @@ struct step {
         struct {
             const struct attention_row *row;
             struct attention_params params;
-            struct attention_io io;
         } attention;
     } u;
 };

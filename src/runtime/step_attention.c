@@ -6,13 +6,14 @@
 
 static void pack_keys_and_values(const struct step *s)
 {
-    s->u.attention.row->prepare(&s->u.attention.params, &s->u.attention.io, s->shared);
+    const struct attention_io io = {s->in[0], s->in[1], s->in[2], s->out};
+    s->u.attention.row->prepare(&s->u.attention.params, &io, s->shared);
 }
 
 static void run_attention(const struct step *s, int begin, int end, void *scratch)
 {
-    s->u.attention.row->run(&s->u.attention.params, &s->u.attention.io, s->shared, begin, end,
-                            scratch);
+    const struct attention_io io = {s->in[0], s->in[1], s->in[2], s->out};
+    s->u.attention.row->run(&s->u.attention.params, &io, s->shared, begin, end, scratch);
 }
 
 void step_prepare_attention(struct step *s, const struct step_context *c, const struct plan_step *p)
@@ -38,7 +39,6 @@ void step_prepare_attention(struct step *s, const struct step_context *c, const 
         .logit_scale = p->logit_scale,
         .out_scale = p->out_scale,
     };
-    s->u.attention.io = (struct attention_io){s->in[0], s->in[1], s->in[2], s->out};
     s->u.attention.row = attention_choose(c->cpu);
     s->kernel = s->u.attention.row->name;
     s->run = run_attention;
