@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "api/reconstruct.h"
 #include "base/mem.h"
 
 /* With a target for the loss, as many photos as this are judged in the end. */
@@ -20,6 +21,14 @@ static const struct effort efforts[] = {
     {6, 16, 0.07},
     {12, 32, 0.08},
     {24, 48, 0.09},
+};
+
+/* How weights are rounded; with effort 0 each to its nearest integer. */
+static const struct reconstruct_options roundings[] = {
+    {.max_photos = 0},
+    RECONSTRUCT_OPTIONS_INIT,
+    RECONSTRUCT_OPTIONS_INIT,
+    RECONSTRUCT_OPTIONS_INIT,
 };
 
 static itx_status choose_types(struct choice *choice, const struct quantise_input *in,
@@ -76,6 +85,9 @@ itx_status quantise_network(struct plan *plan, struct arena *arena, struct choic
     const struct quant_options quant = {.thresholds = thresholds, .wide = choice->wide};
     if (rc == ITX_OK) rc = quant_assign(g, in->stats, &quant, err);
     if (rc == ITX_OK) rc = lower_graph(plan, arena, g, &in->network->head, in->lower, err);
+    if (rc == ITX_OK && in->options->effort > 0)
+        rc = reconstruct(plan, arena, in->network, in->options, in->n_threads,
+                         &roundings[in->options->effort], err);
     if (rc == ITX_OK) rc = plan_check(plan, err);
     mem_free(thresholds);
     return rc;
