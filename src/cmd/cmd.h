@@ -17,8 +17,23 @@
 
 enum exit_code { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
-/* The field behind `offset` is a bool, int, float, const char * or int (index into the alternatives). */
-enum option_kind { OPTION_FLAG, OPTION_INT, OPTION_FLOAT, OPTION_TEXT, OPTION_CHOICE };
+/* The field behind `offset` is a bool, int, float, const char *, int (index into the alternatives), bool, or struct
+ * option_list. A switch is a flag that may be given a value, "--name=false"; a list may be given again and again. */
+enum option_kind {
+    OPTION_FLAG,
+    OPTION_INT,
+    OPTION_FLOAT,
+    OPTION_TEXT,
+    OPTION_CHOICE,
+    OPTION_SWITCH,
+    OPTION_LIST
+};
+
+enum { OPTION_LIST_MAX = 256 };
+struct option_list {
+    int n;
+    const char *item[OPTION_LIST_MAX];
+};
 
 struct option {
     const char *name; /* without the dashes */
@@ -40,6 +55,8 @@ struct command {
     size_t options_size;
     int min_args, max_args;
     enum exit_code (*run)(const void *options, int n_args, const char *const *args);
+    bool
+        is_program; /* known by its own name, a link to the program; "intarsia NAME" works as well */
 };
 
 extern const struct command command_build, command_check, command_eval, command_info, command_perf,

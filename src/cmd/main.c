@@ -9,9 +9,17 @@
 #include "cmd/cmd.h"
 #include "cmd/terminal.h"
 #include "intarsia/intarsia.h"
+#include "rdk/rdk.h"
 
 static const struct command *const commands[] = {
     &command_build, &command_segment, &command_info, &command_check, &command_perf, &command_eval,
+};
+
+/* Names of the RDK's tools: links to this program. */
+static const struct command *const rdk_commands[] = {
+#define ITX_X(name) &command_##name,
+    RDK_COMMAND_LIST(ITX_X)
+#undef ITX_X
 };
 
 static void print_help(FILE *out)
@@ -20,6 +28,9 @@ static void print_help(FILE *out)
                  "Compiles trained YOLO networks to int8 and runs them on any CPU.\n\ncommands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "\nby the names that RDK users know (links to this program):\n");
+    for (size_t i = 0; i < ARRAY_LEN(rdk_commands); i++)
+        fprintf(out, "  %-17s %s\n", rdk_commands[i]->name, rdk_commands[i]->summary);
     fprintf(out, "\nintarsia COMMAND --help  says more about one\n"
                  "intarsia --version       the version, its parts, and this CPU\n");
 }
@@ -35,9 +46,11 @@ static void print_version(void)
 
 static enum exit_code unknown_command(const char *name)
 {
-    const char *names[ARRAY_LEN(commands)];
+    const char *names[ARRAY_LEN(commands) + ARRAY_LEN(rdk_commands)];
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) names[i] = commands[i]->name;
-    const char *near = nearest_name(name, names, (int)ARRAY_LEN(commands));
+    for (size_t i = 0; i < ARRAY_LEN(rdk_commands); i++)
+        names[ARRAY_LEN(commands) + i] = rdk_commands[i]->name;
+    const char *near = nearest_name(name, names, (int)ARRAY_LEN(names));
     const char *what = name[0] == '-' ? "option" : "command";
     if (near != NULL)
         say_error("unknown %s %s, did you mean %s? (see: intarsia --help)", what, name, near);
@@ -68,8 +81,19 @@ static enum exit_code run_command(const struct command *command, int argc, char 
     return code;
 }
 
+static const struct command *find_rdk_command(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rdk_commands); i++)
+        if (strcmp(name, rdk_commands[i]->name) == 0) return rdk_commands[i];
+    return NULL;
+}
+
 static enum exit_code run(int argc, char **argv)
 {
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const struct command *own =
+        argc > 0 ? find_rdk_command(slash != NULL ? slash + 1 : argv[0]) : NULL;
+    if (own != NULL) return run_command(own, argc - 1, argv + 1);
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
@@ -88,6 +112,8 @@ static enum exit_code run(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (strcmp(argv[1], commands[i]->name) == 0)
             return run_command(commands[i], argc - 2, argv + 2);
+    own = find_rdk_command(argv[1]);
+    if (own != NULL) return run_command(own, argc - 2, argv + 2);
     return unknown_command(argv[1]);
 }
 

@@ -34,7 +34,7 @@ static void put_options(const struct command *command)
         printf("\\fB\\-\\-");
         put_roff(o->name);
         printf("\\fR");
-        if (o->kind != OPTION_FLAG) {
+        if (o->kind != OPTION_FLAG && o->kind != OPTION_SWITCH) {
             printf(" \\fI");
             put_roff(o->argument);
             printf("\\fR");

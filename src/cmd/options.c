@@ -15,6 +15,12 @@
 #define HELP_COLUMN 26
 #define HELP_WIDTH 80
 
+/* What stands before the command's name on a command line. */
+static const char *own_name(const struct command *command)
+{
+    return command->is_program ? "" : "intarsia ";
+}
+
 enum exit_code options_wrong(const struct command *command, const char *fmt, ...)
 {
     char text[600];
@@ -22,7 +28,7 @@ enum exit_code options_wrong(const struct command *command, const char *fmt, ...
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    say_error("%s: %s (see: intarsia %s --help)", command->name, text, command->name);
+    say_error("%s: %s (see: %s%s --help)", command->name, text, own_name(command), command->name);
     return EXIT_USAGE;
 }
 
@@ -99,6 +105,35 @@ static bool set_number(const struct command *c, const struct option *o, char *fi
     return true;
 }
 
+/* The words that gflags takes. */
+static bool set_switch(const struct command *c, const struct option *o, char *field,
+                       const char *text)
+{
+    static const char *const words[] = {"false", "f", "0", "no", "n", "true", "t", "1", "yes", "y"};
+    for (size_t i = 0; text != NULL && i < ARRAY_LEN(words); i++) {
+        if (strcmp(text, words[i]) != 0) continue;
+        memcpy(field, &(bool){i >= ARRAY_LEN(words) / 2}, sizeof(bool));
+        return true;
+    }
+    if (text != NULL) {
+        options_wrong(c, "--%s: \"%s\" is neither true nor false", o->name, text);
+        return false;
+    }
+    memcpy(field, &(bool){true}, sizeof(bool));
+    return true;
+}
+
+static bool add_item(const struct command *c, const struct option *o, char *field, const char *text)
+{
+    struct option_list *const list = (struct option_list *)(void *)field;
+    if (list->n == OPTION_LIST_MAX) {
+        options_wrong(c, "--%s: given more than %d times", o->name, OPTION_LIST_MAX);
+        return false;
+    }
+    list->item[list->n++] = text;
+    return true;
+}
+
 static bool set_value(const struct command *c, const struct option *o, void *options,
                       const char *text)
 {
@@ -119,6 +154,10 @@ static bool set_value(const struct command *c, const struct option *o, void *opt
         memcpy(field, &index, sizeof index);
         return true;
     }
+    case OPTION_SWITCH:
+        return set_switch(c, o, field, text);
+    case OPTION_LIST:
+        return add_item(c, o, field, text);
     }
     ITX_BUG();
 }
@@ -185,8 +224,9 @@ static bool parse_option(struct parser *p)
     }
     p->seen[o - p->command->options] = 1;
     const char *value = name[len] == '\0' ? NULL : name + len + is_long;
-    if (o->kind == OPTION_FLAG) {
-        if (value == NULL) return set_value(p->command, o, p->options, NULL);
+    if (o->kind == OPTION_FLAG || o->kind == OPTION_SWITCH) {
+        if (value == NULL || o->kind == OPTION_SWITCH)
+            return set_value(p->command, o, p->options, value);
         options_wrong(p->command, "%s: --%s takes no value", text, o->name);
         return false;
     }
@@ -246,8 +286,8 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
 
 void options_synopsis(const struct command *command, FILE *out)
 {
-    fprintf(out, "intarsia %s%s%s", command->name, command->arguments[0] != '\0' ? " " : "",
-            command->arguments);
+    fprintf(out, "%s%s%s%s", own_name(command), command->name,
+            command->arguments[0] != '\0' ? " " : "", command->arguments);
     for (int i = 0; i < command->n_options; i++)
         if (command->options[i].is_required && command->options[i].letter != 0)
             fprintf(out, " -%c %s", command->options[i].letter, command->options[i].argument);
@@ -277,7 +317,8 @@ static void option_help(const struct option *o, FILE *out)
     char left[80], text[600];
     const int n = o->letter != 0 ? snprintf(left, sizeof left, "  -%c, --%s", o->letter, o->name)
                                  : snprintf(left, sizeof left, "      --%s", o->name);
-    if (o->kind != OPTION_FLAG) snprintf(left + n, sizeof left - (size_t)n, " %s", o->argument);
+    if (o->kind != OPTION_FLAG && o->kind != OPTION_SWITCH)
+        snprintf(left + n, sizeof left - (size_t)n, " %s", o->argument);
     if (o->fallback != NULL)
         snprintf(text, sizeof text, "%s (default: %s)", o->help, o->fallback);
     else

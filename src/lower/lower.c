@@ -47,6 +47,22 @@ static itx_status lower_inputs(struct lowering *l, struct plan *plan, const stru
     return ITX_OK;
 }
 
+/* The dequantise node behind an output, as RDK users know it: called after the tensor that a convolution makes, also
+ * where the network turned it afterwards and gave it another name. Exporters call it after the node. */
+static void dequantize_name(const struct lowering *l, value_id v, struct strbuf *name)
+{
+    const struct graph *g = l->g;
+    const char *const output = graph_value(g, v)->name;
+    const node_id id = l->uses.producer[v];
+    const struct node *const n = id != NODE_NONE ? &g->nodes.data[id] : NULL;
+    const bool is_sum =
+        n != NULL && n->op == OP_CONV && graph_value(g, v)->quant.dtype == DTYPE_S32;
+    if (is_sum && strncmp(output, n->name, strlen(n->name)) != 0)
+        strbuf_addf(name, "%s_output_0_HzDequantize", n->name);
+    else
+        strbuf_addf(name, "%s_HzDequantize", output);
+}
+
 static itx_status lower_outputs(struct lowering *l, struct plan *plan, struct itx_error *err)
 {
     const struct graph *g = l->g;
@@ -57,7 +73,7 @@ static itx_status lower_outputs(struct lowering *l, struct plan *plan, struct it
         struct plan_output *out = &plan->outputs[i];
         const char *const name = graph_value(g, g->outputs.data[i])->name;
         struct strbuf dequantize = {0};
-        strbuf_addf(&dequantize, "%s_HzDequantize", name);
+        dequantize_name(l, g->outputs.data[i], &dequantize);
         out->name = copy_text(l, name);
         out->dequantize = dequantize.failed ? NULL : copy_text(l, dequantize.data);
         strbuf_release(&dequantize);

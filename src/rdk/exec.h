@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of hrt_model_exec share: exec.c has the command and model_info, exec_perf.c, exec_profile.c and
+ * exec_infer.c the rest.
+ */
+#ifndef RDK_EXEC_H
+#define RDK_EXEC_H
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "rdk/rdk_bin.h"
+#include "rdk/run.h"
+
+enum { EXEC_MAX_THREADS = 8 };
+
+struct exec_options {
+    const char *model_file, *model_name, *input_file, *roi, *profile_path, *dump_intermediate,
+        *dump_path;
+    int core_id, frame_count, perf_time, thread_num, dump_format, dump_precision, dump_txt_axis;
+    bool roi_infer, enable_dump, hybrid_dequantize_process, enable_cls_post_process, version;
+};
+
+/* One model file. */
+struct exec_file {
+    struct rdk_bin bin;
+    itx_model *model; /* the chosen one of it; NULL where none is chosen */
+};
+
+typedef VEC(const char *) exec_list;
+
+/* Everything a sub-command works on. Zero-initialised is valid and empty. */
+struct exec {
+    const struct exec_options *options;
+    struct arena arena;
+    exec_list paths;             /* --model_file */
+    exec_list inputs;            /* --input_file */
+    VEC(struct exec_file) files; /* of paths */
+    const struct plan *plan;     /* the model that runs */
+    const itx_model *model;
+};
+
+itx_status exec_perf(struct exec *e, struct itx_error *err);
+itx_status exec_infer(struct exec *e, struct itx_error *err);
+
+/* The frame that --input_file names; made up when it is not given. */
+itx_status exec_frame(const struct exec *e, struct rdk_frame *frame, struct itx_error *err);
+
+/* Of one run's frames; times in nanoseconds. */
+struct exec_span {
+    uint64_t sum, least, most;
+};
+void exec_span_add(struct exec_span *s, uint64_t ns);
+
+/* What `perf` has measured. */
+struct exec_times {
+    int n_frames, n_threads;
+    uint64_t run_ns; /* on the clock, all frames */
+    struct exec_span frame, prepare, network;
+    struct exec_span *output; /* [n_outputs] */
+    struct exec_span *step;   /* [n_steps] with a profile; else NULL */
+};
+/* Writes profiler.log and profiler.csv into the folder. */
+itx_status exec_profile_write(const struct exec *e, const struct exec_times *t, const char *folder,
+                              struct itx_error *err);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rdk/rdk_bin.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "cmd/cmd.h"
+
+itx_status rdk_bin_open(struct rdk_bin *bin, const char *path, struct itx_error *err)
+{
+    ITX_TRY(file_map_open(&bin->map, path, err));
+    const itx_status rc = plan_read(&bin->file, bin->map.data, bin->map.size, err);
+    if (rc == ITX_OK) return ITX_OK;
+    itx_error_prefix(err, "%s", path);
+    file_map_release(&bin->map);
+    return rc;
+}
+
+void rdk_bin_release(struct rdk_bin *bin)
+{
+    plan_file_release(&bin->file);
+    file_map_release(&bin->map);
+    *bin = (struct rdk_bin){0};
+}
+
+itx_status rdk_bin_model(const struct rdk_bin *bin, const char *name, const struct plan **model,
+                         struct itx_error *err)
+{
+    const char *names[PLAN_MAX_MODELS];
+    const int n = bin->file.n_models;
+    const bool any = name == NULL || name[0] == '\0';
+    if (any && n == 1) {
+        *model = &bin->file.models[0];
+        return ITX_OK;
+    }
+    struct strbuf list = {0};
+    for (int i = 0; i < n; i++) {
+        names[i] = bin->file.models[i].name;
+        strbuf_addf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+        if (any || strcmp(names[i], name) != 0) continue;
+        *model = &bin->file.models[i];
+        strbuf_release(&list);
+        return ITX_OK;
+    }
+    const char *near = any ? NULL : nearest_name(name, names, n);
+    const char *known = list.failed ? names[0] : list.data;
+    itx_status rc;
+    if (any)
+        rc = itx_fail(err, ITX_E_INVAL, "there are %d models, name one of them: %s", n, known);
+    else if (near != NULL)
+        rc = itx_fail(err, ITX_E_RANGE, "there is no model \"%s\", did you mean %s?", name, near);
+    else
+        rc = itx_fail(err, ITX_E_RANGE, "there is no model \"%s\", there is: %s", name, known);
+    strbuf_release(&list);
+    return rc;
+}
+
+const char *rdk_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+struct str rdk_stem(const char *path)
+{
+    const char *name = rdk_base_name(path), *dot = strrchr(name, '.');
+    return (struct str){name, dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name)};
+}
+
+itx_status rdk_make_folders(const char *path, struct itx_error *err)
+{
+    struct strbuf part = {0};
+    itx_status rc = ITX_OK;
+    for (const char *end = path; rc == ITX_OK && *end != '\0';) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        part.len = 0;
+        strbuf_add(&part, path, (size_t)(end - path));
+        if (part.failed)
+            rc = itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
+        else if (mkdir(part.data, 0777) != 0 && errno != EEXIST)
+            rc = itx_fail_errno(err, "%s", part.data);
+    }
+    struct stat st;
+    if (rc == ITX_OK && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
+        rc = itx_fail(err, ITX_E_IO, "%s: is no folder", path);
+    strbuf_release(&part);
+    return rc;
+}
+
+struct str rdk_dequantized_tensor(const char *dequantize)
+{
+    static const char ending[] = "_HzDequantize";
+    const size_t n = strlen(dequantize), m = sizeof ending - 1;
+    const bool has = n > m && strcmp(dequantize + n - m, ending) == 0;
+    return (struct str){dequantize, has ? n - m : n};
+}
+
+const struct plan_step *rdk_writer(const struct plan *plan, uint32_t tensor)
+{
+    const struct plan_step *found = NULL;
+    for (int i = 0; i < plan->n_steps; i++) {
+        if (plan->steps[i].out != tensor) continue;
+        if (found != NULL) return NULL;
+        found = &plan->steps[i];
+    }
+    return found;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A NAME.bin as the tools that read and rewrite it see it: all models of the file.
+ */
+#ifndef RDK_BIN_H
+#define RDK_BIN_H
+
+#include "base/file.h"
+#include "base/str.h"
+#include "plan/plan.h"
+
+/* Zero-initialised is valid and empty. */
+struct rdk_bin {
+    struct file_map map;
+    struct plan_file file; /* points into the map */
+};
+
+/* Messages name the path. */
+itx_status rdk_bin_open(struct rdk_bin *bin, const char *path, struct itx_error *err);
+void rdk_bin_release(struct rdk_bin *bin);
+/* The model called `name`, NULL or "": the only one. The error lists what there is, the nearest name first. */
+itx_status rdk_bin_model(const struct rdk_bin *bin, const char *name, const struct plan **model,
+                         struct itx_error *err);
+
+/* The last part of a path, and that without its ending. */
+const char *rdk_base_name(const char *path);
+struct str rdk_stem(const char *path);
+
+/* Makes a folder and those above it; what is there already is no error. */
+itx_status rdk_make_folders(const char *path, struct itx_error *err);
+
+/* The product of dequantisation is what the user gets; else the integers as they are, with their scales. */
+static inline bool rdk_is_float_output(const struct plan_output *output)
+{
+    return output->dequantize[0] != '\0';
+}
+
+/* "V_HzDequantize" -> "V": the value in front of the dequantise node. */
+struct str rdk_dequantized_tensor(const char *dequantize);
+
+/* The step that writes tensor `tensor`; NULL when several do or none. */
+const struct plan_step *rdk_writer(const struct plan *plan, uint32_t tensor);
+
+#endif

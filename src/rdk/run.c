@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rdk/run.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+itx_status rdk_run_open(struct rdk_run *run, const itx_model *model, const struct plan *plan,
+                        int n_threads, bool profile, struct itx_error *err)
+{
+    struct itx_session_options o = ITX_SESSION_OPTIONS_INIT;
+    o.n_threads = n_threads;
+    o.profile = profile;
+    o.dense = 1;
+    const struct plan_input *const in = &plan->inputs[0];
+    if (in->kind == PLAN_INPUT_NV12) {
+        o.via = ITX_IMAGE_NV12; /* photographs become what a camera gives */
+        o.via_range = in->video_range ? ITX_RANGE_VIDEO : ITX_RANGE_FULL;
+    }
+    run->plan = plan;
+    ITX_TRY(itx_session_create(&run->session, model, &o, err));
+    run->output = mem_calloc((size_t)plan->n_outputs, sizeof *run->output);
+    if (run->output == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    run->n_outputs = plan->n_outputs;
+    for (int i = 0; i < run->n_outputs; i++) {
+        struct rdk_output *const out = &run->output[i];
+        out->tensor = rdk_output(plan, i);
+        ITX_TRY(itx_model_get_output(model, i, &out->stored, err));
+        if (!out->tensor.is_float && out->stored.pixel == (size_t)out->stored.channels) continue;
+        out->own = mem_alloc((size_t)out->tensor.byte_size);
+        if (out->own == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    }
+    return ITX_OK;
+}
+
+void rdk_run_release(struct rdk_run *run)
+{
+    for (int i = 0; i < run->n_outputs; i++) mem_free(run->output[i].own);
+    mem_free(run->output);
+    itx_session_destroy(&run->session);
+    *run = (struct rdk_run){0};
+}
+
+static int32_t stored_number(const struct itx_tensor_info *t, const void *from, size_t at)
+{
+    switch (t->dtype) {
+    case ITX_S8:
+        return ((const int8_t *)from)[at];
+    case ITX_S16:
+        return ((const int16_t *)from)[at];
+    case ITX_S32:
+    case ITX_F32:
+        break;
+    }
+    return ((const int32_t *)from)[at];
+}
+
+static void dequantise(const struct itx_tensor_info *t, const void *from, float *to)
+{
+    const size_t pixels = (size_t)t->height * (size_t)t->width, c = (size_t)t->channels;
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t k = 0; k < c; k++) {
+            const size_t q = t->n_quant > 1 ? k : 0;
+            const int32_t stored = stored_number(t, from, i * t->pixel + k) - t->zero_point[q];
+            to[i * c + k] = (float)stored * t->scale[q];
+        }
+}
+
+static void make_dense(const struct itx_tensor_info *t, const void *from, void *to)
+{
+    const size_t size = t->dtype == ITX_S8 ? 1 : t->dtype == ITX_S16 ? 2 : 4;
+    const size_t pixels = (size_t)t->height * (size_t)t->width, row = (size_t)t->channels * size;
+    for (size_t i = 0; i < pixels; i++)
+        memcpy((uint8_t *)to + i * row, (const uint8_t *)from + i * t->pixel * size, row);
+}
+
+static void make_output(const struct rdk_run *run, int i)
+{
+    struct rdk_output *const out = &run->output[i];
+    const void *const stored = itx_session_output(run->session, i);
+    const uint64_t start = clock_ns();
+    out->data = out->own != NULL ? out->own : stored;
+    if (out->tensor.is_float)
+        dequantise(&out->stored, stored, out->own);
+    else if (out->own != NULL)
+        make_dense(&out->stored, stored, out->own);
+    out->ns = clock_ns() - start;
+}
+
+itx_status rdk_run_frame(struct rdk_run *run, const struct rdk_frame *frame, struct itx_error *err)
+{
+    const uint64_t start = clock_ns();
+    if (frame->numbers != NULL)
+        ITX_TRY(itx_session_run_float(run->session, (const float *const *)frame->numbers,
+                                      frame->n_numbers, err));
+    else
+        ITX_TRY(itx_session_run(run->session, &frame->image, err));
+    for (int i = 0; i < run->n_outputs; i++) make_output(run, i);
+    run->total_ns = clock_ns() - start;
+    return itx_session_timing(run->session, &run->timing, err);
+}
+
+void rdk_run_floats(const struct rdk_run *run, int i, float *to)
+{
+    dequantise(&run->output[i].stored, itx_session_output(run->session, i), to);
+}

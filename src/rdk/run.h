@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A session whose outputs are what the RDK's runtime hands out: dense, [1, h, w, c], floats while the dequantise node is
+ * there, integers once it was removed. Dequantising is part of the work and of the time, as it is on the board.
+ */
+#ifndef RDK_RUN_H
+#define RDK_RUN_H
+
+#include "intarsia/intarsia.h"
+#include "plan/plan.h"
+#include "rdk/tensor.h"
+#include "vision/picture.h"
+
+/* What is run: a picture, or numbers for each input. Zero-initialised is valid and empty. */
+struct rdk_frame {
+    struct itx_image image;
+    struct picture picture; /* behind the image when it came from a file of pixels */
+    void *bytes;            /* otherwise */
+    int n_numbers;
+    float **numbers; /* [n_numbers] [c, h, w]; NULL for a model that takes pictures */
+};
+/* Noise, or zeros for an input of numbers. */
+itx_status rdk_frame_make(struct rdk_frame *frame, const struct plan *plan, struct itx_error *err);
+/* One file for each input: .jpg, .jpeg, .png (letterboxed when it is run), .bin in the input's own format, .txt of
+ * numbers for an input of numbers. */
+itx_status rdk_frame_read(struct rdk_frame *frame, const struct plan *plan,
+                          const char *const *paths, int n_paths, struct itx_error *err);
+void rdk_frame_release(struct rdk_frame *frame);
+
+/* Zero-initialised is valid and empty. */
+struct rdk_run {
+    const struct plan *plan;
+    itx_session *session;
+    int n_outputs;
+    struct rdk_output {
+        struct rdk_tensor tensor;
+        struct itx_tensor_info stored;
+        void *own;        /* where it has to be converted or made dense */
+        const void *data; /* of the last run, tensor.byte_size bytes */
+        uint64_t ns;      /* of making it */
+    } * output;
+    struct itx_timing timing; /* of the last run, without the outputs' */
+    uint64_t total_ns;
+};
+/* `model` is the same model as `plan`, and outlives the run. */
+itx_status rdk_run_open(struct rdk_run *run, const itx_model *model, const struct plan *plan,
+                        int n_threads, bool profile, struct itx_error *err);
+itx_status rdk_run_frame(struct rdk_run *run, const struct rdk_frame *frame, struct itx_error *err);
+void rdk_run_release(struct rdk_run *run);
+
+/* Real numbers of output i of the last run, [h, w, c]. */
+void rdk_run_floats(const struct rdk_run *run, int i, float *to);
+
+#endif
