@@ -12,6 +12,11 @@
 /* ---- sets of cells ---- */
 
 enum { MAX_H = 50, MAX_W = 200 };
+#ifdef BUILD_WATCHES_RACES /* everything takes a hundred times as long then */
+enum { N_SETS = 20, N_NETS = 8, NET_H = 9, NET_W = 20 };
+#else
+enum { N_SETS = 400, N_NETS = 150, NET_H = 24, NET_W = 90 };
+#endif
 
 struct table {
     int h, w;
@@ -82,7 +87,7 @@ static void test_region__cells(void)
 {
     static struct table t;
     uint64_t seed = 31;
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < N_SETS; i++) {
         struct arena arena = {0};
         struct region r;
         t = (struct table){.h = pick(&seed, 1, MAX_H), .w = pick(&seed, 1, MAX_W)};
@@ -125,7 +130,7 @@ static void test_region__needs(void)
 {
     static struct table to, from;
     uint64_t seed = 32;
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < N_SETS; i++) {
         struct arena arena = {0};
         struct region a, b;
         const struct window w = {
@@ -154,11 +159,6 @@ static void test_region__needs(void)
 /* ---- random heads ---- */
 
 enum { CLASSES = 3, BINS = 2, COEFS = 5 };
-#ifdef BUILD_WATCHES_RACES /* threads that wait for each other are slow then */
-enum { N_NETS = 10 };
-#else
-enum { N_NETS = 150 };
-#endif
 static const char *const class_names[CLASSES] = {"a", "b", "c"};
 
 /* A network and which stage each of its steps belongs to. */
@@ -303,7 +303,7 @@ static void make_net(struct net *n, uint64_t seed)
 {
     struct build *const b = &n->b;
     build_init(b, "net", seed);
-    const int h = build_random(b, 1, 24), w = build_random(b, 1, 90);
+    const int h = build_random(b, 1, NET_H), w = build_random(b, 1, NET_W);
     n->now = PLAN_STAGE_CLASSES;
     const uint32_t in = build_tensor(b, "in", DTYPE_S8, h, w, 3);
     build_input(b, in, PLAN_INPUT_RGB);
