@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/json.h"
 
-#include "base/str.h"
 #include "cmd/terminal.h"
 
 const char *json_text_of(const json_t *object, const char *key)
@@ -25,6 +24,17 @@ json_t *json_safe_string(const char *text)
     if (!b.failed) string = json_string(b.data != NULL ? b.data : "");
     strbuf_release(&b);
     return string;
+}
+
+static int add_piece(const char *text, size_t size, void *to)
+{
+    strbuf_add(to, text, size);
+    return 0;
+}
+
+bool json_add_text(struct strbuf *to, const json_t *value, size_t flags)
+{
+    return value != NULL && json_dump_callback(value, add_piece, to, flags) == 0 && !to->failed;
 }
 
 bool json_print(json_t *value, int digits)

@@ -59,17 +59,9 @@ static json_t *latency_json(const struct exec *e, const struct exec_times *t)
                      span_json(&t->frame, t->n_frames));
 }
 
-static int add_text(const char *text, size_t size, void *to)
-{
-    strbuf_add(to, text, size);
-    return 0;
-}
-
 static itx_status add_json(struct strbuf *to, json_t *value, struct itx_error *err)
 {
-    const bool done =
-        value != NULL &&
-        json_dump_callback(value, add_text, to, JSON_INDENT(2) | JSON_REAL_PRECISION(7)) == 0;
+    const bool done = json_add_text(to, value, JSON_INDENT(2) | JSON_REAL_PRECISION(7));
     strbuf_addf(to, "\n");
     json_decref(value);
     return done && !to->failed ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");

@@ -10,7 +10,7 @@
 
 #include "cmd/cmd.h"
 
-#define RDK_COMMAND_LIST(X) X(hrt_model_exec)
+#define RDK_COMMAND_LIST(X) X(hrt_model_exec) X(hb_model_modifier)
 
 #define ITX_X(name) extern const struct command command_##name;
 RDK_COMMAND_LIST(ITX_X)

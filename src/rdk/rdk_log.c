@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rdk/rdk_log.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+itx_status rdk_log_open(struct rdk_log *log, const char *name, struct itx_error *err)
+{
+    char folder[PATH_MAX];
+    log->file = fopen(name, "w");
+    if (log->file == NULL) return itx_fail_errno(err, "%s", name);
+    rdk_say(log, RDK_INFO, "log will be stored in %s/%s",
+            getcwd(folder, sizeof folder) != NULL ? folder : ".", name);
+    return ITX_OK;
+}
+
+void rdk_log_close(struct rdk_log *log)
+{
+    if (log->file != NULL) fclose(log->file);
+    log->file = NULL;
+}
+
+static void print_time(FILE *out)
+{
+    struct timespec now;
+    struct tm tm;
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &tm);
+    fprintf(out, "%04d-%02d-%02d %02d:%02d:%02d,%03ld ", tm.tm_year + 1900, tm.tm_mon + 1,
+            tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
+}
+
+/* Names from a file may hold anything: what is no text becomes '?'. NULL without memory. */
+static char *clean_text(const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    const int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    char *const text = n < 0 ? NULL : mem_alloc((size_t)n + 1);
+    if (text == NULL) return NULL;
+    vsnprintf(text, (size_t)n + 1, fmt, args);
+    for (int i = 0; i < n; i++) {
+        const unsigned char byte = (unsigned char)text[i];
+        if ((byte < 0x20 && byte != '\n') || byte == 0x7f) text[i] = '?';
+    }
+    return text;
+}
+
+void rdk_log_line(struct rdk_log *log, enum rdk_level level, const char *file, const char *func,
+                  int line, const char *fmt, ...)
+{
+    static const char *const names[] = {"INFO", "WARNING", "ERROR"};
+    const char *const slash = strrchr(file, '/');
+    va_list args;
+    va_start(args, fmt);
+    char *const text = clean_text(fmt, args);
+    va_end(args);
+    const char *const shown = text != NULL ? text : "out of memory";
+    if (level != RDK_DETAIL) {
+        print_time(stdout);
+        printf("%s %s\n", names[level], shown);
+    }
+    if (log->file != NULL) {
+        print_time(log->file);
+        fprintf(log->file, "file: %s func: %s line No: %d %s\n", slash != NULL ? slash + 1 : file,
+                func, line, shown);
+    }
+    mem_free(text);
+}
