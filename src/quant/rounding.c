@@ -25,6 +25,7 @@ struct block {
     float *factor;  /* [k, k]: upper triangle u with u^T u = h + damping */
     float *w;       /* [k, rows]: the best real weights */
     float *q;       /* [k, rows]: the rounded ones */
+    float *plane;   /* [k, rows]: those of the nearest plane, while others are tried */
     float *g;       /* [k, rows]: gradients, differences */
     double *mean;   /* [k] of x */
     int *order;     /* [k]: which column of x is column i of h */
@@ -289,11 +290,21 @@ static void round_rows(void *ctx, int worker, int n_workers)
 
 /* ---- coordinate descent ---- */
 
-/* One row; gradient [k] is h (w - q). True when something moved. */
+static float scale_of(const struct block *b, size_t r)
+{
+    return b->p->scale[r / (size_t)b->p->rows_per_scale];
+}
+
+static float lost_at(const struct block *b, size_t i, size_t r, float q)
+{
+    return b->w[i * (size_t)b->p->rows + r] - q * scale_of(b, r);
+}
+
+/* One row; gradient [k] is h (w - scale q). True when something moved. */
 static bool sweep(const struct block *b, size_t r, float *gradient)
 {
     const size_t k = (size_t)b->k, rows = (size_t)b->p->rows;
-    const float scale = b->p->scale[r / (size_t)b->p->rows_per_scale];
+    const float scale = scale_of(b, r);
     bool moved = false;
     for (size_t i = 0; i < k; i++) {
         const float *const h = b->h + i * k;
@@ -308,6 +319,35 @@ static bool sweep(const struct block *b, size_t r, float *gradient)
     return moved;
 }
 
+/* gradient [rows of the tile, k] := h (w - scale q). */
+static void find_gradients(const struct block *b, size_t begin, size_t end, float *gradient)
+{
+    const size_t k = (size_t)b->k, rows = (size_t)b->p->rows;
+    for (size_t i = 0; i < k; i++)
+        for (size_t r = begin; r < end; r++)
+            b->g[i * rows + r] = lost_at(b, i, r, b->q[i * rows + r]);
+    float_gemm(&(struct float_product){
+        .m = (int)(end - begin),
+        .n = b->k,
+        .k = b->k,
+        .alpha = 1,
+        .a = {b->g + begin, rows, MATRIX_TRANSPOSED},
+        .b = {b->h, k, MATRIX_PLAIN},
+        .c = gradient,
+        .c_stride = k,
+    });
+}
+
+static double row_error(const struct block *b, size_t r, const float *gradient)
+{
+    const size_t rows = (size_t)b->p->rows;
+    double sum = 0;
+    for (size_t i = 0; i < (size_t)b->k; i++)
+        sum += (double)lost_at(b, i, r, b->q[i * rows + r]) * (double)gradient[i];
+    return sum;
+}
+
+/* From the nearest plane, unless each weight's nearest integer does better, which happens with few columns. */
 static void descend(void *ctx, int worker, int n_workers)
 {
     const struct block *const b = ctx;
@@ -315,24 +355,29 @@ static void descend(void *ctx, int worker, int n_workers)
     float *const gradient = b->descent + (size_t)worker * k * LANES;
     for (int t = worker; t < tiles((int)rows, LANES); t += n_workers) {
         const size_t begin = (size_t)t * LANES, end = tile_end(begin, LANES, rows);
-        for (size_t i = 0; i < k; i++)
-            for (size_t r = begin; r < end; r++)
-                b->g[i * rows + r] =
-                    b->w[i * rows + r] -
-                    b->q[i * rows + r] * b->p->scale[r / (size_t)b->p->rows_per_scale];
-        float_gemm(&(struct float_product){
-            .m = (int)(end - begin),
-            .n = b->k,
-            .k = b->k,
-            .alpha = 1,
-            .a = {b->g + begin, rows, MATRIX_TRANSPOSED},
-            .b = {b->h, k, MATRIX_PLAIN},
-            .c = gradient,
-            .c_stride = k,
-        });
-        for (size_t r = begin; r < end; r++)
-            for (int s = 0; s < b->o->n_sweeps && sweep(b, r, gradient + (r - begin) * k); s++) {
+        double error[LANES];
+        find_gradients(b, begin, end, gradient);
+        for (size_t r = begin; r < end; r++) {
+            float *const own = gradient + (r - begin) * k;
+            for (int s = 0; s < b->o->n_sweeps && sweep(b, r, own); s++) {
             }
+            error[r - begin] = row_error(b, r, own);
+        }
+        for (size_t i = 0; i < k; i++)
+            for (size_t r = begin; r < end; r++) {
+                float *const q = &b->q[i * rows + r];
+                b->plane[i * rows + r] = *q;
+                *q = nearest(b->w[i * rows + r] / scale_of(b, r));
+            }
+        find_gradients(b, begin, end, gradient);
+        for (size_t r = begin; r < end; r++) {
+            float *const own = gradient + (r - begin) * k;
+            if (row_error(b, r, own) < error[r - begin])
+                for (int s = 0; s < b->o->n_sweeps && sweep(b, r, own); s++) {
+                }
+            else
+                for (size_t i = 0; i < k; i++) b->q[i * rows + r] = b->plane[i * rows + r];
+        }
     }
 }
 
@@ -389,7 +434,7 @@ static void take_weights(struct block *b)
         const size_t to = (size_t)b->order[i];
         for (size_t r = 0; r < rows; r++) {
             const size_t at = r * (size_t)p->k + (size_t)b->first + to;
-            const float q = b->q[i * rows + r], w = q * p->scale[r / (size_t)p->rows_per_scale];
+            const float q = b->q[i * rows + r], w = q * scale_of(b, r);
             p->q[at] = (int8_t)q;
             p->shift[r] -= b->mean[to] * (double)w;
             b->g[to * rows + r] = w - p->w[at];
@@ -426,22 +471,27 @@ itx_status rounding_solve(struct rounding *p, const struct rounding_options *o, 
     struct block b = {
         .p = p,
         .o = o,
-        .x = mem_alloc(p->n * k * sizeof(float)),
-        .h = mem_alloc(k * k * sizeof(float)),
-        .factor = mem_alloc(k * k * sizeof(float)),
-        .w = mem_alloc(k * rows * sizeof(float)),
-        .q = mem_alloc(k * rows * sizeof(float)),
-        .g = mem_alloc(k * rows * sizeof(float)),
+        .x = mem_calloc(p->n, k * sizeof(float)),
+        .h = mem_calloc(k, k * sizeof(float)),
+        .factor = mem_calloc(k, k * sizeof(float)),
+        .w = mem_calloc(k, rows * sizeof(float)),
+        .q = mem_calloc(k, rows * sizeof(float)),
+        .plane = mem_calloc(k, rows * sizeof(float)),
+        .g = mem_calloc(k, rows * sizeof(float)),
         .mean = mem_alloc(k * sizeof(double)),
         .order = mem_alloc(k * sizeof(int)),
-        .lanes = mem_alloc(workers * k * LANES * sizeof(float)),
-        .descent = mem_alloc(workers * k * LANES * sizeof(float)),
+        .lanes = mem_calloc(workers * k, LANES * sizeof(float)),
+        .descent = mem_calloc(workers * k, LANES * sizeof(float)),
     };
     itx_status rc = ITX_OK;
     if (b.x == NULL || b.h == NULL || b.factor == NULL || b.w == NULL || b.q == NULL ||
-        b.g == NULL || b.mean == NULL || b.order == NULL || b.lanes == NULL || b.descent == NULL)
+        b.plane == NULL || b.g == NULL || b.mean == NULL || b.order == NULL || b.lanes == NULL ||
+        b.descent == NULL)
         rc = itx_fail(err, ITX_E_NOMEM, "out of memory for %d weights a channel", p->k);
     if (rc == ITX_OK) center_target(p);
+    for (size_t r = 0; rc == ITX_OK && r < rows; r++)
+        if (!isfinite(p->shift[r]))
+            rc = itx_fail(err, ITX_E_RANGE, "the float network gives numbers that are not finite");
     for (int pass = 0; pass < 2; pass++)
         for (b.first = 0; rc == ITX_OK && b.first < p->k; b.first += columns) {
             b.k = p->k - b.first < columns ? p->k - b.first : columns;
@@ -455,6 +505,7 @@ itx_status rounding_solve(struct rounding *p, const struct rounding_options *o, 
     mem_free(b.factor);
     mem_free(b.w);
     mem_free(b.q);
+    mem_free(b.plane);
     mem_free(b.g);
     mem_free(b.mean);
     mem_free(b.order);

@@ -47,7 +47,7 @@ struct rounding {
 };
 
 /* The work is divided among the workers of `pool` (may be NULL) by shape alone: the result does not depend on their
- * number. Not-a-number in the samples is refused. */
+ * number. Targets that are not finite are refused. */
 itx_status rounding_solve(struct rounding *p, const struct rounding_options *o, struct pool *pool,
                           struct itx_error *err);
 
