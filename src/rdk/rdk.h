@@ -10,7 +10,7 @@
 
 #include "cmd/cmd.h"
 
-#define RDK_COMMAND_LIST(X) X(hrt_model_exec) X(hb_model_modifier)
+#define RDK_COMMAND_LIST(X) X(hb_model_info) X(hb_model_modifier) X(hb_pack) X(hrt_model_exec)
 
 #define ITX_X(name) extern const struct command command_##name;
 RDK_COMMAND_LIST(ITX_X)

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hb_model_info: how a model was made, and which dequantise nodes were taken off it. What hb_mapper was told is in the
+ * metadata as "model_deps_info"; of a model that intarsia built its own options are shown under the same headings.
+ */
+#include <jansson.h>
+
+#include "cmd/json.h"
+#include "cmd/terminal.h"
+#include "rdk/rdk.h"
+#include "rdk/rdk_bin.h"
+#include "rdk/rdk_log.h"
+#include "rdk/rdk_version.h"
+#include "rdk/tensor.h"
+
+struct info_options {
+    const char *model;
+    bool version, verbose;
+};
+
+static const struct option info_rows[] = {
+    {"model", 'm', OPTION_TEXT, offsetof(struct info_options, model), "NAME", NULL, 0, 0, false,
+     "only this one of several models"},
+    {"verbose", 'v', OPTION_FLAG, offsetof(struct info_options, verbose), "", NULL, 0, 0, false,
+     "also what calibration said, how near the outputs are, and the layers"},
+    {"version", 0, OPTION_FLAG, offsetof(struct info_options, version), "", NULL, 0, 0, false,
+     "the version"},
+};
+
+/* The tool writes no log file. */
+#define say(...) rdk_say(&(struct rdk_log){0}, RDK_INFO, __VA_ARGS__)
+
+static void say_field(const char *name, const char *value)
+{
+    if (value[0] != '\0') say("%-20s: %s", name, value);
+}
+
+/* ---- what the metadata say ---- */
+
+struct meta {
+    json_t *root;
+    const json_t *options, *calibration, *deps; /* NULL where absent */
+};
+
+/* A value as the board's tool prints it, in Python's words. */
+static void value_text(const json_t *value, struct strbuf *text)
+{
+    if (json_is_string(value))
+        strbuf_addf(text, "%s", json_string_value(value));
+    else if (json_is_boolean(value))
+        strbuf_addf(text, "%s", json_is_true(value) ? "True" : "False");
+    else if (json_is_null(value))
+        strbuf_addf(text, "None");
+    else if (value != NULL)
+        json_add_text(text, value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+}
+
+/* "name: value" when hb_mapper left one, else `otherwise`, unless that is empty. */
+static void say_dep(const struct meta *m, const char *name, const char *key, const char *otherwise)
+{
+    struct strbuf text = {0};
+    value_text(json_object_get(m->deps, key), &text);
+    say_field(name, text.data != NULL && !text.failed ? text.data : otherwise);
+    strbuf_release(&text);
+}
+
+/* The same of a list with one value for each input. */
+static void say_input_dep(const struct meta *m, const char *name, const char *key, int i,
+                          const char *otherwise)
+{
+    struct strbuf text = {0};
+    value_text(json_array_get(json_object_get(m->deps, key), (size_t)i), &text);
+    say_field(name, text.data != NULL && !text.failed ? text.data : otherwise);
+    strbuf_release(&text);
+}
+
+static void say_versions(const struct meta *m)
+{
+    say("############# model deps info #############");
+    say_dep(m, "hb_mapper version", "hb_mapper_version", RDK_BUILDER_VERSION);
+    say_dep(m, "hbdk version", "hbdk_version", RDK_HBDK_VERSION);
+    say_dep(m, "hbdk runtime version", "hbdk_runtime_version", RDK_HBRT_VERSION ".0");
+    say_dep(m, "horizon_nn version", "horizon_nn_version", RDK_HORIZON_NN_VERSION);
+    say_field("producer", json_text_of(m->root, "producer"));
+}
+
+static void say_model(const struct meta *m, const struct plan *plan)
+{
+    say("############# model_parameters info #############");
+    say_dep(m, "onnx_model", "onnx_model", json_text_of(m->root, "source"));
+    say_dep(m, "BPU march", "march", RDK_MARCH);
+    say_dep(m, "layer_out_dump", "layer_out_dump", "False");
+    say_dep(m, "log_level", "log_level", "");
+    say_dep(m, "working dir", "working_dir", "");
+    say_dep(m, "output_model_file_prefix", "model_prefix", plan->name);
+    say_dep(m, "node info", "node_info", "");
+}
+
+static void say_input(const struct meta *m, const struct plan *plan, int i)
+{
+    static const char *const kinds[] = {[PLAN_INPUT_TENSOR] = "featuremap",
+                                        [PLAN_INPUT_RGB] = "rgb",
+                                        [PLAN_INPUT_BGR] = "bgr",
+                                        [PLAN_INPUT_NV12] = "nv12"};
+    const struct plan_input *const in = &plan->inputs[i];
+    const struct plan_tensor *const t = &plan->tensors[in->tensor];
+    char shape[64];
+    snprintf(shape, sizeof shape, "1x%dx%dx%d", t->c, t->h, t->w);
+    say("---------input info : %s ---------", in->name);
+    say_field("input_name", in->name);
+    say_input_dep(m, "input_type_rt", "input_type_rt", i, kinds[in->kind]);
+    say_input_dep(m, "input_space&range", "input_space_and_range", i,
+                  in->kind != PLAN_INPUT_NV12 ? ""
+                  : in->video_range           ? "bt601_video"
+                                              : "regular");
+    say_input_dep(m, "input_layout_rt", "input_layout_rt", i,
+                  in->kind == PLAN_INPUT_TENSOR ? "NCHW" : "NHWC");
+    say_input_dep(m, "input_type_train", "input_type_train", i,
+                  in->kind == PLAN_INPUT_TENSOR ? "featuremap" : "rgb");
+    say_input_dep(m, "input_layout_train", "input_layout_train", i, "NCHW");
+    say_input_dep(m, "norm_type", "norm_type", i, "");
+    say_input_dep(m, "input_shape", "input_shape", i, shape);
+    say_input_dep(m, "mean_value", "mean_value", i, "");
+    say_input_dep(m, "scale_value", "scale_value", i, "");
+    say_input_dep(m, "cal_data_dir", "cal_dir", i, "");
+    say_input_dep(m, "cal_data_type", "cal_data_type", i, "");
+    say("---------input info : %s end -------", in->name);
+}
+
+static void say_inputs(const struct meta *m, const struct plan *plan)
+{
+    say("############# input_parameters info #############");
+    say("------------------------------------------");
+    for (int i = 0; i < plan->n_inputs; i++) say_input(m, plan, i);
+    say("------------------------------------------");
+}
+
+static void say_build(const struct meta *m)
+{
+    char number[32];
+    say("############# calibration_parameters info #############");
+    say_dep(m, "preprocess_on", "preprocess_on", "");
+    say_dep(m, "calibration_type:", "calibration_type", json_text_of(m->options, "method"));
+    say_dep(m, "per_channel", "per_channel", "");
+    snprintf(number, sizeof number, "%.0f", json_number(m->calibration, "images"));
+    say_field("calibration images", m->calibration != NULL ? number : "");
+    say("############# compiler_parameters info #############");
+    say_dep(m, "debug", "debug", "");
+    say_dep(m, "compile_mode", "compile_mode", "");
+    snprintf(number, sizeof number, "%.0f", json_number(m->options, "effort"));
+    say_field("effort", m->options != NULL ? number : "");
+    say_dep(m, "hbdk_pass_through_params", "hbdk_params", "");
+}
+
+/* ---- details ---- */
+
+static void say_warnings(const struct meta *m)
+{
+    const json_t *const warnings = json_object_get(m->calibration, "warnings");
+    for (size_t i = 0; i < json_array_size(warnings); i++)
+        if (json_is_string(json_array_get(warnings, i)))
+            say("calibration said: %s", json_string_value(json_array_get(warnings, i)));
+}
+
+static void add_number(struct table *t, const json_t *object, const char *key)
+{
+    const json_t *const value = json_object_get(object, key);
+    if (json_is_number(value))
+        table_cell(t, COLOR_PLAIN, "%.6f", json_number_value(value));
+    else
+        table_cell(t, COLOR_PLAIN, "--");
+}
+
+static void print_outputs(const struct meta *m)
+{
+    static const char *const heading[] = {"Output", "Cosine", "L1", "L2", "Chebyshev"};
+    static const char *const keys[] = {"cosine", "l1", "l2", "chebyshev"};
+    const json_t *const outputs = json_object_get(m->root, "outputs");
+    struct table t = {0};
+    for (size_t i = 0; i < ARRAY_LEN(heading); i++) table_cell(&t, COLOR_BOLD, "%s", heading[i]);
+    table_end_row(&t);
+    for (size_t i = 0; i < json_array_size(outputs); i++) {
+        const json_t *const output = json_array_get(outputs, i);
+        table_cell(&t, COLOR_PLAIN, "%s", json_text_of(output, "name"));
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++) add_number(&t, output, keys[k]);
+        table_end_row(&t);
+    }
+    table_print(&t, "lrrrr", stdout);
+    table_release(&t);
+}
+
+static void print_layers(const struct meta *m)
+{
+    static const char *const heading[] = {"Node", "Kind", "Stored as", "Cosine"};
+    const json_t *const layers = json_object_get(m->root, "layers");
+    struct table t = {0};
+    for (size_t i = 0; i < ARRAY_LEN(heading); i++) table_cell(&t, COLOR_BOLD, "%s", heading[i]);
+    table_end_row(&t);
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        const json_t *const layer = json_array_get(layers, i);
+        table_cell(&t, COLOR_PLAIN, "%s", json_text_of(layer, "name"));
+        table_cell(&t, COLOR_PLAIN, "%s", json_text_of(layer, "type"));
+        table_cell(&t, COLOR_PLAIN, "%s", json_text_of(layer, "dtype"));
+        add_number(&t, layer, "cosine");
+        table_end_row(&t);
+    }
+    table_print(&t, "lllr", stdout);
+    table_release(&t);
+}
+
+/* ---- types and deleted nodes ---- */
+
+static void say_types(const struct plan *plan, bool inputs)
+{
+    struct strbuf list = {0};
+    const int n = inputs ? plan->n_inputs : plan->n_outputs;
+    for (int i = 0; i < n; i++) {
+        const struct rdk_tensor t = inputs ? rdk_input(plan, i) : rdk_output(plan, i);
+        strbuf_addf(&list, "%s%s", i > 0 ? ", " : "", strrchr(t.type, '_') + 1);
+    }
+    say("model %s types : [%s]", inputs ? "input" : "output",
+        list.data != NULL && !list.failed ? list.data : "");
+    strbuf_release(&list);
+}
+
+/* Says them and adds them to `text`, a line each. */
+static void say_deleted(const struct meta *m, struct strbuf *text)
+{
+    const json_t *const removed = json_object_get(m->root, "removed_nodes");
+    if (json_array_size(removed) > 0) say("--------- deleted nodes -");
+    for (size_t i = 0; i < json_array_size(removed); i++) {
+        const char *const name = json_string_value(json_array_get(removed, i));
+        if (name == NULL) continue;
+        say("deleted nodes: %s", name);
+        strbuf_addf(text, "%s\n", name);
+    }
+}
+
+static void show(const struct plan *plan, bool is_verbose, struct strbuf *deleted)
+{
+    struct meta m = {.root = json_loads(plan->meta, 0, NULL)};
+    m.options = json_object_get(m.root, "options");
+    m.calibration = json_object_get(m.root, "calibration");
+    m.deps = json_object_get(m.root, "model_deps_info");
+    say("******** %s info *********", plan->name);
+    say_versions(&m);
+    say_model(&m, plan);
+    say_inputs(&m, plan);
+    say_build(&m);
+    if (is_verbose) {
+        say_warnings(&m);
+        print_outputs(&m);
+        print_layers(&m);
+    }
+    say("--------- input/output types -");
+    say_types(plan, true);
+    say_types(plan, false);
+    say_deleted(&m, deleted);
+    json_decref(m.root);
+}
+
+static itx_status run(const struct info_options *o, const char *path, struct itx_error *err)
+{
+    struct rdk_bin bin = {0};
+    struct strbuf deleted = {0};
+    const struct plan *one = NULL;
+    ITX_TRY(rdk_bin_open(&bin, path, err));
+    itx_status rc = o->model != NULL ? rdk_bin_model(&bin, o->model, &one, err) : ITX_OK;
+    if (rc == ITX_OK) {
+        say("Start hb_model_info....");
+        say("hb_model_info version %s", RDK_BUILDER_VERSION);
+        for (int i = 0; i < bin.file.n_models; i++)
+            if (one == NULL || one == &bin.file.models[i])
+                show(&bin.file.models[i], o->verbose, &deleted);
+    }
+    if (deleted.failed) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
+    if (rc == ITX_OK && deleted.len > 0)
+        rc = file_write("deleted_nodes_info.txt", deleted.data, deleted.len, err);
+    strbuf_release(&deleted);
+    rdk_bin_release(&bin);
+    return rc;
+}
+
+static enum exit_code info_run(const void *options, int n_args, const char *const *args)
+{
+    const struct info_options *const o = options;
+    struct itx_error err;
+    if (o->version) {
+        printf("hb_model_info, version %s\n", RDK_BUILDER_VERSION);
+        return EXIT_DONE;
+    }
+    if (n_args == 0) return options_wrong(&command_hb_model_info, "the model is missing");
+    if (run(o, args[0], &err) == ITX_OK) return EXIT_DONE;
+    say_error("%s", err.text);
+    return EXIT_FAILED;
+}
+
+const struct command command_hb_model_info = {
+    "hb_model_info",
+    "Says how a model was made",
+    "[MODEL.bin]",
+    info_rows,
+    ARRAY_LEN(info_rows),
+    sizeof(struct info_options),
+    0,
+    1,
+    info_run,
+    true,
+};
