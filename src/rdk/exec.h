@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "rdk/rdk_bin.h"
 #include "rdk/run.h"
+#include "rdk/span.h"
 
 enum { EXEC_MAX_THREADS = 8 };
 
@@ -45,19 +46,13 @@ itx_status exec_infer(struct exec *e, struct itx_error *err);
 /* The frame that --input_file names; made up when it is not given. */
 itx_status exec_frame(const struct exec *e, struct rdk_frame *frame, struct itx_error *err);
 
-/* Of one run's frames; times in nanoseconds. */
-struct exec_span {
-    uint64_t sum, least, most;
-};
-void exec_span_add(struct exec_span *s, uint64_t ns);
-
 /* What `perf` has measured. */
 struct exec_times {
     int n_frames, n_threads;
     uint64_t run_ns; /* on the clock, all frames */
-    struct exec_span frame, prepare, network;
-    struct exec_span *output; /* [n_outputs] */
-    struct exec_span *step;   /* [n_steps] with a profile; else NULL */
+    struct rdk_span frame, prepare, network;
+    struct rdk_span *output; /* [n_outputs] */
+    struct rdk_span *step;   /* [n_steps] with a profile; else NULL */
 };
 /* Writes profiler.log and profiler.csv into the folder. */
 itx_status exec_profile_write(const struct exec *e, const struct exec_times *t, const char *folder,

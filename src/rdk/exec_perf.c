@@ -29,32 +29,17 @@ struct job {
     uint64_t end_ns; /* 0: none */
 };
 
-void exec_span_add(struct exec_span *s, uint64_t ns)
-{
-    if (s->sum == 0 || ns < s->least) s->least = ns;
-    if (ns > s->most) s->most = ns;
-    s->sum += ns;
-}
-
-static void span_join(struct exec_span *s, const struct exec_span *other)
-{
-    if (other->sum == 0) return;
-    if (s->sum == 0 || other->least < s->least) s->least = other->least;
-    if (other->most > s->most) s->most = other->most;
-    s->sum += other->sum;
-}
-
 static void take_times(struct worker *w)
 {
     const struct rdk_run *const r = &w->run;
     struct exec_times *const t = &w->times;
     t->n_frames++;
-    exec_span_add(&t->frame, r->total_ns);
-    exec_span_add(&t->prepare, r->timing.prepare_ns);
-    exec_span_add(&t->network, r->timing.network_ns);
-    for (int i = 0; i < r->n_outputs; i++) exec_span_add(&t->output[i], r->output[i].ns);
+    rdk_span_add(&t->frame, r->total_ns);
+    rdk_span_add(&t->prepare, r->timing.prepare_ns);
+    rdk_span_add(&t->network, r->timing.network_ns);
+    for (int i = 0; i < r->n_outputs; i++) rdk_span_add(&t->output[i], r->output[i].ns);
     for (int i = 0; t->step != NULL && i < r->plan->n_steps; i++)
-        exec_span_add(&t->step[i], itx_session_step_ns(r->session, i));
+        rdk_span_add(&t->step[i], itx_session_step_ns(r->session, i));
 }
 
 static void serve(void *ctx, int worker, int n_workers)
@@ -92,24 +77,24 @@ static void join(const struct job *job, struct exec_times *all)
 {
     const struct plan *const plan = job->exec->plan;
     all->n_frames = 0;
-    all->frame = all->prepare = all->network = (struct exec_span){0};
+    all->frame = all->prepare = all->network = (struct rdk_span){0};
     memset(all->output, 0, (size_t)plan->n_outputs * sizeof *all->output);
     if (all->step != NULL) memset(all->step, 0, (size_t)plan->n_steps * sizeof *all->step);
     for (int k = 0; k < job->n_workers; k++) {
         const struct exec_times *const t = &job->workers[k].times;
         all->n_frames += t->n_frames;
-        span_join(&all->frame, &t->frame);
-        span_join(&all->prepare, &t->prepare);
-        span_join(&all->network, &t->network);
-        for (int i = 0; i < plan->n_outputs; i++) span_join(&all->output[i], &t->output[i]);
+        rdk_span_join(&all->frame, &t->frame);
+        rdk_span_join(&all->prepare, &t->prepare);
+        rdk_span_join(&all->network, &t->network);
+        for (int i = 0; i < plan->n_outputs; i++) rdk_span_join(&all->output[i], &t->output[i]);
         for (int i = 0; all->step != NULL && i < plan->n_steps; i++)
-            span_join(&all->step[i], &t->step[i]);
+            rdk_span_join(&all->step[i], &t->step[i]);
     }
 }
 
 static double average_ms(const struct exec_times *t)
 {
-    return t->n_frames > 0 ? (double)t->frame.sum / 1e6 / t->n_frames : 0;
+    return rdk_span_mean_ms(&t->frame, t->n_frames);
 }
 
 static double frames_a_second(const struct exec_times *t)

@@ -8,24 +8,24 @@
 #include "cmd/json.h"
 #include "rdk/exec.h"
 
-static json_t *span_json(const struct exec_span *s, int n)
+static json_t *span_json(const struct rdk_span *s, int n)
 {
-    return json_pack("{s:f, s:f, s:f}", "avg_time", n > 0 ? (double)s->sum / 1e6 / n : 0,
-                     "max_time", (double)s->most / 1e6, "min_time", (double)s->least / 1e6);
+    return json_pack("{s:f, s:f, s:f}", "avg_time", rdk_span_mean_ms(s, n), "max_time",
+                     (double)s->most / 1e6, "min_time", (double)s->least / 1e6);
 }
 
 static json_t *run_json(const struct exec *e, const struct exec_times *t)
 {
     return json_pack("{s:{s:f, s:f}, s:{s:i, s:i, s:o, s:f, s:i}}", "perf_result", "FPS",
                      1e9 * t->n_frames / (double)t->run_ns, "average_latency",
-                     (double)t->frame.sum / 1e6 / t->n_frames, "running_condition", "core_id",
+                     rdk_span_mean_ms(&t->frame, t->n_frames), "running_condition", "core_id",
                      e->options->core_id, "frame_count", t->n_frames, "model_name",
                      json_safe_string(e->plan->name), "run_time", (double)t->run_ns / 1e6,
                      "thread_num", t->n_threads);
 }
 
 /* Layers by the names that the board's log has: the network is the "BPU" part, what converts around it the CPU's. */
-static json_t *model_json(const struct exec *e, const struct exec_times *t, struct exec_span *cpu)
+static json_t *model_json(const struct exec *e, const struct exec_times *t, struct rdk_span *cpu)
 {
     json_t *const model = json_object();
     struct strbuf name = {0};
@@ -49,9 +49,9 @@ static json_t *model_json(const struct exec *e, const struct exec_times *t, stru
 
 static json_t *latency_json(const struct exec *e, const struct exec_times *t)
 {
-    struct exec_span cpu;
+    struct rdk_span cpu;
     json_t *const model = model_json(e, t, &cpu);
-    const struct exec_span nothing = {0};
+    const struct rdk_span nothing = {0};
     return json_pack("{s:{s:o, s:o}, s:o, s:{s:o, s:o}}", "chip_latency", "BPU_inference_time_cost",
                      span_json(&t->network, t->n_frames), "CPU_inference_time_cost",
                      span_json(&cpu, t->n_frames), "model_latency", model, "task_latency",
@@ -97,7 +97,7 @@ static void add_rows(struct strbuf *csv, const struct exec *e, const struct exec
         strbuf_addf(csv, ",%s,%d,%d,%d,%llu,%llu,%.6f,%.6f,%.6f\n", s.kind, s.height, s.width,
                     s.channels, (unsigned long long)s.multiply_adds,
                     (unsigned long long)(s.input_bytes + s.output_bytes + s.weight_bytes),
-                    (double)t->step[i].sum / 1e6 / t->n_frames, (double)t->step[i].least / 1e6,
+                    rdk_span_mean_ms(&t->step[i], t->n_frames), (double)t->step[i].least / 1e6,
                     (double)t->step[i].most / 1e6);
     }
 }

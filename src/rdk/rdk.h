@@ -10,7 +10,8 @@
 
 #include "cmd/cmd.h"
 
-#define RDK_COMMAND_LIST(X) X(hb_model_info) X(hb_model_modifier) X(hb_pack) X(hrt_model_exec)
+#define RDK_COMMAND_LIST(X)                                                                        \
+    X(hb_model_info) X(hb_model_modifier) X(hb_pack) X(hb_perf) X(hrt_model_exec)
 
 #define ITX_X(name) extern const struct command command_##name;
 RDK_COMMAND_LIST(ITX_X)

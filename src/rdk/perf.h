@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of hb_perf share: perf.c has the command and measures, perf_page.c writes the page, perf_draw.c draws.
+ */
+#ifndef RDK_PERF_H
+#define RDK_PERF_H
+
+#include "base/str.h"
+#include "rdk/run.h"
+#include "rdk/span.h"
+
+struct perf_layer {
+    struct itx_step_info info;
+    const char *kernel;
+    struct rdk_span time;
+    uint64_t products, bytes;
+    double
+        roofline_ms; /* what the machine allows: the longer of multiplying and of moving its bytes; 0: unknown */
+};
+
+/* A short run of one model. */
+struct perf_model {
+    const struct plan *plan;
+    struct itx_model_info info;
+    int n_frames, n_threads, n_layers;
+    const char *cpu;
+    struct rdk_span frame, network, prepare;
+    struct rdk_span *output;  /* [n_outputs] making what the user gets */
+    struct perf_layer *layer; /* [n_layers], in the order in which they run */
+    uint64_t *live;           /* [n_layers] bytes of tensors that are held while it runs */
+    double peak[2];   /* products a second of all threads, of 8 and of 16 bits; 0: unknown */
+    double copy_rate; /* bytes a second */
+};
+
+/* A page without anything from elsewhere. */
+void perf_page(struct strbuf *page, const struct perf_model *m);
+
+/* Drawings as SVG elements: the parts of the model, one below the other; the layers under the machine's roof; what the
+ * tensors hold over time. `is_whole`: a file of its own, with its colours. */
+void perf_draw_structure(struct strbuf *b, const struct perf_model *m, bool is_whole);
+void perf_draw_roofline(struct strbuf *b, const struct perf_model *m);
+void perf_draw_memory(struct strbuf *b, const struct perf_model *m);
+
+#endif

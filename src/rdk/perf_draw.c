@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "cmd/html_draw.h"
+#include "rdk/perf.h"
+#include "rdk/rdk_bin.h"
+
+enum { WIDTH = 760, HEIGHT = 260, LEFT = 64, BOTTOM = 34, TOP = 12, RIGHT = 30 };
+
+/* ---- structure ---- */
+
+enum { BOX = 30, GAP = 16, BOX_WIDTH = 340 };
+
+static void add_box(struct strbuf *b, int x, int y, const char *fill, const char *text)
+{
+    strbuf_addf(b,
+                "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"%s\"/><text "
+                "x=\"%d\" y=\"%d\" text-anchor=\"middle\" style=\"fill:#fff;font:12px "
+                "sans-serif\">",
+                x, y, BOX_WIDTH, BOX, fill, x + BOX_WIDTH / 2, y + 19);
+    html_text(b, text);
+    strbuf_addf(b, "</text>\n");
+}
+
+static void add_line(struct strbuf *b, int x1, int y1, int x2, int y2)
+{
+    strbuf_addf(b, "<path d=\"M%d %dL%d %d\" stroke=\"#8a9691\" fill=\"none\"/>\n", x1, y1, x2, y2);
+}
+
+static void add_label(struct strbuf *b, int x, int y, const char *text)
+{
+    strbuf_addf(b, "<text x=\"%d\" y=\"%d\" style=\"fill:#74807b;font:12px sans-serif\">", x, y);
+    html_text(b, text);
+    strbuf_addf(b, "</text>\n");
+}
+
+/* Names are cut so that they fit their box. */
+static void add_output(struct strbuf *b, const struct plan_output *out, int y, int from)
+{
+    const int x = 2 * GAP + BOX_WIDTH + 40;
+    char text[52];
+    add_line(b, GAP + BOX_WIDTH, from, x, y + BOX / 2);
+    if (rdk_is_float_output(out)) {
+        const size_t n = strlen(out->dequantize);
+        snprintf(text, sizeof text, "%s%s", n > 48 ? "..." : "",
+                 out->dequantize + (n > 48 ? n - 45 : 0));
+        add_box(b, x, y, "#7b8682", text);
+    } else {
+        add_line(b, x, y + BOX / 2, x + BOX_WIDTH, y + BOX / 2);
+    }
+    add_label(b, x + BOX_WIDTH + 10, y + 19, out->name);
+}
+
+void perf_draw_structure(struct strbuf *b, const struct perf_model *m, bool is_whole)
+{
+    const struct plan *const p = m->plan;
+    const int n = p->n_outputs > 2 ? p->n_outputs : 2;
+    const int width = 2 * BOX_WIDTH + 2 * GAP + 340, height = n * (BOX + GAP) + GAP;
+    const int y = height / 2 - BOX - GAP / 2;
+    char text[80];
+    strbuf_addf(b, "%s viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">\n",
+                is_whole ? "<svg xmlns=\"http://www.w3.org/2000/svg\""
+                         : "<div class=\"scroll\"><svg",
+                width, height, width, height);
+    if (is_whole)
+        strbuf_addf(b, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", width, height);
+    for (int i = 0; i < p->n_outputs; i++)
+        add_output(b, &p->outputs[i], GAP + i * (BOX + GAP), y + BOX + GAP + BOX / 2);
+    snprintf(text, sizeof text, "Preprocess: %.3f ms", rdk_span_mean_ms(&m->prepare, m->n_frames));
+    add_box(b, GAP, y, "#7b8682", text);
+    add_line(b, GAP + BOX_WIDTH / 2, y + BOX, GAP + BOX_WIDTH / 2, y + BOX + GAP);
+    snprintf(text, sizeof text, "main_graph_subgraph_0: %d layers, %.3f ms", m->n_layers,
+             rdk_span_mean_ms(&m->network, m->n_frames));
+    add_box(b, GAP, y + BOX + GAP, "#0d6a5b", text);
+    strbuf_addf(b, "</svg>%s\n", is_whole ? "" : "</div>");
+}
+
+/* ---- charts ---- */
+
+struct axes {
+    double x0, x1, y0, y1; /* what the edges stand for */
+};
+
+static double place_x(const struct axes *a, double x)
+{
+    return LEFT + (WIDTH - LEFT - RIGHT) * (x - a->x0) / (a->x1 - a->x0);
+}
+
+static double place_y(const struct axes *a, double y)
+{
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (y - a->y0) / (a->y1 - a->y0);
+}
+
+static void begin_chart(struct strbuf *b)
+{
+    strbuf_addf(b,
+                "<div class=\"card scroll\"><svg class=\"chart\" viewBox=\"0 0 %d %d\" "
+                "role=\"img\">\n<path class=\"axis\" d=\"M%d %dV%dH%d\"/>\n",
+                WIDTH, HEIGHT, LEFT, TOP, HEIGHT - BOTTOM, WIDTH - RIGHT);
+}
+
+static void end_chart(struct strbuf *b, const char *x, const char *y)
+{
+    strbuf_addf(b,
+                "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text><text x=\"%d\" "
+                "y=\"%d\">%s</text></svg></div>\n",
+                WIDTH - RIGHT, HEIGHT - 4, x, LEFT + 6, TOP + 10, y);
+}
+
+static void add_tick_x(struct strbuf *b, const struct axes *a, double at, const char *text)
+{
+    strbuf_addf(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", place_x(a, at),
+                HEIGHT - BOTTOM + 14, text);
+}
+
+static void add_tick_y(struct strbuf *b, const struct axes *a, double at, const char *text)
+{
+    strbuf_addf(b,
+                "<path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" "
+                "text-anchor=\"end\">%s</text>\n",
+                LEFT, place_y(a, at), WIDTH - RIGHT, LEFT - 6, place_y(a, at) + 4, text);
+}
+
+/* Layers without multiplications, and those too quick for the clock, have no place in it. */
+static bool layer_point(const struct perf_model *m, const struct perf_layer *l, double *x,
+                        double *y)
+{
+    const double ms = rdk_span_mean_ms(&l->time, m->n_frames);
+    if (l->info.multiply_adds == 0 || l->bytes == 0 || ms <= 0) return false;
+    *x = log10((double)l->info.multiply_adds / (double)l->bytes);
+    *y = log10((double)l->info.multiply_adds / ms * 1e3);
+    return true;
+}
+
+static struct axes roofline_axes(const struct perf_model *m)
+{
+    struct axes a = {0, 1, 9, 10};
+    double x, y;
+    for (int i = 0; i < m->n_layers; i++) {
+        if (!layer_point(m, &m->layer[i], &x, &y)) continue;
+        a.x0 = fmin(a.x0, floor(x));
+        a.x1 = fmax(a.x1, ceil(x));
+        a.y0 = fmin(a.y0, floor(y));
+        a.y1 = fmax(a.y1, ceil(y));
+    }
+    if (m->peak[0] > 0) a.y1 = fmax(a.y1, ceil(log10(m->peak[0])));
+    return a;
+}
+
+void perf_draw_roofline(struct strbuf *b, const struct perf_model *m)
+{
+    const struct axes a = roofline_axes(m);
+    double x, y;
+    char text[32];
+    begin_chart(b);
+    for (double t = a.x0; t <= a.x1; t++) {
+        snprintf(text, sizeof text, "%g", pow(10, t));
+        add_tick_x(b, &a, t, text);
+    }
+    for (double t = a.y0; t <= a.y1; t++) {
+        snprintf(text, sizeof text, "%g", pow(10, t - 9));
+        add_tick_y(b, &a, t, text);
+    }
+    if (m->peak[0] > 0 && m->copy_rate > 0) {
+        const double top = log10(m->peak[0]), slope = log10(m->copy_rate);
+        const double knee = fmin(fmax(top - slope, a.x0), a.x1);
+        const double begin = fmax(a.x0, fmin(knee, a.y0 - slope));
+        strbuf_addf(b, "<path class=\"thr\" d=\"M%.1f %.1fL%.1f %.1fL%.1f %.1f\"/>\n",
+                    place_x(&a, begin), place_y(&a, fmin(slope + begin, top)), place_x(&a, knee),
+                    place_y(&a, fmin(slope + knee, top)), place_x(&a, a.x1),
+                    place_y(&a, fmin(slope + a.x1, top)));
+    }
+    for (int i = 0; i < m->n_layers; i++) {
+        if (!layer_point(m, &m->layer[i], &x, &y)) continue;
+        strbuf_addf(b, "<circle class=\"whole\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"><title>",
+                    place_x(&a, x), place_y(&a, y));
+        html_text(b, m->layer[i].info.name);
+        strbuf_addf(b, ": %.4f ms</title></circle>\n",
+                    rdk_span_mean_ms(&m->layer[i].time, m->n_frames));
+    }
+    end_chart(b, "multiply-adds a byte", "GMAC/s");
+}
+
+void perf_draw_memory(struct strbuf *b, const struct perf_model *m)
+{
+    double sum = 0, most = 0, at = 0;
+    for (int i = 0; i < m->n_layers; i++) {
+        sum += rdk_span_mean_ms(&m->layer[i].time, m->n_frames);
+        most = fmax(most, (double)m->live[i] / 1e6);
+    }
+    const struct axes a = {0, sum > 0 ? sum : 1, 0, most > 0 ? most : 1};
+    char text[32];
+    begin_chart(b);
+    for (int i = 0; i <= 4; i++) {
+        snprintf(text, sizeof text, "%.2f", a.x1 * i / 4);
+        add_tick_x(b, &a, a.x1 * i / 4, text);
+        snprintf(text, sizeof text, "%.2f", a.y1 * i / 4);
+        add_tick_y(b, &a, a.y1 * i / 4, text);
+    }
+    strbuf_addf(b, "<path class=\"area\" d=\"M%d %d", LEFT, HEIGHT - BOTTOM);
+    for (int i = 0; i < m->n_layers; i++) {
+        const double y = place_y(&a, (double)m->live[i] / 1e6);
+        strbuf_addf(b, "L%.1f %.1f", place_x(&a, at), y);
+        at += rdk_span_mean_ms(&m->layer[i].time, m->n_frames);
+        strbuf_addf(b, "H%.1f", place_x(&a, at));
+    }
+    strbuf_addf(b, "V%dZ\"/>\n", HEIGHT - BOTTOM);
+    end_chart(b, "ms", "MB");
+}
