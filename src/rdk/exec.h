@@ -54,6 +54,14 @@ struct exec_times {
     struct rdk_span *output; /* [n_outputs] */
     struct rdk_span *step;   /* [n_steps] with a profile; else NULL */
 };
+/* Runs the chosen model's frames, `n_threads` at the same time; a line every 200 of them when `says`. *times is to be
+ * released, also after a failure. */
+itx_status exec_perf_measure(const struct exec *e, int n_threads, bool says,
+                             struct exec_times *times, struct itx_error *err);
+void exec_times_release(struct exec_times *t);
+double exec_average_ms(const struct exec_times *t);
+double exec_frames_a_second(const struct exec_times *t);
+
 /* Writes profiler.log and profiler.csv into the folder. */
 itx_status exec_profile_write(const struct exec *e, const struct exec_times *t, const char *folder,
                               struct itx_error *err);

@@ -22,10 +22,11 @@ struct worker {
 };
 
 struct job {
-    struct exec *exec;
+    const struct exec *exec;
     const struct rdk_frame *frame;
     struct worker *workers;
     int n_workers, n_frames;
+    bool says;
     uint64_t end_ns; /* 0: none */
 };
 
@@ -67,7 +68,7 @@ static itx_status times_init(struct exec_times *t, const struct exec *e, struct 
     return t->step != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
 }
 
-static void times_release(struct exec_times *t)
+void exec_times_release(struct exec_times *t)
 {
     mem_free(t->output);
     mem_free(t->step);
@@ -92,12 +93,12 @@ static void join(const struct job *job, struct exec_times *all)
     }
 }
 
-static double average_ms(const struct exec_times *t)
+double exec_average_ms(const struct exec_times *t)
 {
     return rdk_span_mean_ms(&t->frame, t->n_frames);
 }
 
-static double frames_a_second(const struct exec_times *t)
+double exec_frames_a_second(const struct exec_times *t)
 {
     return t->run_ns > 0 ? 1e9 * t->n_frames / (double)t->run_ns : 0;
 }
@@ -106,8 +107,8 @@ static void print_count(const struct exec_times *t)
 {
     printf("Frame count: %d,  Thread Average: %f ms,  thread max latency: %f ms,  thread min "
            "latency: %f ms,  FPS: %f\n",
-           t->n_frames, average_ms(t), (double)t->frame.most / 1e6, (double)t->frame.least / 1e6,
-           frames_a_second(t));
+           t->n_frames, exec_average_ms(t), (double)t->frame.most / 1e6,
+           (double)t->frame.least / 1e6, exec_frames_a_second(t));
     fflush(stdout);
 }
 
@@ -117,7 +118,7 @@ static void print_result(const struct exec_times *t)
            "  Program run time: %f ms\nPerf result:\n  Frame totally latency is: %f ms\n"
            "  Average    latency    is: %f ms\n  Frame      rate       is: %f FPS\n",
            t->n_threads, t->n_frames, (double)t->run_ns / 1e6, (double)t->frame.sum / 1e6,
-           average_ms(t), frames_a_second(t));
+           exec_average_ms(t), exec_frames_a_second(t));
 }
 
 /* ---- running ---- */
@@ -155,7 +156,7 @@ static itx_status run_rounds(struct job *job, struct exec_times *all, struct itx
         }
         all->run_ns = clock_ns() - start;
         join(job, all);
-        if (rc == ITX_OK) print_count(all);
+        if (rc == ITX_OK && job->says) print_count(all);
     } while (rc == ITX_OK && (wanted == 0 ? clock_ns() < job->end_ns : all->n_frames < wanted));
     pool_destroy(&pool);
     return rc;
@@ -163,35 +164,41 @@ static itx_status run_rounds(struct job *job, struct exec_times *all, struct itx
 
 static itx_status measure(struct job *job, struct exec_times *all, struct itx_error *err)
 {
-    const char *const folder = job->exec->options->profile_path;
-    if (folder != NULL) ITX_TRY(rdk_make_folders(folder, err));
     ITX_TRY(times_init(all, job->exec, err));
     all->n_threads = job->n_workers;
     ITX_TRY(open_workers(job, err));
-    ITX_TRY(run_rounds(job, all, err));
-    print_result(all);
-    return folder != NULL ? exec_profile_write(job->exec, all, folder, err) : ITX_OK;
+    return run_rounds(job, all, err);
+}
+
+itx_status exec_perf_measure(const struct exec *e, int n_threads, bool says,
+                             struct exec_times *times, struct itx_error *err)
+{
+    struct rdk_frame frame = {0};
+    struct job job = {.exec = e, .frame = &frame, .n_workers = n_threads, .says = says};
+    job.workers = mem_calloc((size_t)n_threads, sizeof *job.workers);
+    if (job.workers == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    itx_status rc = exec_frame(e, &frame, err);
+    if (rc == ITX_OK) rc = measure(&job, times, err);
+    for (int k = 0; k < n_threads; k++) {
+        rdk_run_release(&job.workers[k].run);
+        exec_times_release(&job.workers[k].times);
+    }
+    mem_free(job.workers);
+    rdk_frame_release(&frame);
+    return rc;
 }
 
 itx_status exec_perf(struct exec *e, struct itx_error *err)
 {
-    struct rdk_frame frame = {0};
-    const int n = e->options->thread_num;
-    struct job job = {
-        .exec = e, .frame = &frame, .n_workers = n > EXEC_MAX_THREADS ? EXEC_MAX_THREADS : n};
-    struct exec_times all = {0};
-    if (n > EXEC_MAX_THREADS)
-        say_warning("--thread_num %d: %d are used, there are no more", n, EXEC_MAX_THREADS);
-    job.workers = mem_calloc((size_t)job.n_workers, sizeof *job.workers);
-    if (job.workers == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    itx_status rc = exec_frame(e, &frame, err);
-    if (rc == ITX_OK) rc = measure(&job, &all, err);
-    for (int k = 0; k < job.n_workers; k++) {
-        rdk_run_release(&job.workers[k].run);
-        times_release(&job.workers[k].times);
-    }
-    mem_free(job.workers);
-    times_release(&all);
-    rdk_frame_release(&frame);
+    const char *const folder = e->options->profile_path;
+    const int given = e->options->thread_num;
+    const int n = given > EXEC_MAX_THREADS ? EXEC_MAX_THREADS : given;
+    struct exec_times times = {0};
+    if (given > n) say_warning("--thread_num %d: %d are used, there are no more", given, n);
+    if (folder != NULL) ITX_TRY(rdk_make_folders(folder, err));
+    itx_status rc = exec_perf_measure(e, n, true, &times, err);
+    if (rc == ITX_OK) print_result(&times);
+    if (rc == ITX_OK && folder != NULL) rc = exec_profile_write(e, &times, folder, err);
+    exec_times_release(&times);
     return rc;
 }

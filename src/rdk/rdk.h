@@ -11,6 +11,7 @@
 #include "cmd/cmd.h"
 
 #define RDK_COMMAND_LIST(X)                                                                        \
+    X(batch_perf)                                                                                  \
     X(hb_model_info) X(hb_model_modifier) X(hb_pack) X(hb_perf) X(hrt_model_exec)
 
 #define ITX_X(name) extern const struct command command_##name;
