@@ -40,11 +40,19 @@ typedef void onnx_scan_fn(void *ctx, const struct onnx_node_report *report);
  * that could be read if its nodes were supported. */
 itx_status onnx_scan(const char *path, onnx_scan_fn *fn, void *ctx, struct itx_error *err);
 
+#define ONNX_WRITE_OPSET 18
+#define ONNX_WRITE_OLD_OPSET 11 /* for tools that read nothing newer */
+
 /* Writes opset 18, ir version 8; our own operations are expanded. Shapes must have been inferred where Attention is
  * used, and types of the outputs. Quantisation is not written. */
 itx_status onnx_write(const struct graph *g, const char *path, struct itx_error *err);
 /* Same to memory, freed with mem_free. */
 itx_status onnx_write_memory(const struct graph *g, uint8_t **data, size_t *size,
                              struct itx_error *err);
+
+/* Writes opset 11, ir version 6; what that set has not is refused. All shapes must have been inferred. */
+itx_status onnx_write_old(const struct graph *g, const char *path, struct itx_error *err);
+itx_status onnx_write_old_memory(const struct graph *g, uint8_t **data, size_t *size,
+                                 struct itx_error *err);
 
 #endif

@@ -14,8 +14,8 @@
 #include "onnx/onnx.h"
 #include "onnx/tensor.h"
 
-#define WRITE_OPSET 18
 #define WRITE_IR_VERSION 8
+#define WRITE_OLD_IR_VERSION 6
 
 /* protobuf-c has no const; nothing is written through these pointers. */
 static char *text_of(const char *text)
@@ -179,13 +179,24 @@ static itx_status write_value_infos(struct writer *w, const struct graph_uses *u
     return rc;
 }
 
+/* Some node reads it as an input, or it is an output. */
+static bool is_wanted(const struct writer *w, const struct graph_uses *uses, value_id id)
+{
+    bool wanted = uses->n_output_uses[id] != 0;
+    for (uint32_t i = uses->first[id]; i < uses->first[id + 1]; i++) {
+        const struct graph_use *use = &uses->uses[i];
+        wanted = wanted || !writer_is_attribute(w, &w->g->nodes.data[use->node], use->input);
+    }
+    return wanted;
+}
+
 /* Those that some node reads or that are outputs, once each, in the order of the values. */
 static itx_status write_constants(struct writer *w, const struct graph_uses *uses,
                                   struct itx_error *err)
 {
     for (value_id id = 1; id < w->g->values.len; id++) {
         const struct value *v = graph_value(w->g, id);
-        if (v->data == NULL || graph_n_uses(uses, id) == 0) continue;
+        if (v->data == NULL || !is_wanted(w, uses, id)) continue;
         if (dtype_to_onnx(v->dtype) == 0)
             return itx_fail(err, ITX_E_UNSUPPORTED,
                             "constant '%.200s' has type %s, which ONNX has not", v->name,
@@ -265,18 +276,18 @@ static itx_status pack(const Onnx__ModelProto *model, uint8_t **data, size_t *si
     return ITX_OK;
 }
 
-itx_status onnx_write_memory(const struct graph *g, uint8_t **data, size_t *size,
-                             struct itx_error *err)
+static itx_status write_model(const struct graph *g, int version, uint8_t **data, size_t *size,
+                              struct itx_error *err)
 {
-    struct writer w = {.g = g};
+    struct writer w = {.g = g, .opset = version};
     Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
     Onnx__GraphProto graph = ONNX__GRAPH_PROTO__INIT;
     Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT, *opsets = &opset;
     opset.domain = text_of("");
     opset.has_version = 1;
-    opset.version = WRITE_OPSET;
+    opset.version = version;
     model.has_ir_version = 1;
-    model.ir_version = WRITE_IR_VERSION;
+    model.ir_version = version == ONNX_WRITE_OPSET ? WRITE_IR_VERSION : WRITE_OLD_IR_VERSION;
     model.producer_name = text_of("intarsia");
     model.graph = &graph;
     model.n_opset_import = 1;
@@ -292,11 +303,12 @@ itx_status onnx_write_memory(const struct graph *g, uint8_t **data, size_t *size
     return rc;
 }
 
-itx_status onnx_write(const struct graph *g, const char *path, struct itx_error *err)
+static itx_status write_path(const struct graph *g, int version, const char *path,
+                             struct itx_error *err)
 {
     uint8_t *data;
     size_t size;
-    const itx_status rc = onnx_write_memory(g, &data, &size, err);
+    const itx_status rc = write_model(g, version, &data, &size, err);
     if (rc != ITX_OK) {
         itx_error_prefix(err, "%s", path);
         return rc;
@@ -304,4 +316,26 @@ itx_status onnx_write(const struct graph *g, const char *path, struct itx_error 
     const itx_status result = file_write(path, data, size, err);
     mem_free(data);
     return result;
+}
+
+itx_status onnx_write_memory(const struct graph *g, uint8_t **data, size_t *size,
+                             struct itx_error *err)
+{
+    return write_model(g, ONNX_WRITE_OPSET, data, size, err);
+}
+
+itx_status onnx_write(const struct graph *g, const char *path, struct itx_error *err)
+{
+    return write_path(g, ONNX_WRITE_OPSET, path, err);
+}
+
+itx_status onnx_write_old_memory(const struct graph *g, uint8_t **data, size_t *size,
+                                 struct itx_error *err)
+{
+    return write_model(g, ONNX_WRITE_OLD_OPSET, data, size, err);
+}
+
+itx_status onnx_write_old(const struct graph *g, const char *path, struct itx_error *err)
+{
+    return write_path(g, ONNX_WRITE_OLD_OPSET, path, err);
 }

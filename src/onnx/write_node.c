@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "onnx/onnx.h"
 #include "onnx/tensor.h"
 #include "tensor/fixed.h"
 
@@ -174,6 +175,91 @@ static const char *value_name(const struct writer *w, value_id id)
     return id != 0 ? graph_value(w->g, id)->name : "";
 }
 
+/* --- operator set 11, where inputs of later sets are attributes --- */
+
+static const struct {
+    enum op op;
+    const char *name; /* of input 1 as an attribute */
+} old_attributes[] = {
+    {OP_REDUCE_MAX, "axes"}, {OP_REDUCE_MEAN, "axes"}, {OP_REDUCE_MIN, "axes"},
+    {OP_REDUCE_SUM, "axes"}, {OP_SQUEEZE, "axes"},     {OP_UNSQUEEZE, "axes"},
+    {OP_SPLIT, "split"},
+};
+
+/* NULL: an input there too. */
+static const char *old_attribute(enum op op)
+{
+    for (size_t i = 0; i < ARRAY_LEN(old_attributes); i++)
+        if (old_attributes[i].op == op) return old_attributes[i].name;
+    return NULL;
+}
+
+bool writer_is_attribute(const struct writer *w, const struct node *n, int i)
+{
+    return w->opset == ONNX_WRITE_OLD_OPSET && i == 1 && old_attribute(n->op) != NULL;
+}
+
+static itx_status add_old_input(struct writer *w, Onnx__NodeProto *node, const struct node *n,
+                                struct itx_error *err)
+{
+    const char *name = old_attribute(n->op);
+    const value_id v = node_input(n, 1);
+    if (v == 0) return ITX_OK;
+    const struct value *value = graph_value(w->g, v);
+    if (value->data == NULL || value->dtype != DTYPE_S64 || value->shape.rank != 1)
+        return itx_fail(err, ITX_E_UNSUPPORTED, "operator set 11 knows %s as constants only", name);
+    add_ints(w, node, name, (int)value->shape.dim[0], value->data);
+    return ITX_OK;
+}
+
+/* Attributes that came later than set 11, and say there what needs no saying. */
+static bool is_new_attribute(const struct node *n, const struct attr *a)
+{
+    bool is_all_one = true;
+    for (int i = 0; i < a->n_ints; i++) is_all_one = is_all_one && a->ints[i] == 1;
+    switch ((int)a->id) {
+    case ATTR_ALLOWZERO:
+    case ATTR_NOOP_EMPTY_AXES:
+        return a->i == 0;
+    case ATTR_NUM_OUTPUTS:
+        return true;
+    case ATTR_DILATIONS:
+        return n->op == OP_AVERAGE_POOL && is_all_one;
+    default:
+        return false;
+    }
+}
+
+/* What says something else in set 11, or is not there. */
+static itx_status check_old(const struct writer *w, const struct node *n, struct itx_error *err)
+{
+    const char *what = NULL;
+    const int rank = graph_value(w->g, n->inputs[0])->shape.rank;
+    const int64_t axis = node_int(n, ATTR_AXIS, -1);
+    if (n->op == OP_HARD_SWISH) what = "this operator";
+    if (n->op == OP_SOFTMAX && axis != -1 && axis != rank - 1)
+        what = "a softmax along a dimension that is not the last";
+    if (n->op == OP_PAD && node_input(n, 3) != 0) what = "axes";
+    if (n->op == OP_SHAPE && n->n_attrs != 0) what = "start and end";
+    if (n->op == OP_RESHAPE && node_int(n, ATTR_ALLOWZERO, 0) != 0) what = "allowzero";
+    if (node_int(n, ATTR_NOOP_EMPTY_AXES, 0) != 0) what = "noop_with_empty_axes";
+    return what == NULL ? ITX_OK
+                        : itx_fail(err, ITX_E_UNSUPPORTED, "operator set 11 has not got %s", what);
+}
+
+/* Resize takes all of region, scales and sizes there: those that are left out are empty. */
+static int complete_resize(struct writer *w, const struct node *n, const char **inputs)
+{
+    static const float none[1];
+    for (int i = 1; i < 3; i++) {
+        if (node_input(n, i) != 0) continue;
+        inputs[i] = writer_name(w, n->name, i == 1 ? "roi" : "scales");
+        if (inputs[i] != NULL)
+            writer_add_tensor(w, inputs[i], DTYPE_F32, &(struct shape){.rank = 1}, none);
+    }
+    return node_input(n, 3) != 0 ? 4 : 3;
+}
+
 static itx_status add_attrs(struct writer *w, Onnx__NodeProto *node, const struct node *n,
                             struct itx_error *err)
 {
@@ -183,17 +269,25 @@ static itx_status add_attrs(struct writer *w, Onnx__NodeProto *node, const struc
         return ITX_OK;
     }
     if (n->op == OP_CONSTANT_OF_SHAPE) return add_fill(w, node, n, err);
+    const bool is_old = w->opset == ONNX_WRITE_OLD_OPSET;
     for (int i = 0; i < n->n_attrs; i++) {
-        if (n->attrs[i].id != ATTR_ACT) add_graph_attr(w, node, &n->attrs[i]);
+        if (n->attrs[i].id == ATTR_ACT || (is_old && is_new_attribute(n, &n->attrs[i]))) continue;
+        add_graph_attr(w, node, &n->attrs[i]);
     }
-    return ITX_OK;
+    if (is_old && n->op == OP_SOFTMAX && node_attr(n, ATTR_AXIS) == NULL)
+        add_int(w, node, "axis", -1);
+    return is_old && old_attribute(n->op) != NULL ? add_old_input(w, node, n, err) : ITX_OK;
 }
 
 /* Writes `n` with the first n_inputs of its inputs and, when out is not NULL, with another name for its one output. */
 static itx_status add_plain(struct writer *w, const struct node *n, int n_inputs, const char *out,
                             struct itx_error *err)
 {
-    const char **inputs = arena_calloc(&w->arena, (size_t)n_inputs, sizeof *inputs);
+    const bool is_old = w->opset == ONNX_WRITE_OLD_OPSET;
+    if (is_old) ITX_TRY(check_old(w, n, err));
+    if (is_old && old_attribute(n->op) != NULL) n_inputs = 1;
+    const int room = n->op == OP_RESIZE ? 4 : n_inputs;
+    const char **inputs = arena_calloc(&w->arena, (size_t)room, sizeof *inputs);
     const char **outputs = arena_calloc(&w->arena, (size_t)n->n_outputs, sizeof *outputs);
     if (inputs == NULL || outputs == NULL) {
         w->is_failed = true;
@@ -202,6 +296,7 @@ static itx_status add_plain(struct writer *w, const struct node *n, int n_inputs
     for (int i = 0; i < n_inputs; i++) inputs[i] = value_name(w, n->inputs[i]);
     for (int i = 0; i < n->n_outputs; i++) outputs[i] = value_name(w, n->outputs[i]);
     if (out != NULL) outputs[0] = out;
+    if (is_old && n->op == OP_RESIZE) n_inputs = complete_resize(w, n, inputs);
     Onnx__NodeProto *node =
         add(w, op_info(n->op)->name, n->name, n_inputs, inputs, n->n_outputs, outputs);
     return add_attrs(w, node, n, err);

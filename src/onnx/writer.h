@@ -12,6 +12,7 @@
 
 struct writer {
     const struct graph *g;
+    int opset;          /* ONNX_WRITE_OPSET or ONNX_WRITE_OLD_OPSET */
     struct arena arena; /* owns everything below but the vectors */
     VEC(Onnx__NodeProto *) nodes;
     VEC(Onnx__TensorProto *) constants;
@@ -28,6 +29,9 @@ void writer_add_tensor(struct writer *w, const char *name, enum dtype dtype,
                        const struct shape *shape, const void *data);
 /* The node numbered `node`, expanded when it is one of ours. */
 itx_status writer_add_node(struct writer *w, node_id node, struct itx_error *err);
+
+/* Input i of the node is an attribute in the operator set that is written. */
+bool writer_is_attribute(const struct writer *w, const struct node *n, int i);
 
 /* A TensorProto of raw data; `name` may be NULL. */
 Onnx__TensorProto *writer_tensor(struct writer *w, const char *name, enum dtype dtype,
