@@ -73,6 +73,20 @@ ITX_API itx_status itx_build(const char *onnx_path, const char *out_path,
 ITX_API itx_status itx_check(const char *onnx_path, char **report, struct itx_error *err);
 ITX_API void itx_text_free(char *text);
 
+/* ---- cut ---- */
+
+enum itx_cut_softmax {
+    ITX_CUT_SOFTMAX_KEEP,
+    ITX_CUT_SOFTMAX_DECOMPOSED /* max, sub, exp, sum, div */
+};
+
+/* Reads a YOLO network for detection or segmentation and writes it (opset 11) without its decoding: for each level class
+ * logits, box distributions and mask coefficients, then the prototypes, as [1, h, w, c]. Nodes keep their names.
+ * *report, when not NULL: {"softmax": how many were decomposed, "outputs": [{"name", "shape": [1, h, w, c]}]} as JSON,
+ * freed with itx_text_free. ITX_E_UNSUPPORTED for a network without such a head. */
+ITX_API itx_status itx_cut(const char *onnx_path, const char *out_path,
+                           enum itx_cut_softmax softmax, char **report, struct itx_error *err);
+
 /* ---- the float network ---- */
 
 typedef struct itx_float itx_float;

@@ -12,7 +12,8 @@
 #include "rdk/rdk.h"
 
 static const struct command *const commands[] = {
-    &command_build, &command_segment, &command_info, &command_check, &command_perf, &command_eval,
+    &command_build, &command_segment, &command_info, &command_check,
+    &command_perf,  &command_eval,    &command_cut,
 };
 
 /* Names of the RDK's tools: links to this program. */
