@@ -384,6 +384,29 @@ static void test_lower__slices_of_channels(void)
     release(&b, &text);
 }
 
+/* After the tensor that a convolution of an exporter makes, whatever the output is called; else after the output. */
+static void test_lower__dequantise_nodes_have_names(void)
+{
+    static const char *const expected[] = {"head_Conv_output_0_HzDequantize", "h2_out_HzDequantize",
+                                           "o3_HzDequantize", "o4_HzDequantize"};
+    struct bench b = {.seed = 19};
+    struct strbuf text = {0};
+    strbuf_addf(&text, "input %%x: f32[1, 4, 8, 12]\n");
+    add_weights(&text, &b.seed, "w", "4, 4, 1, 1", 16, 4);
+    add_weights(&text, &b.seed, "b", "4", 4, 4);
+    strbuf_addf(
+        &text,
+        "%%o1: f32[1, 4, 8, 12] = Conv(%%x, %%w, %%b) @\"head_Conv\" {kernel_shape = [1, 1]}\n"
+        "%%h2_out: f32[1, 4, 8, 12] = Conv(%%x, %%w, %%b) @\"h2\" {kernel_shape = [1, 1]}\n"
+        "%%o3: f32[1, 4, 8, 12] = Conv(%%x, %%w, %%b) @\"h3\" {act = 2, kernel_shape = [1, 1]}\n"
+        "%%o4: f32[1, 4, 8, 12] = Conv(%%x, %%w, %%b) {kernel_shape = [1, 1]}\n"
+        "output %%o1\noutput %%h2_out\noutput %%o3\noutput %%o4\n");
+    if (prepare(&b, &text))
+        for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+            CHECK_STR(b.plan.outputs[i].dequantize, expected[i]);
+    release(&b, &text);
+}
+
 static void test_lower__refuses_by_name(void)
 {
     static const struct {
@@ -418,4 +441,5 @@ static void test_lower__refuses_by_name(void)
 TEST_MAIN(TEST(test_lower__c3k2_copies_nothing), TEST(test_lower__copies_where_it_must),
           TEST(test_lower__wide_values), TEST(test_lower__every_kind_of_step),
           TEST(test_lower__large_weights), TEST(test_lower__small_results_keep_their_size),
-          TEST(test_lower__slices_of_channels), TEST(test_lower__refuses_by_name))
+          TEST(test_lower__slices_of_channels), TEST(test_lower__dequantise_nodes_have_names),
+          TEST(test_lower__refuses_by_name))
