@@ -14,14 +14,15 @@ extern "C" {
 /* ---- build ---- */
 
 /* Which part of the observed values the 256 steps cover: all of it; all but a share of outliers; what changes the
- * distribution of the values least (relative entropy, "KL"); or what makes the sum of squared rounding errors least. The
- * default follows from the effort. */
+ * distribution of the values least (relative entropy, "KL"); what makes the sum of squared rounding errors least; or, beginning there,
+ * what moves the network's outputs least (not with effort 0). The default follows from the effort. */
 enum itx_method {
     ITX_METHOD_DEFAULT,
     ITX_METHOD_MINMAX,
     ITX_METHOD_PERCENTILE,
     ITX_METHOD_KL,
-    ITX_METHOD_LEAST_SQUARES
+    ITX_METHOD_LEAST_SQUARES,
+    ITX_METHOD_MEASURED
 };
 
 /* stage: "import", "calibrate", ... static text; done out of total (0: unknown). Called from one thread. Non-zero

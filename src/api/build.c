@@ -70,6 +70,7 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
         [ITX_METHOD_PERCENTILE] = {QUANT_PERCENTILE, "percentile"},
         [ITX_METHOD_KL] = {QUANT_ENTROPY, "kl"},
         [ITX_METHOD_LEAST_SQUARES] = {QUANT_LEAST_SQUARES, "least-squares"},
+        [ITX_METHOD_MEASURED] = {QUANT_LEAST_SQUARES, "measured"},
     };
     if ((size_t)o->method >= ARRAY_LEN(methods))
         return itx_fail(err, ITX_E_INVAL, "unknown calibration method %d", (int)o->method);
@@ -82,7 +83,11 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
         if (o->int16_nodes == NULL || o->int16_nodes[i] == NULL)
             return itx_fail(err, ITX_E_INVAL, "int16 node %d is NULL", i);
     if (o->method == ITX_METHOD_DEFAULT)
-        o->method = o->effort == 0 ? ITX_METHOD_MINMAX : ITX_METHOD_LEAST_SQUARES;
+        o->method = o->effort == 0   ? ITX_METHOD_MINMAX
+                    : o->effort == 1 ? ITX_METHOD_LEAST_SQUARES
+                                     : ITX_METHOD_MEASURED;
+    if (o->method == ITX_METHOD_MEASURED && o->effort == 0)
+        return itx_fail(err, ITX_E_INVAL, "method measured: effort 0 does not measure");
     b->quant = (struct quant_options){methods[o->method].method, percentile};
     b->method = methods[o->method].name;
     return ITX_OK;
@@ -178,6 +183,7 @@ static itx_status compile(struct build *b, struct itx_error *err)
         .network = &b->network,
         .stats = &b->stats,
         .quant = &b->quant,
+        .refine_thresholds = o->method == ITX_METHOD_MEASURED,
         .lower = &lower,
         .options = o,
         .n_threads = b->n_threads,

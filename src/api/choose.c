@@ -22,8 +22,9 @@
 
 struct chooser {
     const struct trials *trials;
-    const struct quant_range *thresholds;
+    struct quant_range *thresholds; /* [values] */
     const struct choose_options *o;
+    struct judge *reference;
     const struct graph *g;
     struct choice *c;
     struct quant_groups groups;
@@ -98,40 +99,58 @@ static bool is_free(const struct chooser *k, int i)
     return k->c->groups[i].can_be_wide && !k->is_forced[i];
 }
 
-/* errors[i]: how far outputs move when group i, alone of all that can have 16 bits, has 8; only of those that are free. */
-static itx_status judge_each(struct chooser *k, double *errors, struct itx_error *err)
+/* Everything that can has 16 bits, but group `but` (-1: none). */
+static void spread_all_but(const struct chooser *k, int but, bool *scratch, bool *wide)
 {
-    const int n = k->c->n;
-    const size_t n_values = k->g->values.len;
-    struct arena arena = {0}, plan_arena = {0};
+    for (int i = 0; i < k->c->n; i++) scratch[i] = k->c->groups[i].can_be_wide && i != but;
+    spread(k, scratch, wide);
+}
+
+/* The program with 16 bits wherever they are possible, for others to be compared with. */
+static itx_status open_reference(struct chooser *k, struct itx_error *err)
+{
+    struct arena arena = {0};
     struct plan plan;
-    struct trials trials = *k->trials;
-    struct judge *judge = NULL;
-    struct variant *const variants = arena_calloc(&arena, (size_t)n + 1, sizeof *variants);
-    struct verdict *const found = arena_calloc(&arena, (size_t)n, sizeof *found);
-    bool *const wide = arena_calloc(&arena, ((size_t)n + 1) * n_values, sizeof *wide);
-    bool *const taken = arena_calloc(&arena, (size_t)n, sizeof *taken);
-    itx_status rc = ITX_OK;
-    if (variants == NULL || found == NULL || wide == NULL || taken == NULL)
-        rc = itx_fail(err, ITX_E_NOMEM, "out of memory for %d trials", n);
-    int used = 0;
-    for (int i = -1; rc == ITX_OK && i < n; i++) {
-        if (i >= 0 && !is_free(k, i)) continue;
-        for (int m = 0; m < n; m++) taken[m] = k->c->groups[m].can_be_wide && m != i;
-        spread(k, taken, wide + (size_t)used * n_values);
-        variants[used] = (struct variant){k->thresholds, wide + (size_t)used * n_values};
-        used++;
-    }
-    if (rc == ITX_OK) rc = trial_compile(&plan, &plan_arena, k->trials, &variants[0], err);
+    bool *const wide = arena_calloc(&k->arena, k->g->values.len, sizeof *wide);
+    bool *const scratch = arena_calloc(&k->arena, (size_t)k->c->n, sizeof *scratch);
+    if (wide == NULL || scratch == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    spread_all_but(k, -1, scratch, wide);
+    const struct variant variant = {k->thresholds, wide};
+    itx_status rc = trial_compile(&plan, &arena, k->trials, &variant, err);
     if (rc == ITX_OK)
-        rc = judge_of_plan(&judge, k->trials->judge, &plan, k->trials->n_photos,
+        rc = judge_of_plan(&k->reference, k->trials->judge, &plan, k->trials->n_photos,
                            k->trials->n_threads, err);
-    trials.judge = judge;
-    if (rc == ITX_OK) rc = trials_run(&trials, variants + 1, used - 1, found, "sensitivity", err);
-    for (int i = 0, at = 0; rc == ITX_OK && i < n; i++)
-        if (is_free(k, i)) errors[i] = found[at++].error;
-    judge_destroy(&judge);
-    arena_release(&plan_arena);
+    arena_release(&arena);
+    return rc;
+}
+
+/* One group in 8 bits, all others in 16. */
+struct single {
+    int group;
+    const struct quant_range *thresholds;
+};
+
+/* errors[i]: how far the outputs move by singles[i]. */
+static itx_status judge_singles(struct chooser *k, const struct single *singles, int n,
+                                double *errors, const char *stage, struct itx_error *err)
+{
+    const size_t n_values = k->g->values.len;
+    struct arena arena = {0};
+    struct trials trials = *k->trials;
+    struct variant *const variants = arena_calloc(&arena, (size_t)n, sizeof *variants);
+    struct verdict *const found = arena_calloc(&arena, (size_t)n, sizeof *found);
+    bool *const wide = arena_calloc(&arena, (size_t)n * n_values, sizeof *wide);
+    bool *const scratch = arena_calloc(&arena, (size_t)k->c->n, sizeof *scratch);
+    itx_status rc = ITX_OK;
+    if (variants == NULL || found == NULL || wide == NULL || scratch == NULL)
+        rc = itx_fail(err, ITX_E_NOMEM, "out of memory for %d trials", n);
+    for (int i = 0; rc == ITX_OK && i < n; i++) {
+        spread_all_but(k, singles[i].group, scratch, wide + (size_t)i * n_values);
+        variants[i] = (struct variant){singles[i].thresholds, wide + (size_t)i * n_values};
+    }
+    trials.judge = k->reference;
+    if (rc == ITX_OK) rc = trials_run(&trials, variants, n, found, stage, err);
+    for (int i = 0; rc == ITX_OK && i < n; i++) errors[i] = found[i].error;
     arena_release(&arena);
     return rc;
 }
@@ -178,21 +197,98 @@ static void choose(struct chooser *k, double budget, bool *scratch, int *order, 
     }
 }
 
-static itx_status measure(struct chooser *k, struct itx_error *err)
+static void set_shares(struct chooser *k)
 {
     struct choice *const c = k->c;
-    double *const errors = arena_calloc(&k->arena, (size_t)c->n, sizeof *errors);
     double sum = 0;
-    if (errors == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    ITX_TRY(judge_each(k, errors, err));
-    for (int i = 0; i < c->n; i++) sum += square(errors[i]);
-    for (int i = 0; i < c->n; i++) {
-        if (!is_free(k, i)) continue;
-        c->groups[i].error = errors[i];
-        c->groups[i].share = k->gain[i] = sum > 0 ? square(errors[i]) / sum : 0;
-    }
+    for (int i = 0; i < c->n; i++)
+        if (is_free(k, i)) sum += square(c->groups[i].error);
+    for (int i = 0; i < c->n; i++)
+        if (is_free(k, i) && sum > 0)
+            c->groups[i].share = k->gain[i] = square(c->groups[i].error) / sum;
+}
+
+static itx_status measure(struct chooser *k, struct itx_error *err)
+{
+    const int n = k->c->n;
+    struct single *const singles = arena_calloc(&k->arena, (size_t)n, sizeof *singles);
+    double *const errors = arena_calloc(&k->arena, (size_t)n, sizeof *errors);
+    if (singles == NULL || errors == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    int used = 0;
+    for (int i = 0; i < n; i++)
+        if (is_free(k, i)) singles[used++] = (struct single){i, k->thresholds};
+    ITX_TRY(judge_singles(k, singles, used, errors, "sensitivity", err));
+    for (int i = 0; i < used; i++) k->c->groups[singles[i].group].error = errors[i];
+    set_shares(k);
     return ITX_OK;
 }
+
+/* ---- thresholds ---- */
+
+/* What thresholds are multiplied with. */
+static const float factors[] = {0.7f, 0.85f, 1.15f, 1.4f};
+#define N_FACTORS 4
+#define WORTH_REFINING 0.002 /* of the damage */
+#define WORTH_CHANGING 0.97  /* of the error: less is no more than chance */
+
+/* The thresholds of one group's values, multiplied; as far as anything was seen there. */
+static void scale_thresholds(const struct chooser *k, int group, float factor,
+                             struct quant_range *thresholds)
+{
+    const struct quant_stats *const stats = k->trials->stats;
+    for (value_id v = 1; v < k->g->values.len; v++) {
+        if (k->groups.of[v] != (uint32_t)group) continue;
+        struct quant_range seen = {0, 0};
+        for (uint32_t i = stats->first[v]; i < stats->first[v + 1]; i++)
+            quant_range_include(&seen, stats->min[i], stats->max[i]);
+        struct quant_range *const r = &thresholds[v];
+        r->low = fmaxf(r->low * factor, fminf(r->low, seen.low));
+        r->high = fminf(r->high * factor, fmaxf(r->high, seen.high));
+    }
+}
+
+/* Tries each group that does much damage with other thresholds, and keeps those with which it does least. */
+static itx_status refine_thresholds(struct chooser *k, struct itx_error *err)
+{
+    const size_t n_values = k->g->values.len, size = n_values * sizeof *k->thresholds;
+    struct arena arena = {0};
+    const size_t most = (size_t)k->c->n * N_FACTORS;
+    struct single *const singles = arena_calloc(&arena, most, sizeof *singles);
+    double *const errors = arena_calloc(&arena, most, sizeof *errors);
+    itx_status rc =
+        singles != NULL && errors != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
+    int n = 0;
+    for (int i = 0; rc == ITX_OK && i < k->c->n; i++) {
+        if (!is_free(k, i) || k->c->groups[i].share < WORTH_REFINING) continue;
+        for (int f = 0; f < N_FACTORS; f++) {
+            struct quant_range *const mine = arena_dup(&arena, k->thresholds, size);
+            if (mine == NULL) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
+            if (rc != ITX_OK) break;
+            scale_thresholds(k, i, factors[f], mine);
+            singles[n++] = (struct single){i, mine};
+        }
+    }
+    if (rc == ITX_OK) rc = judge_singles(k, singles, n, errors, "thresholds", err);
+    for (int i = 0; rc == ITX_OK && i < n; i++) {
+        struct choice_group *const group = &k->c->groups[singles[i].group];
+        if (i % N_FACTORS == 0) group->error *= WORTH_CHANGING;
+        if (errors[i] >= group->error) continue;
+        group->error = errors[i];
+        group->factor = factors[i % N_FACTORS];
+    }
+    for (int i = 0; rc == ITX_OK && i < n; i += N_FACTORS) {
+        struct choice_group *const group = &k->c->groups[singles[i].group];
+        if (group->factor == 1)
+            group->error /= WORTH_CHANGING;
+        else
+            scale_thresholds(k, singles[i].group, group->factor, k->thresholds);
+    }
+    if (rc == ITX_OK) set_shares(k);
+    arena_release(&arena);
+    return rc;
+}
+
+/* ---- a target ---- */
 
 /* The shortest beginning of the order that keeps the loss within the target; all of it where none does. */
 static itx_status meet_target(struct chooser *k, const int *order, int n_order,
@@ -239,7 +335,9 @@ static itx_status measure_and_choose(struct chooser *k, struct itx_error *err)
     if (scratch == NULL || order == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     const bool has_target = k->o->target_loss > 0;
     int n_order = 0;
+    ITX_TRY(open_reference(k, err));
     ITX_TRY(measure(k, err));
+    if (k->o->refine_thresholds) ITX_TRY(refine_thresholds(k, err));
     choose(k, has_target ? INFINITY : k->o->budget, scratch, order, &n_order);
     return has_target ? meet_target(k, order, n_order, err) : ITX_OK;
 }
@@ -265,8 +363,10 @@ static itx_status open_groups(struct chooser *k, struct itx_error *err)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu groups of values", n);
     k->int8_cost = quant_cost(k->g, NULL);
     for (int i = 0; i < c->n; i++) {
-        c->groups[i] = (struct choice_group){
-            .node = NODE_NONE, .can_be_wide = k->groups.block[i].why == NULL, .error = NAN};
+        c->groups[i] = (struct choice_group){.node = NODE_NONE,
+                                             .can_be_wide = k->groups.block[i].why == NULL,
+                                             .error = NAN,
+                                             .factor = 1};
         if (!c->groups[i].can_be_wide) continue;
         k->is_taken[i] = true;
         c->groups[i].cost = cost_of(k, k->is_taken, scratch);
@@ -298,9 +398,8 @@ static itx_status close_choice(struct chooser *k, struct itx_error *err)
     return ITX_OK;
 }
 
-itx_status choose_widths(struct choice *c, const struct trials *t,
-                         const struct quant_range *thresholds, const struct choose_options *o,
-                         struct itx_error *err)
+itx_status choose_widths(struct choice *c, const struct trials *t, struct quant_range *thresholds,
+                         const struct choose_options *o, struct itx_error *err)
 {
     *c = (struct choice){0};
     struct chooser k = {
@@ -312,6 +411,7 @@ itx_status choose_widths(struct choice *c, const struct trials *t,
         if (o->measure) rc = measure_and_choose(&k, err);
     }
     if (rc == ITX_OK) rc = close_choice(&k, err);
+    judge_destroy(&k.reference);
     quant_groups_release(&k.groups);
     arena_release(&k.arena);
     if (rc != ITX_OK) choice_release(c);

@@ -18,6 +18,7 @@ struct choice_group {
     /* How far the outputs move (verdict.error) when it alone has 8 bits, among groups that all have 16 where they can; NAN:
      * not measured. Its square as a share of the sum of all squares. */
     double error, share;
+    float factor; /* that its thresholds were multiplied with; 1: they were not, or are not used */
 };
 
 struct choice {
@@ -30,18 +31,18 @@ struct choice {
 };
 
 struct choose_options {
-    double budget; /* highest cost */
-    bool measure;  /* else only what is named gets 16 bits */
+    double budget;          /* highest cost */
+    bool refine_thresholds; /* of the groups that do most damage */
+    bool measure;           /* else only what is named gets 16 bits */
     double
         target_loss; /* in percent of the agreement; 0: none, otherwise it takes the place of the budget */
     const char *const *nodes; /* [n_nodes]: whose results get 16 bits in any case */
     int n_nodes;
 };
 
-/* Unknown nodes, and those whose result cannot have 16 bits, are errors. */
-itx_status choose_widths(struct choice *c, const struct trials *t,
-                         const struct quant_range *thresholds, const struct choose_options *o,
-                         struct itx_error *err);
+/* thresholds [values], as for quant_assign, may be changed. Unknown nodes, and those whose result cannot have 16 bits, are errors. */
+itx_status choose_widths(struct choice *c, const struct trials *t, struct quant_range *thresholds,
+                         const struct choose_options *o, struct itx_error *err);
 void choice_release(struct choice *c);
 
 /* What to take next: of those not taken, with a gain above 0 and a cost up to `left`, the one with the largest gain for its

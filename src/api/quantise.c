@@ -32,7 +32,7 @@ static const struct reconstruct_options roundings[] = {
 };
 
 static itx_status choose_types(struct choice *choice, const struct quantise_input *in,
-                               const struct quant_range *thresholds, struct itx_error *err)
+                               struct quant_range *thresholds, struct itx_error *err)
 {
     const struct itx_build_options *const o = in->options;
     const bool has_target = o->target_loss > 0;
@@ -40,6 +40,7 @@ static itx_status choose_types(struct choice *choice, const struct quantise_inpu
     const struct choose_options choose = {
         .budget = effort->budget,
         .measure = effort->n_photos > 0,
+        .refine_thresholds = in->refine_thresholds,
         .target_loss = (double)o->target_loss,
         .nodes = o->int16_nodes,
         .n_nodes = o->n_int16_nodes,

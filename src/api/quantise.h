@@ -11,6 +11,7 @@ struct quantise_input {
     struct network *network;
     const struct quant_stats *stats;
     const struct quant_options *quant;
+    bool refine_thresholds; /* by trials */
     const struct lower_options *lower;
     const struct itx_build_options *options;
     int n_threads;
