@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The damage that each group does is measured alone: every other group that can has 16 bits, and what the program then
- * gives is compared with what it gives when this group has them too. (To give 16 bits to one group of the int8 network
- * and to compare with the float network says next to nothing: any change moves every rounding behind it, and that noise is
- * larger than most gains.) Independent errors add in squares, so the squares are shares of the damage that all do
- * together. Groups are then taken by the largest share for their cost, as long as the budget lasts.
+ * The damage that each group does is measured alone (damage.h). To give 16 bits to one group of the int8 network, and to
+ * compare that with the float network, says next to nothing: any change moves every rounding behind it, and that noise is
+ * larger than most gains. Independent errors add in squares, so the squares are shares of the damage that all groups do
+ * together. Groups are taken by the largest share for their cost, as long as the budget lasts.
  */
 #include "api/choose.h"
 
@@ -12,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/calibrate.h"
+#include "api/damage.h"
 #include "api/report.h"
 #include "base/mem.h"
 #include "quant/cost.h"
@@ -24,7 +23,6 @@ struct chooser {
     const struct trials *trials;
     struct quant_range *thresholds; /* [values] */
     const struct choose_options *o;
-    struct judge *reference;
     const struct graph *g;
     struct choice *c;
     struct quant_groups groups;
@@ -99,62 +97,6 @@ static bool is_free(const struct chooser *k, int i)
     return k->c->groups[i].can_be_wide && !k->is_forced[i];
 }
 
-/* Everything that can has 16 bits, but group `but` (-1: none). */
-static void spread_all_but(const struct chooser *k, int but, bool *scratch, bool *wide)
-{
-    for (int i = 0; i < k->c->n; i++) scratch[i] = k->c->groups[i].can_be_wide && i != but;
-    spread(k, scratch, wide);
-}
-
-/* The program with 16 bits wherever they are possible, for others to be compared with. */
-static itx_status open_reference(struct chooser *k, struct itx_error *err)
-{
-    struct arena arena = {0};
-    struct plan plan;
-    bool *const wide = arena_calloc(&k->arena, k->g->values.len, sizeof *wide);
-    bool *const scratch = arena_calloc(&k->arena, (size_t)k->c->n, sizeof *scratch);
-    if (wide == NULL || scratch == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    spread_all_but(k, -1, scratch, wide);
-    const struct variant variant = {k->thresholds, wide};
-    itx_status rc = trial_compile(&plan, &arena, k->trials, &variant, err);
-    if (rc == ITX_OK)
-        rc = judge_of_plan(&k->reference, k->trials->judge, &plan, k->trials->n_photos,
-                           k->trials->n_threads, err);
-    arena_release(&arena);
-    return rc;
-}
-
-/* One group in 8 bits, all others in 16. */
-struct single {
-    int group;
-    const struct quant_range *thresholds;
-};
-
-/* errors[i]: how far the outputs move by singles[i]. */
-static itx_status judge_singles(struct chooser *k, const struct single *singles, int n,
-                                double *errors, const char *stage, struct itx_error *err)
-{
-    const size_t n_values = k->g->values.len;
-    struct arena arena = {0};
-    struct trials trials = *k->trials;
-    struct variant *const variants = arena_calloc(&arena, (size_t)n, sizeof *variants);
-    struct verdict *const found = arena_calloc(&arena, (size_t)n, sizeof *found);
-    bool *const wide = arena_calloc(&arena, (size_t)n * n_values, sizeof *wide);
-    bool *const scratch = arena_calloc(&arena, (size_t)k->c->n, sizeof *scratch);
-    itx_status rc = ITX_OK;
-    if (variants == NULL || found == NULL || wide == NULL || scratch == NULL)
-        rc = itx_fail(err, ITX_E_NOMEM, "out of memory for %d trials", n);
-    for (int i = 0; rc == ITX_OK && i < n; i++) {
-        spread_all_but(k, singles[i].group, scratch, wide + (size_t)i * n_values);
-        variants[i] = (struct variant){singles[i].thresholds, wide + (size_t)i * n_values};
-    }
-    trials.judge = k->reference;
-    if (rc == ITX_OK) rc = trials_run(&trials, variants, n, found, stage, err);
-    for (int i = 0; rc == ITX_OK && i < n; i++) errors[i] = found[i].error;
-    arena_release(&arena);
-    return rc;
-}
-
 static double square(double x)
 {
     return x * x;
@@ -211,14 +153,13 @@ static void set_shares(struct chooser *k)
 static itx_status measure(struct chooser *k, struct itx_error *err)
 {
     const int n = k->c->n;
-    struct single *const singles = arena_calloc(&k->arena, (size_t)n, sizeof *singles);
-    double *const errors = arena_calloc(&k->arena, (size_t)n, sizeof *errors);
-    if (singles == NULL || errors == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    struct damage *const list = arena_calloc(&k->arena, (size_t)n, sizeof *list);
+    if (list == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     int used = 0;
     for (int i = 0; i < n; i++)
-        if (is_free(k, i)) singles[used++] = (struct single){i, k->thresholds};
-    ITX_TRY(judge_singles(k, singles, used, errors, "sensitivity", err));
-    for (int i = 0; i < used; i++) k->c->groups[singles[i].group].error = errors[i];
+        if (is_free(k, i)) list[used++] = (struct damage){(uint32_t)i, k->thresholds, 0};
+    ITX_TRY(damage_measure(list, used, k->trials, &k->groups, "sensitivity", err));
+    for (int i = 0; i < used; i++) k->c->groups[list[i].group].error = list[i].error;
     set_shares(k);
     return ITX_OK;
 }
@@ -253,10 +194,8 @@ static itx_status refine_thresholds(struct chooser *k, struct itx_error *err)
     const size_t n_values = k->g->values.len, size = n_values * sizeof *k->thresholds;
     struct arena arena = {0};
     const size_t most = (size_t)k->c->n * N_FACTORS;
-    struct single *const singles = arena_calloc(&arena, most, sizeof *singles);
-    double *const errors = arena_calloc(&arena, most, sizeof *errors);
-    itx_status rc =
-        singles != NULL && errors != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
+    struct damage *const list = arena_calloc(&arena, most, sizeof *list);
+    itx_status rc = list != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
     int n = 0;
     for (int i = 0; rc == ITX_OK && i < k->c->n; i++) {
         if (!is_free(k, i) || k->c->groups[i].share < WORTH_REFINING) continue;
@@ -265,23 +204,19 @@ static itx_status refine_thresholds(struct chooser *k, struct itx_error *err)
             if (mine == NULL) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
             if (rc != ITX_OK) break;
             scale_thresholds(k, i, factors[f], mine);
-            singles[n++] = (struct single){i, mine};
+            list[n++] = (struct damage){(uint32_t)i, mine, 0};
         }
     }
-    if (rc == ITX_OK) rc = judge_singles(k, singles, n, errors, "thresholds", err);
-    for (int i = 0; rc == ITX_OK && i < n; i++) {
-        struct choice_group *const group = &k->c->groups[singles[i].group];
-        if (i % N_FACTORS == 0) group->error *= WORTH_CHANGING;
-        if (errors[i] >= group->error) continue;
-        group->error = errors[i];
-        group->factor = factors[i % N_FACTORS];
-    }
+    if (rc == ITX_OK) rc = damage_measure(list, n, k->trials, &k->groups, "thresholds", err);
     for (int i = 0; rc == ITX_OK && i < n; i += N_FACTORS) {
-        struct choice_group *const group = &k->c->groups[singles[i].group];
-        if (group->factor == 1)
-            group->error /= WORTH_CHANGING;
-        else
-            scale_thresholds(k, singles[i].group, group->factor, k->thresholds);
+        struct choice_group *const group = &k->c->groups[list[i].group];
+        double least = group->error * WORTH_CHANGING;
+        for (int f = 0; f < N_FACTORS; f++) {
+            if (list[i + f].error >= least) continue;
+            least = group->error = list[i + f].error;
+            group->factor = factors[f];
+        }
+        scale_thresholds(k, (int)list[i].group, group->factor, k->thresholds);
     }
     if (rc == ITX_OK) set_shares(k);
     arena_release(&arena);
@@ -335,7 +270,6 @@ static itx_status measure_and_choose(struct chooser *k, struct itx_error *err)
     if (scratch == NULL || order == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     const bool has_target = k->o->target_loss > 0;
     int n_order = 0;
-    ITX_TRY(open_reference(k, err));
     ITX_TRY(measure(k, err));
     if (k->o->refine_thresholds) ITX_TRY(refine_thresholds(k, err));
     choose(k, has_target ? INFINITY : k->o->budget, scratch, order, &n_order);
@@ -411,7 +345,6 @@ itx_status choose_widths(struct choice *c, const struct trials *t, struct quant_
         if (o->measure) rc = measure_and_choose(&k, err);
     }
     if (rc == ITX_OK) rc = close_choice(&k, err);
-    judge_destroy(&k.reference);
     quant_groups_release(&k.groups);
     arena_release(&k.arena);
     if (rc != ITX_OK) choice_release(c);

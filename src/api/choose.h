@@ -15,8 +15,7 @@ struct choice_group {
     bool is_wide;
     double
         cost; /* that it adds when it alone has 16 bits, by quant/cost.h, relative to the int8 network */
-    /* How far the outputs move (verdict.error) when it alone has 8 bits, among groups that all have 16 where they can; NAN:
-     * not measured. Its square as a share of the sum of all squares. */
+    /* How far the outputs move (verdict.error) when it alone has 8 bits, all else being float; NAN: not measured. Its square as a share of the sum of all squares. */
     double error, share;
     float factor; /* that its thresholds were multiplied with; 1: they were not, or are not used */
 };

@@ -22,10 +22,10 @@ void judge_destroy(struct judge **judge); /* accepts NULL content */
 int judge_n_photos(const struct judge *judge);
 
 struct verdict {
-    /* How far the outputs are from the float network's, 0 for equal ones; about half of what agreement loses, but without
-     * its steps. With a YOLO head it is a sum of three parts, taken where the float network sees objects: scores, relative;
-     * boxes of anchors, 1 - overlap, weighted with their squared score; masks of objects, 1 - overlap. Otherwise the
-     * mean over outputs and photos of noise / signal, both root mean squares. Errors of independent causes add in
+    /* How far the outputs are from the float network's, as a root mean square; 0 for equal ones. With a YOLO head it has three
+     * parts, taken where the float network sees objects: logits of anchors' strongest classes (a tenth of), boxes of
+     * anchors (1 - overlap), weighted with their scores; masks of objects (1 - overlap). Each difference is limited, so that no
+     * single object decides. Otherwise noise / signal, over outputs and photos. Errors of independent causes add in
      * squares. */
     double error;
     /* Of the detections, as `intarsia eval --against` has it, on these photos: box and mask (detection networks: the box
@@ -40,9 +40,8 @@ struct verdict {
 itx_status judge_plan(const struct judge *judge, const struct plan *plan, int n_photos,
                       int n_threads, struct verdict *verdict, struct itx_error *err);
 
-/* A judge that takes what a program gives for what is right: for the difference that one change makes. Only the first
- * photos of `from`, which outlives it. */
-itx_status judge_of_plan(struct judge **judge, const struct judge *from, const struct plan *plan,
-                         int n_photos, int n_threads, struct itx_error *err);
+/* The same of the float network itself, run in `run`, which is the judge's network's; see float_exec_alter. */
+itx_status judge_float(const struct judge *judge, struct float_run *run, int n_photos,
+                       struct verdict *verdict, struct itx_error *err);
 
 #endif

@@ -158,14 +158,24 @@ static double average_precision(const struct judge_claim *claims, size_t n, int 
     return (sum + best) / N_RECALLS; /* recall 0 is reached at once */
 }
 
-void judge_agreement(struct judge_sums *sums, const struct judge *judge, double *box, double *mask)
+static int count_objects(const struct judge *judge, int n_photos, int class_id)
+{
+    int n = 0;
+    for (int i = 0; i < n_photos; i++)
+        for (int k = 0; k < judge->photos[i].n_objects; k++)
+            n += judge->photos[i].objects[k].found.class_id == class_id;
+    return n;
+}
+
+void judge_agreement(struct judge_sums *sums, const struct judge *judge, int n_photos, double *box,
+                     double *mask)
 {
     struct judge_claim *const claims = sums->claims.data;
     double of_boxes = 0, of_masks = 0, weight = 0;
     if (sums->claims.len > 0) qsort(claims, sums->claims.len, sizeof *claims, by_class_and_score);
     size_t at = 0;
     for (int k = 0; k < judge->head.n_classes; k++) {
-        const int n_objects = judge->n_objects_of[k];
+        const int n_objects = count_objects(judge, n_photos, k);
         const size_t first = at;
         while (at < sums->claims.len && claims[at].class_id == k) at++;
         weight += n_objects;

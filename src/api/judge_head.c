@@ -65,23 +65,19 @@ static itx_status keep_live(struct judge_photo *p, struct judge_bench *b,
         p->n_live = yolo_decoder_places(b->decoder, &places);
         if (p->n_live >= LEAST_LIVE || p->n_live == n_anchors || p->conf < 1e-20f) break;
     }
-    const size_t n_classes = (size_t)head->n_classes;
     p->live = arena_calloc(&p->arena, (size_t)p->n_live, sizeof *p->live);
-    p->scores = arena_calloc(&p->arena, (size_t)p->n_live * n_classes, sizeof *p->scores);
     p->live_of = arena_calloc(&p->arena, (size_t)n_anchors, sizeof *p->live_of);
-    if (p->live == NULL || p->scores == NULL || p->live_of == NULL)
-        return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    if (p->live == NULL || p->live_of == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; i < n_anchors; i++) p->live_of[i] = -1;
     for (int i = 0; i < p->n_live; i++) {
         struct judge_live *const live = &p->live[i];
-        float *const score = p->scores + (size_t)i * n_classes;
         live->place = places[i];
         p->live_of[anchor_of(head, places[i])] = i;
         yolo_tensor_pixel(&head->level[places[i].level].cls, places[i].y, places[i].x, b->logit);
-        for (size_t k = 0; k < n_classes; k++) {
-            score[k] = exact_sigmoid(b->logit[k]);
-            live->best = score[k] > live->best ? score[k] : live->best;
-        }
+        for (int k = 1; k < head->n_classes; k++)
+            if (b->logit[k] > b->logit[live->class_id]) live->class_id = k;
+        live->logit = b->logit[live->class_id];
+        live->best = exact_sigmoid(live->logit);
         yolo_head_box(head, live->place, live->box);
     }
     return ITX_OK;
@@ -120,17 +116,41 @@ itx_status judge_keep(struct judge_photo *p, struct judge_bench *b, const struct
 
 /* ---- a program ---- */
 
-/* Scores of one anchor; `score` NULL: the float network sees nothing there. */
-static void compare_scores(struct judge_sums *sums, const struct yolo_head *head,
-                           struct judge_bench *b, struct yolo_place at, const float *score)
+/* Errors beyond these count as these: one object that is lost altogether shall not decide what matters. */
+#define MOST_LOGIT 1.0
+#define MOST_OVERLAP 0.15
+
+static double square_up_to(double x, double most)
 {
+    return x < most ? x * x : most * most;
+}
+
+static double logit(double score)
+{
+    return log(score / (1 - score));
+}
+
+/* The strongest class of an anchor where the float network sees something. */
+static void compare_score(struct judge_sums *sums, const struct yolo_head *head,
+                          struct judge_bench *b, const struct judge_live *live)
+{
+    const struct yolo_place at = live->place;
     yolo_tensor_pixel(&head->level[at.level].cls, at.y, at.x, b->logit);
-    for (int k = 0; k < head->n_classes; k++) {
-        const double wanted = score != NULL ? (double)score[k] : 0;
-        const double got = (double)exact_sigmoid(b->logit[k]);
-        sums->score_error += fmax(got, wanted) * fabs(got - wanted);
-        sums->score_signal += wanted * wanted;
-    }
+    const double e = fabs((double)b->logit[live->class_id] - (double)live->logit);
+    sums->score_error += (double)live->best * square_up_to(e, MOST_LOGIT);
+    sums->score_weight += (double)live->best;
+}
+
+/* An anchor where it sees nothing above p->conf, but the program does. */
+static void compare_ghost(struct judge_sums *sums, const struct yolo_head *head,
+                          struct judge_bench *b, struct yolo_place at, float conf)
+{
+    float most = 0;
+    yolo_tensor_pixel(&head->level[at.level].cls, at.y, at.x, b->logit);
+    for (int k = 0; k < head->n_classes; k++)
+        most = k == 0 || b->logit[k] > most ? b->logit[k] : most;
+    const double e = (double)most - logit((double)conf);
+    if (e > 0) sums->score_error += (double)exact_sigmoid(most) * square_up_to(e, MOST_LOGIT);
 }
 
 static void compare_box(struct judge_sums *sums, const struct yolo_head *head,
@@ -143,9 +163,8 @@ static void compare_box(struct judge_sums *sums, const struct yolo_head *head,
         a[i] = (double)box[i];
         b[i] = (double)live->box[i];
     }
-    const double weight = (double)live->best * (double)live->best;
-    sums->box_error += weight * (1 - judge_overlap(a, b));
-    sums->box_weight += weight;
+    sums->box_error += (double)live->best * square_up_to(1 - judge_overlap(a, b), MOST_OVERLAP);
+    sums->box_weight += (double)live->best;
 }
 
 itx_status judge_compare(struct judge_sums *sums, const struct judge *judge,
@@ -158,17 +177,17 @@ itx_status judge_compare(struct judge_sums *sums, const struct judge *judge,
     const int n_places = yolo_decoder_places(b->decoder, &places);
     for (int i = 0; i < n_places; i++)
         if (p->live_of[anchor_of(head, places[i])] < 0)
-            compare_scores(sums, head, b, places[i], NULL);
+            compare_ghost(sums, head, b, places[i], p->conf);
     for (int i = 0; i < p->n_live; i++) {
-        const float *score = p->scores + (size_t)i * (size_t)head->n_classes;
-        compare_scores(sums, head, b, p->live[i].place, score);
+        compare_score(sums, head, b, &p->live[i]);
         compare_box(sums, head, &p->live[i]);
     }
     for (int i = 0; i < p->n_objects && head->n_coefs > 0; i++) {
         const struct judge_object *const o = &p->objects[i];
         if (o->area == 0) continue;
         ITX_TRY(judge_make_mask(b, head, &o->found, &p->fit, &o->rect, err));
-        sums->mask_error += 1 - judge_mask_overlap(o, &o->rect, b->mask);
+        const double e = 1 - judge_mask_overlap(o, &o->rect, b->mask);
+        sums->mask_error += square_up_to(e, MOST_OVERLAP);
         sums->n_objects++;
     }
     return judge_claim_objects(sums, judge, p, b, head, err);

@@ -13,7 +13,8 @@
 /* An anchor where the float network sees something. */
 struct judge_live {
     struct yolo_place place;
-    float best; /* its highest score */
+    int class_id; /* the strongest, its logit and score */
+    float logit, best;
     float box[4];
 };
 
@@ -34,8 +35,7 @@ struct judge_photo {
     float conf;            /* of live anchors */
     int n_live;
     struct judge_live *live;
-    float *scores; /* [n_live, n_classes] */
-    int *live_of;  /* [anchors]: which is live there, or -1 */
+    int *live_of; /* [anchors]: which is live there, or -1 */
     int n_objects;
     struct judge_object *objects;
 };
@@ -87,9 +87,9 @@ struct judge_claim {
 };
 
 struct judge_sums {
-    double score_error, score_signal, box_error, box_weight, mask_error;
+    double score_error, score_weight, box_error, box_weight, mask_error;
     int n_objects;
-    double raw_error; /* sum over photos and outputs of noise / signal */
+    double raw_error; /* sum over photos and outputs of error energy / signal energy */
     int n_raw;
     VEC(struct judge_claim) claims;
 };
@@ -105,8 +105,9 @@ itx_status judge_compare(struct judge_sums *sums, const struct judge *judge,
 itx_status judge_claim_objects(struct judge_sums *sums, const struct judge *judge,
                                const struct judge_photo *p, struct judge_bench *b,
                                const struct yolo_head *head, struct itx_error *err);
-/* Average precision over thresholds, mean over classes weighted with their objects; sorts the claims. */
-void judge_agreement(struct judge_sums *sums, const struct judge *judge, double *box, double *mask);
+/* Of the first photos, which `sums` is about: average precision over thresholds, mean over classes weighted with their objects; sorts the claims. */
+void judge_agreement(struct judge_sums *sums, const struct judge *judge, int n_photos, double *box,
+                     double *mask);
 
 /* |a and b| / |a or b| of two boxes. */
 double judge_overlap(const double a[4], const double b[4]);

@@ -18,7 +18,7 @@ struct effort {
 
 static const struct effort efforts[] = {
     {0, 0, 0},
-    {6, 16, 0.07},
+    {4, 16, 0.07},
     {12, 32, 0.08},
     {24, 48, 0.09},
 };

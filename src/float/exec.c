@@ -47,8 +47,10 @@ static itx_status add_watches(struct float_exec *e, node_id id, struct itx_error
     const struct node *n = &e->g->nodes.data[id];
     for (int i = 0; i < n->n_outputs; i++) {
         struct watch w = {.node = id, .value = n->outputs[i]};
-        if (has_layout(e, w.value, LAYOUT_PLAIN)) {
-            w.buffer = w.value * 2 + LAYOUT_PLAIN;
+        const bool is_plain = has_layout(e, w.value, LAYOUT_PLAIN);
+        w.made = w.value * 2 + (is_plain ? LAYOUT_PLAIN : LAYOUT_NHWC);
+        if (is_plain) {
+            w.buffer = w.made;
         } else {
             const struct shape *s = &output_value(e, n, i)->shape;
             const dnnl_memory_desc_t from = layout_desc(s, LAYOUT_NHWC);
@@ -215,6 +217,9 @@ static itx_status run_nodes(struct float_exec *e, float_observe_fn *observe, voi
         for (; watch < e->watches.len && e->watches.data[watch].node == i; watch++) {
             const struct watch *w = &e->watches.data[watch];
             const struct value *v = graph_value(e->g, w->value);
+            if (e->alter != NULL && v->dtype == DTYPE_F32)
+                e->alter(e->alter_ctx, w->value, &v->shape, w->made % 2 == LAYOUT_NHWC,
+                         buffer_data(e, w->made));
             if (observe == NULL) continue;
             if (w->reorder != NULL) ITX_TRY(run_primitive(e, w->reorder, err));
             const struct tensor t = {v->dtype, v->shape, buffer_data(e, w->buffer)};
@@ -236,6 +241,12 @@ itx_status float_exec_run(struct float_exec *e, const float *const *inputs,
         e->outputs[i].data = buffer_data(e, e->g->outputs.data[i] * 2 + LAYOUT_PLAIN);
     e->inputs = NULL;
     return status;
+}
+
+void float_exec_alter(struct float_exec *e, float_alter_fn *alter, void *ctx)
+{
+    e->alter = alter;
+    e->alter_ctx = ctx;
 }
 
 const struct tensor *float_exec_output(const struct float_exec *e, int i)

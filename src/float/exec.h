@@ -24,6 +24,13 @@ typedef void float_observe_fn(void *ctx, value_id id, const struct tensor *t);
 itx_status float_exec_run(struct float_exec *e, const float *const *inputs,
                           float_observe_fn *observe, void *ctx, struct itx_error *err);
 
+/* A computed value, right after its node ran and before anyone reads it, to be changed in place. [1, c, ...] dense: row-major
+ * in the order of its shape, or with the channels last. */
+typedef void float_alter_fn(void *ctx, value_id id, const struct shape *shape, bool channels_last,
+                            float *data);
+/* For all runs to come; NULL: none. */
+void float_exec_alter(struct float_exec *e, float_alter_fn *alter, void *ctx);
+
 /* Output i of the last run, valid until the next one (an output that is an input: while the caller keeps that). */
 const struct tensor *float_exec_output(const struct float_exec *e, int i);
 

@@ -38,6 +38,7 @@ struct step {
 struct watch {
     node_id node;
     value_id value;
+    buffer_id made; /* as the node leaves it */
     buffer_id buffer;
     struct primitive *reorder; /* NULL: none */
 };
@@ -74,7 +75,9 @@ struct float_exec {
     size_t memory_size, scratch_size, observe_size;
     uint8_t *memory; /* every planned buffer, aligned, owned */
     uint8_t *scratch,
-        *watched; /* oneDNN's working memory; a value laid out for the observer; owned */
+        *watched;          /* oneDNN's working memory; a value laid out for the observer; owned */
+    float_alter_fn *alter; /* NULL: none */
+    void *alter_ctx;
     const float *const *inputs; /* of the current run */
     struct tensor *outputs;     /* in the arena */
 };

@@ -124,6 +124,7 @@ struct bench {
     struct plan_file file;
 };
 
+/* With a program, unless `with` is NULL. */
 static void open_bench(struct bench *b, const struct build_with *with, int n_threads)
 {
     struct itx_error err = {.text = ""};
@@ -135,6 +136,7 @@ static void open_bench(struct bench *b, const struct build_with *with, int n_thr
     REQUIRE(network_read(&b->network, MODEL, NULL, NULL, &err) == ITX_OK);
     REQUIRE(judge_create(&b->judge, &b->network, &o, 100, n_threads, "test", &err) == ITX_OK);
     CHECK(judge_n_photos(b->judge) == N_PHOTOS);
+    if (with == NULL) return;
     CHECK_MSG(build_network(MODEL, with, &b->data, &b->size, &err) == ITX_OK, "%s", err.text);
     REQUIRE(b->data != NULL && plan_read(&b->file, b->data, b->size, &err) == ITX_OK);
 }
@@ -169,30 +171,34 @@ static void test_judge__has_coco_s_agreement(void)
     close_bench(&b);
 }
 
-/* A program compared with itself differs in nothing; it differs from one with another weight. */
-static void test_judge__of_a_plan(void)
+/* Makes the values of one name half as large. */
+static void halve(void *ctx, value_id v, const struct shape *shape, bool channels_last, float *data)
+{
+    (void)channels_last;
+    if (v != *(const value_id *)ctx) return;
+    for (int64_t i = 0; i < shape_elements(shape); i++) data[i] *= 0.5f;
+}
+
+/* The float network differs from itself in nothing; altered it does. */
+static void test_judge__float(void)
 {
     struct bench b;
     struct verdict v;
-    struct judge *own = NULL;
+    struct float_run run = {0};
     struct itx_error err = {.text = ""};
-    open_bench(&b, &fast, 1);
-    struct plan *const plan = &b.file.models[0];
-    REQUIRE(judge_of_plan(&own, b.judge, plan, 5, 2, &err) == ITX_OK);
-    CHECK(judge_n_photos(own) == 5);
-    REQUIRE(judge_plan(own, plan, 100, 1, &v, &err) == ITX_OK);
+    open_bench(&b, NULL, 2);
+    value_id first = b.network.graph->nodes.data[0].outputs[0];
+    REQUIRE(float_run_create(&run, &b.network, 1, &err) == ITX_OK);
+    REQUIRE(judge_float(b.judge, &run, 5, &v, &err) == ITX_OK);
     CHECK_MSG(v.error == 0 && v.loss == 0, "error %g, loss %g", v.error, v.loss);
-    /* half of what the first step makes */
-    float scale[256];
-    struct plan_step *const s = &plan->steps[0];
-    const int n = plan->tensors[s->out].c;
-    REQUIRE(n <= 256 && s->scale != NULL);
-    for (int i = 0; i < n; i++) scale[i] = s->scale[i] * 0.5f;
-    s->scale = scale;
-    REQUIRE(judge_plan(own, plan, 100, 1, &v, &err) == ITX_OK);
-    CHECK_MSG(v.error > 0.1 && v.loss > 5, "error %g, loss %g", v.error, v.loss);
-    judge_destroy(&own);
+    float_exec_alter(run.exec, halve, &first);
+    REQUIRE(judge_float(b.judge, &run, 100, &v, &err) == ITX_OK);
+    CHECK_MSG(v.error > 0.05 && v.loss > 5, "error %g, loss %g", v.error, v.loss);
+    float_exec_alter(run.exec, NULL, NULL);
+    REQUIRE(judge_float(b.judge, &run, 100, &v, &err) == ITX_OK);
+    CHECK(v.error == 0 && v.loss == 0);
+    float_run_release(&run);
     close_bench(&b);
 }
 
-TEST_MAIN(TEST(test_judge__has_coco_s_agreement), TEST(test_judge__of_a_plan))
+TEST_MAIN(TEST(test_judge__has_coco_s_agreement), TEST(test_judge__float))
