@@ -103,7 +103,7 @@ expect_exit 2
 expect_one_line_err 'intarsia: build: --percentile goes with --method percentile *'
 run build model.onnx --calib photos -o a.bin --method entropy
 expect_exit 2
-expect_one_line_err 'intarsia: build: --method: "entropy" is none of minmax|percentile|kl|least-squares *'
+expect_one_line_err 'intarsia: build: --method: "entropy" is none of minmax|percentile|kl|least-squares|measured *'
 for value in 4 -1 1.5 high; do
     run build model.onnx --calib photos -o a.bin --effort "$value"
     expect_exit 2
