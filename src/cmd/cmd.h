@@ -59,8 +59,8 @@ struct command {
         is_program; /* known by its own name, a link to the program; "intarsia NAME" works as well */
 };
 
-extern const struct command command_build, command_check, command_cut, command_eval, command_info,
-    command_perf, command_segment;
+extern const struct command command_build, command_calib_data, command_check, command_cut,
+    command_eval, command_info, command_perf, command_segment;
 
 /* ---- options.c ---- */
 

@@ -13,7 +13,7 @@
 
 static const struct command *const commands[] = {
     &command_build, &command_segment, &command_info, &command_check,
-    &command_perf,  &command_eval,    &command_cut,
+    &command_perf,  &command_eval,    &command_cut,  &command_calib_data,
 };
 
 /* Names of the RDK's tools: links to this program. */

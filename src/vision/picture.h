@@ -35,6 +35,10 @@ itx_status picture_read(struct picture *picture, const char *path, struct itx_er
 itx_status picture_read_memory(struct picture *picture, const void *data, size_t size,
                                struct itx_error *err);
 
+/* The picture as a network with an input of width x height sees it: scaled to fit, in the middle, grey (114) around. */
+itx_status picture_letterbox(struct picture *out, const struct picture *in, int width, int height,
+                             struct itx_error *err);
+
 /* By the ending of the path: .png, else JPEG. Written whole or not at all. */
 itx_status picture_write(const struct picture *picture, const char *path, struct itx_error *err);
 

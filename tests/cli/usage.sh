@@ -12,7 +12,7 @@ expect_err 'usage: intarsia COMMAND *'
 run --help
 expect_exit 0
 expect_err ''
-for name in build segment info check perf eval cut; do
+for name in build segment info check perf eval cut calib-data; do
     expect_out "*  $name *"
 done
 
@@ -30,7 +30,7 @@ run --verison
 expect_exit 2
 expect_one_line_err 'intarsia: unknown option --verison *'
 
-for name in build segment info check perf eval cut; do
+for name in build segment info check perf eval cut calib-data; do
     run "$name" --help
     expect_exit 0
     expect_err ''
