@@ -39,7 +39,9 @@ static const struct option exec_rows[] = {
     ROW(thread_num, OPTION_INT, "N", "1", 1, INT_MAX,
         "perf: frames at work at the same time, 1 to 8; larger numbers count as 8"),
     ROW(profile_path, OPTION_TEXT, "DIR", NULL, 0, 0,
-        "perf: write profiler.log and profiler.csv, with the time of every layer, there"),
+        "perf: write profiler.log and profiler.csv, with the time of every layer, there; without "
+        "it "
+        "the environment's HB_DNN_PROFILER_LOG_PATH"),
     ROW(dump_intermediate, OPTION_TEXT, "LEVEL", "0", 0, 0,
         "only 0 means something here: the layers' values are shown by intarsia eval --layers"),
     ROW(enable_dump, OPTION_SWITCH, "", NULL, 0, 0, "infer: write the outputs"),
@@ -256,7 +258,10 @@ static enum exit_code exec_run(const void *options, int n_args, const char *cons
                    : options_wrong(&command_hrt_model_exec,
                                    "unknown sub-command %s, there are model_info, infer and perf",
                                    args[0]);
-    struct exec e = {.options = o};
+    struct exec_options own = *o;
+    if (own.profile_path == NULL && strcmp(near, "perf") == 0)
+        own.profile_path = getenv("HB_DNN_PROFILER_LOG_PATH");
+    struct exec e = {.options = &own};
     struct itx_error err;
     const itx_status rc = run_command(&e, near, &err);
     release(&e);

@@ -80,6 +80,10 @@ for key in perf_result running_condition chip_latency model_latency task_latency
 done
 n_steps=$("$intarsia" info --json demo.bin | grep -c '"kernel"')
 ok 'a row a layer' test "$(tail -n +2 a/b/profiler.csv | wc -l)" -eq "$n_steps"
+export HB_DNN_PROFILER_LOG_PATH=from_environment
+rdk hrt_model_exec perf --model_file demo.bin --frame_count 1
+unset HB_DNN_PROFILER_LOG_PATH
+ok 'the environment says where' test -e from_environment/profiler.log
 
 # ---- infer ----
 picture=$tree/tests/cli/pictures/progressive.jpg
