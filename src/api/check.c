@@ -12,6 +12,7 @@
 
 struct scan {
     struct strbuf json;
+    struct strbuf ends; /* operator set, inputs and outputs; empty when the file cannot be read */
     int n_nodes;
     bool all_supported;
 };
@@ -133,6 +134,31 @@ static bool add_refused(struct scan *s, const struct graph *file, const struct g
     return any;
 }
 
+static void add_values(struct strbuf *json, const char *what, const struct graph *g,
+                       const value_id *ids, size_t n)
+{
+    strbuf_addf(json, ", \"%s\": [", what);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *const v = graph_value(g, ids[i]);
+        strbuf_addf(json, i > 0 ? ", {\"name\": " : "{\"name\": ");
+        json_text(json, v->name);
+        strbuf_addf(json, ", \"shape\": [");
+        for (int d = 0; d < v->shape.rank; d++)
+            strbuf_addf(json, d > 0 ? ", %lld" : "%lld", (long long)v->shape.dim[d]);
+        strbuf_addf(json, "]}");
+    }
+    strbuf_addf(json, "]");
+}
+
+static itx_status add_ends(struct scan *s, struct graph *file, struct itx_error *err)
+{
+    ITX_TRY(pass_fold_const(file, err)); /* for the shapes of the outputs */
+    strbuf_addf(&s->ends, ", \"opset\": %d", file->file_opset);
+    add_values(&s->ends, "inputs", file, file->inputs.data, file->inputs.len);
+    add_values(&s->ends, "outputs", file, file->outputs.data, file->outputs.len);
+    return ITX_OK;
+}
+
 static itx_status check_imported(struct scan *s, const char *path, bool *ok, struct itx_error *err)
 {
     struct network net;
@@ -141,6 +167,7 @@ static itx_status check_imported(struct scan *s, const char *path, bool *ok, str
     itx_status rc = onnx_read(&file, path, err);
     if (rc == ITX_OK) rc = add_all_nodes(s, file, &net, err);
     if (rc == ITX_OK) *ok = !add_refused(s, file, net.graph);
+    if (rc == ITX_OK) rc = add_ends(s, file, err);
     graph_destroy(&file);
     network_release(&net);
     return rc;
@@ -162,13 +189,16 @@ itx_status itx_check(const char *path, char **report, struct itx_error *err)
     json_text(&whole, path);
     strbuf_addf(&whole, ", \"nodes\": [");
     if (s.json.data != NULL) strbuf_add(&whole, s.json.data, s.json.len);
-    strbuf_addf(&whole, "]}\n");
-    if (rc == ITX_OK && (whole.failed || s.json.failed))
+    strbuf_addf(&whole, "]");
+    if (s.ends.data != NULL) strbuf_add(&whole, s.ends.data, s.ends.len);
+    strbuf_addf(&whole, "}\n");
+    if (rc == ITX_OK && (whole.failed || s.json.failed || s.ends.failed))
         rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
     if (rc == ITX_OK)
         *report = whole.data;
     else
         strbuf_release(&whole);
     strbuf_release(&s.json);
+    strbuf_release(&s.ends);
     return rc;
 }

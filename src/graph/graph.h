@@ -105,6 +105,7 @@ struct graph {
     VEC(struct node) nodes;
     VEC(value_id) inputs, outputs;
     VEC(struct graph_meta) meta; /* ONNX metadata_props: names, stride, task, ... */
+    int file_opset;              /* operator set of the ONNX file it was read from; 0: none */
     uint32_t *name_slots;        /* hash table, name to value_id; kept by graph.c */
     size_t n_name_slots;
 };

@@ -58,7 +58,7 @@ static itx_status read_opset(struct import *im, const Onnx__ModelProto *model,
         return itx_fail(err, ITX_E_VERSION,
                         "operator set %lld is not supported, only %d to %d: export with opset=17",
                         (long long)opset, ONNX_OPSET_MIN, ONNX_OPSET_MAX);
-    im->opset = (int)opset;
+    im->opset = im->g->file_opset = (int)opset;
     return ITX_OK;
 }
 

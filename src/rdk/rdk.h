@@ -12,7 +12,7 @@
 
 #define RDK_COMMAND_LIST(X)                                                                        \
     X(batch_perf)                                                                                  \
-    X(hb_model_info) X(hb_model_modifier) X(hb_pack) X(hb_perf) X(hrt_model_exec)
+    X(hb_mapper) X(hb_model_info) X(hb_model_modifier) X(hb_pack) X(hb_perf) X(hrt_model_exec)
 
 #define ITX_X(name) extern const struct command command_##name;
 RDK_COMMAND_LIST(ITX_X)

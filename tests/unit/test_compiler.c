@@ -205,6 +205,9 @@ static void test_check__reports(void)
     json_t *const json = json_loads(report, 0, NULL);
     CHECK(json_is_true(json_object_get(json, "ok")));
     CHECK(json_array_size(json_object_get(json, "nodes")) == 3);
+    CHECK(json_integer_value(json_object_get(json, "opset")) >= 11);
+    CHECK(json_array_size(json_object_get(json, "inputs")) == 1);
+    CHECK(json_array_size(json_object_get(json, "outputs")) >= 1);
     json_decref(json);
     itx_text_free(report);
 }

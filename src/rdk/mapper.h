@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hb_mapper: the options of its commands, and the commands.
+ */
+#ifndef RDK_MAPPER_H
+#define RDK_MAPPER_H
+
+#include "cmd/cmd.h"
+
+struct mapper_options {
+    const char *model_type, *march, *proto, *model, *output, *config;
+    struct option_list input_shape; /* names */
+    bool version;
+};
+
+/* shapes [n_shapes]: of the inputs that input_shape names. */
+enum exit_code mapper_checker(const struct mapper_options *o, int n_shapes,
+                              const char *const *shapes);
+
+#endif
