@@ -196,7 +196,8 @@ static itx_status open_networks(struct eval *e, const char *const *paths, struct
     decode.cpu = o->cpu;
     decode.conf = o->conf;
     decode.iou = o->iou;
-    decode.dense = e->n_args > 1 || o->against != NULL; /* outputs are compared, and decoded again */
+    decode.dense =
+        e->n_args > 1 || o->against != NULL; /* outputs are compared, and decoded again */
     if (o->full) decode_full(&decode);
     const struct subject_options given = {&decode, (enum net_input)(o->input + 1),
                                           (enum net_range)(o->range + 1), &e->set};

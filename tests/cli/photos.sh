@@ -90,7 +90,7 @@ expect_out 'layers that lose most *type *dtype *threshold *cosine *dB alone *dB
 *Conv *s8 *0.9*
 output *cosine *dB *L1 *L2 *Chebyshev
 *output1 *0.9*:
-    * lose most*'
+    * loses most*'
 ok 'only the worst layers' test "$(grep -c ' s8 \| s16 \| s32 ' "$place/.out")" -eq 5
 expect_err 'intarsia: warning: 4 calibration photos: *
 parts.bin: *'
