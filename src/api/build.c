@@ -28,7 +28,7 @@ struct build {
     const char *method;
     struct network network;
     struct quant_stats stats;
-    struct choice choice;
+    struct quantised quantised;
     struct arena arena; /* of the plan */
     struct plan plan;
     struct comparison *comparison; /* [plan.n_tensors] */
@@ -188,7 +188,7 @@ static itx_status compile(struct build *b, struct itx_error *err)
         .options = o,
         .n_threads = b->n_threads,
     };
-    if (rc == ITX_OK) rc = quantise_network(&b->plan, &b->arena, &b->choice, &in, err);
+    if (rc == ITX_OK) rc = quantise_network(&b->plan, &b->arena, &b->quantised, &in, err);
     if (rc == ITX_OK) rc = dump_canonical(b, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", b->onnx_path);
     return rc;
@@ -204,7 +204,7 @@ static itx_status compare_and_write(struct build *b, struct itx_error *err)
         .network = &b->network,
         .plan = &b->plan,
         .comparison = b->comparison,
-        .choice = &b->choice,
+        .quantised = &b->quantised,
         .options = o,
         .source = b->onnx_path,
         .method = b->method,
@@ -248,7 +248,7 @@ itx_status itx_build(const char *onnx_path, const char *out_path,
     }
     network_release(&b->network);
     quant_stats_release(&b->stats);
-    choice_release(&b->choice);
+    quantised_release(&b->quantised);
     arena_release(&b->arena);
     mem_free(b->comparison);
     strbuf_release(&b->meta);

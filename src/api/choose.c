@@ -16,22 +16,14 @@
 #include "base/mem.h"
 #include "quant/cost.h"
 
-/* Lengths of the list that are judged at once to reach a target. */
-#define N_PROBES 7
-
+/* While measuring. */
 struct chooser {
-    const struct trials *trials;
+    const struct damage_setup *setup;
     struct quant_range *thresholds; /* [values] */
-    const struct choose_options *o;
     const struct graph *g;
     struct choice *c;
     struct quant_groups groups;
     struct arena arena;
-    bool *is_forced; /* [n] */
-    bool *is_taken;  /* [n]: the choice so far */
-    double *gain;    /* [n]: share of the damage */
-    double *extra;   /* [n]: cost beside the choice so far */
-    double int8_cost;
 };
 
 /* ---- names ---- */
@@ -67,7 +59,7 @@ static itx_status force_node(struct chooser *k, const char *name, struct itx_err
         is_there = true;
         for (int out = 0; out < n->n_outputs; out++) {
             ITX_TRY(quant_groups_allow(&k->groups, g, n->outputs[out], err));
-            k->is_forced[k->groups.of[n->outputs[out]]] = true;
+            k->c->groups[k->groups.of[n->outputs[out]]].is_forced = true;
         }
     }
     if (is_there) return ITX_OK;
@@ -75,26 +67,11 @@ static itx_status force_node(struct chooser *k, const char *name, struct itx_err
                     like_name(g, name));
 }
 
-/* ---- variants ---- */
+/* ---- measuring ---- */
 
-/* The values of the groups that are taken. */
-static void spread(const struct chooser *k, const bool *is_taken, bool *wide)
+static bool is_free(const struct choice *c, int i)
 {
-    for (value_id v = 0; v < k->g->values.len; v++) {
-        const uint32_t group = k->groups.of[v];
-        wide[v] = group != QUANT_NO_GROUP && is_taken[group];
-    }
-}
-
-static double cost_of(const struct chooser *k, const bool *is_taken, bool *scratch)
-{
-    spread(k, is_taken, scratch);
-    return quant_cost(k->g, scratch) / k->int8_cost - 1;
-}
-
-static bool is_free(const struct chooser *k, int i)
-{
-    return k->c->groups[i].can_be_wide && !k->is_forced[i];
+    return c->groups[i].can_be_wide && !c->groups[i].is_forced;
 }
 
 static double square(double x)
@@ -102,52 +79,13 @@ static double square(double x)
     return x * x;
 }
 
-/* ---- choosing ---- */
-
-int choose_best(const double *gain, const double *cost, const bool *is_taken, int n, double left)
+static void set_shares(struct choice *c)
 {
-    int best = -1;
-    double most = 0;
-    for (int i = 0; i < n; i++) {
-        if (is_taken[i] || !(gain[i] > 0) || cost[i] > left) continue;
-        const double value = gain[i] / fmax(cost[i], 1e-6);
-        if (best >= 0 && value <= most) continue;
-        best = i;
-        most = value;
-    }
-    return best;
-}
-
-/* Takes groups, from those that are forced on, until nothing fits; `order` [n] gets them, *n_order how many. */
-static void choose(struct chooser *k, double budget, bool *scratch, int *order, int *n_order)
-{
-    const int n = k->c->n;
-    memcpy(k->is_taken, k->is_forced, (size_t)n * sizeof *k->is_taken);
-    for (*n_order = 0;;) {
-        const double cost = cost_of(k, k->is_taken, scratch);
-        for (int i = 0; i < n; i++) {
-            k->extra[i] = INFINITY;
-            if (k->is_taken[i] || !k->c->groups[i].can_be_wide) continue;
-            k->is_taken[i] = true;
-            k->extra[i] = cost_of(k, k->is_taken, scratch) - cost;
-            k->is_taken[i] = false;
-        }
-        const int best = choose_best(k->gain, k->extra, k->is_taken, n, budget - cost);
-        if (best < 0) return;
-        k->is_taken[best] = true;
-        order[(*n_order)++] = best;
-    }
-}
-
-static void set_shares(struct chooser *k)
-{
-    struct choice *const c = k->c;
     double sum = 0;
     for (int i = 0; i < c->n; i++)
-        if (is_free(k, i)) sum += square(c->groups[i].error);
+        if (is_free(c, i)) sum += square(c->groups[i].error);
     for (int i = 0; i < c->n; i++)
-        if (is_free(k, i) && sum > 0)
-            c->groups[i].share = k->gain[i] = square(c->groups[i].error) / sum;
+        if (is_free(c, i) && sum > 0) c->groups[i].share = square(c->groups[i].error) / sum;
 }
 
 static itx_status measure(struct chooser *k, struct itx_error *err)
@@ -157,10 +95,10 @@ static itx_status measure(struct chooser *k, struct itx_error *err)
     if (list == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     int used = 0;
     for (int i = 0; i < n; i++)
-        if (is_free(k, i)) list[used++] = (struct damage){(uint32_t)i, k->thresholds, 0};
-    ITX_TRY(damage_measure(list, used, k->trials, &k->groups, "sensitivity", err));
+        if (is_free(k->c, i)) list[used++] = (struct damage){(uint32_t)i, k->thresholds, 0};
+    ITX_TRY(damage_measure(list, used, k->setup, &k->groups, "sensitivity", err));
     for (int i = 0; i < used; i++) k->c->groups[list[i].group].error = list[i].error;
-    set_shares(k);
+    set_shares(k->c);
     return ITX_OK;
 }
 
@@ -169,14 +107,14 @@ static itx_status measure(struct chooser *k, struct itx_error *err)
 /* What thresholds are multiplied with. */
 static const float factors[] = {0.7f, 0.85f, 1.15f, 1.4f};
 #define N_FACTORS 4
-#define WORTH_REFINING 0.002 /* of the damage */
+#define WORTH_REFINING 0.004 /* of the damage */
 #define WORTH_CHANGING 0.97  /* of the error: less is no more than chance */
 
 /* The thresholds of one group's values, multiplied; as far as anything was seen there. */
 static void scale_thresholds(const struct chooser *k, int group, float factor,
                              struct quant_range *thresholds)
 {
-    const struct quant_stats *const stats = k->trials->stats;
+    const struct quant_stats *const stats = k->setup->stats;
     for (value_id v = 1; v < k->g->values.len; v++) {
         if (k->groups.of[v] != (uint32_t)group) continue;
         struct quant_range seen = {0, 0};
@@ -198,7 +136,7 @@ static itx_status refine_thresholds(struct chooser *k, struct itx_error *err)
     itx_status rc = list != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
     int n = 0;
     for (int i = 0; rc == ITX_OK && i < k->c->n; i++) {
-        if (!is_free(k, i) || k->c->groups[i].share < WORTH_REFINING) continue;
+        if (!is_free(k->c, i) || k->c->groups[i].share < WORTH_REFINING) continue;
         for (int f = 0; f < N_FACTORS; f++) {
             struct quant_range *const mine = arena_dup(&arena, k->thresholds, size);
             if (mine == NULL) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
@@ -207,105 +145,35 @@ static itx_status refine_thresholds(struct chooser *k, struct itx_error *err)
             list[n++] = (struct damage){(uint32_t)i, mine, 0};
         }
     }
-    if (rc == ITX_OK) rc = damage_measure(list, n, k->trials, &k->groups, "thresholds", err);
+    if (rc == ITX_OK) rc = damage_measure(list, n, k->setup, &k->groups, "thresholds", err);
     for (int i = 0; rc == ITX_OK && i < n; i += N_FACTORS) {
         struct choice_group *const group = &k->c->groups[list[i].group];
         double least = group->error * WORTH_CHANGING;
+        float factor = 1;
         for (int f = 0; f < N_FACTORS; f++) {
             if (list[i + f].error >= least) continue;
             least = group->error = list[i + f].error;
-            group->factor = factors[f];
+            factor = factors[f];
         }
-        scale_thresholds(k, (int)list[i].group, group->factor, k->thresholds);
+        if (factor != 1) scale_thresholds(k, (int)list[i].group, factor, k->thresholds);
     }
-    if (rc == ITX_OK) set_shares(k);
+    if (rc == ITX_OK) set_shares(k->c);
     arena_release(&arena);
     return rc;
 }
 
-/* ---- a target ---- */
-
-/* The shortest beginning of the order that keeps the loss within the target; all of it where none does. */
-static itx_status meet_target(struct chooser *k, const int *order, int n_order,
-                              struct itx_error *err)
-{
-    struct trials trials = *k->trials;
-    trials.n_photos = judge_n_photos(trials.judge);
-    const int n = k->c->n;
-    const size_t n_values = k->g->values.len;
-    bool *const wide = arena_calloc(&k->arena, N_PROBES * n_values, sizeof *wide);
-    if (wide == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    int low = -1, high = n_order; /* low is too short; high will do, or is all there is */
-    while (high - low > 1) {
-        struct variant variants[N_PROBES];
-        struct verdict verdicts[N_PROBES];
-        int length[N_PROBES], n_probes = 0;
-        for (int i = 1; i <= N_PROBES; i++) {
-            const int at = low + (int)((int64_t)(high - low) * i / (N_PROBES + 1));
-            if (at <= low || (n_probes > 0 && at == length[n_probes - 1])) continue;
-            memcpy(k->is_taken, k->is_forced, (size_t)n * sizeof *k->is_taken);
-            for (int m = 0; m < at; m++) k->is_taken[order[m]] = true;
-            bool *const mine = wide + (size_t)n_probes * n_values;
-            spread(k, k->is_taken, mine);
-            variants[n_probes] = (struct variant){k->thresholds, mine};
-            length[n_probes++] = at;
-        }
-        ITX_TRY(trials_run(&trials, variants, n_probes, verdicts, "target", err));
-        for (int i = 0; i < n_probes && length[i] < high; i++) {
-            if (verdicts[i].loss <= k->o->target_loss)
-                high = length[i];
-            else
-                low = length[i];
-        }
-    }
-    memcpy(k->is_taken, k->is_forced, (size_t)n * sizeof *k->is_taken);
-    for (int m = 0; m < high; m++) k->is_taken[order[m]] = true;
-    return ITX_OK;
-}
-
-static itx_status measure_and_choose(struct chooser *k, struct itx_error *err)
-{
-    bool *const scratch = arena_calloc(&k->arena, k->g->values.len, sizeof *scratch);
-    int *const order = arena_calloc(&k->arena, (size_t)k->c->n, sizeof *order);
-    if (scratch == NULL || order == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    const bool has_target = k->o->target_loss > 0;
-    int n_order = 0;
-    ITX_TRY(measure(k, err));
-    if (k->o->refine_thresholds) ITX_TRY(refine_thresholds(k, err));
-    choose(k, has_target ? INFINITY : k->o->budget, scratch, order, &n_order);
-    return has_target ? meet_target(k, order, n_order, err) : ITX_OK;
-}
-
-/* ---- the whole ---- */
-
 static itx_status open_groups(struct chooser *k, struct itx_error *err)
 {
     struct choice *const c = k->c;
-    const size_t n_values = k->g->values.len;
     ITX_TRY(quant_groups_create(&k->groups, k->g, err));
-    const size_t n = (size_t)k->groups.n;
     c->n = k->groups.n;
-    c->groups = mem_calloc(n + 1, sizeof *c->groups);
-    c->wide = mem_calloc(n_values, sizeof *c->wide);
-    k->is_forced = arena_calloc(&k->arena, n, sizeof *k->is_forced);
-    k->is_taken = arena_calloc(&k->arena, n, sizeof *k->is_taken);
-    k->gain = arena_calloc(&k->arena, n, sizeof *k->gain);
-    k->extra = arena_calloc(&k->arena, n, sizeof *k->extra);
-    bool *const scratch = arena_calloc(&k->arena, n_values, sizeof *scratch);
-    if (c->groups == NULL || c->wide == NULL || k->is_forced == NULL || k->is_taken == NULL ||
-        k->gain == NULL || k->extra == NULL || scratch == NULL)
-        return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu groups of values", n);
-    k->int8_cost = quant_cost(k->g, NULL);
-    for (int i = 0; i < c->n; i++) {
-        c->groups[i] = (struct choice_group){.node = NODE_NONE,
-                                             .can_be_wide = k->groups.block[i].why == NULL,
-                                             .error = NAN,
-                                             .factor = 1};
-        if (!c->groups[i].can_be_wide) continue;
-        k->is_taken[i] = true;
-        c->groups[i].cost = cost_of(k, k->is_taken, scratch);
-        k->is_taken[i] = false;
-    }
+    c->groups = mem_calloc((size_t)c->n + 1, sizeof *c->groups);
+    c->wide = mem_calloc(k->g->values.len, sizeof *c->wide);
+    if (c->groups == NULL || c->wide == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %d groups of values", c->n);
+    for (int i = 0; i < c->n; i++)
+        c->groups[i] =
+            (struct choice_group){.node = NODE_NONE, .can_be_wide = k->groups.block[i].why == NULL};
     for (node_id i = 0; i < k->g->nodes.len; i++) {
         const uint32_t group = k->groups.of[k->g->nodes.data[i].outputs[0]];
         if (group != QUANT_NO_GROUP && c->groups[group].node == NODE_NONE)
@@ -314,40 +182,22 @@ static itx_status open_groups(struct chooser *k, struct itx_error *err)
     return ITX_OK;
 }
 
-/* Judges what was chosen, beside the network with 8 bits everywhere. */
-static itx_status close_choice(struct chooser *k, struct itx_error *err)
-{
-    struct choice *const c = k->c;
-    c->cost = cost_of(k, k->is_taken, c->wide); /* fills c->wide */
-    for (int i = 0; i < c->n; i++) c->groups[i].is_wide = k->is_taken[i];
-    if (!k->o->measure) return ITX_OK;
-    c->is_measured = true;
-    struct trials trials = *k->trials;
-    trials.n_photos = judge_n_photos(trials.judge);
-    struct verdict verdicts[2];
-    const struct variant variants[2] = {{k->thresholds, NULL}, {k->thresholds, c->wide}};
-    ITX_TRY(trials_run(&trials, variants, 2, verdicts, "int16", err));
-    c->int8 = verdicts[0];
-    c->mixed = verdicts[1];
-    return ITX_OK;
-}
-
-itx_status choose_widths(struct choice *c, const struct trials *t, struct quant_range *thresholds,
-                         const struct choose_options *o, struct itx_error *err)
+itx_status choose_measure(struct choice *c, const struct damage_setup *setup,
+                          struct quant_range *thresholds, const struct choose_options *o,
+                          struct itx_error *err)
 {
     *c = (struct choice){0};
     struct chooser k = {
-        .trials = t, .thresholds = thresholds, .o = o, .g = t->network->graph, .c = c};
+        .setup = setup, .thresholds = thresholds, .g = setup->network->graph, .c = c};
     itx_status rc = open_groups(&k, err);
     for (int i = 0; rc == ITX_OK && i < o->n_nodes; i++) rc = force_node(&k, o->nodes[i], err);
-    if (rc == ITX_OK) {
-        memcpy(k.is_taken, k.is_forced, (size_t)c->n * sizeof *k.is_taken);
-        if (o->measure) rc = measure_and_choose(&k, err);
-    }
-    if (rc == ITX_OK) rc = close_choice(&k, err);
+    if (rc == ITX_OK && o->measure) rc = measure(&k, err);
+    if (rc == ITX_OK && o->measure && o->refine_thresholds) rc = refine_thresholds(&k, err);
+    c->is_measured = o->measure;
     quant_groups_release(&k.groups);
     arena_release(&k.arena);
-    if (rc != ITX_OK) choice_release(c);
+    if (rc == ITX_OK) return choose_within(c, k.g, 0, err);
+    choice_release(c);
     return rc;
 }
 
@@ -356,6 +206,94 @@ void choice_release(struct choice *c)
     mem_free(c->groups);
     mem_free(c->wide);
     *c = (struct choice){0};
+}
+
+/* ---- choosing ---- */
+
+int choose_best(const double *gain, const double *cost, const bool *is_taken, int n, double left)
+{
+    int best = -1;
+    double most = 0;
+    for (int i = 0; i < n; i++) {
+        if (is_taken[i] || !(gain[i] > 0) || cost[i] > left) continue;
+        const double value = gain[i] / fmax(cost[i], 1e-6);
+        if (best >= 0 && value <= most) continue;
+        best = i;
+        most = value;
+    }
+    return best;
+}
+
+/* While choosing. */
+struct taking {
+    struct choice *c;
+    const struct graph *g;
+    struct quant_groups groups;
+    double int8_cost;
+    bool *is_taken;       /* [n] */
+    double *gain, *extra; /* [n]; the cost of each beside what is taken */
+};
+
+/* What all that is taken adds to the cost of the int8 network; leaves it in c->wide. */
+static double cost_of(struct taking *t)
+{
+    for (value_id v = 0; v < t->g->values.len; v++) {
+        const uint32_t group = t->groups.of[v];
+        t->c->wide[v] = group != QUANT_NO_GROUP && t->is_taken[group];
+    }
+    return quant_cost(t->g, t->c->wide) / t->int8_cost - 1;
+}
+
+/* The cost of one group beside what is taken at `cost`. */
+static double extra_of(struct taking *t, int i, double cost)
+{
+    if (t->is_taken[i] || !t->c->groups[i].can_be_wide) return INFINITY;
+    t->is_taken[i] = true;
+    const double extra = cost_of(t) - cost;
+    t->is_taken[i] = false;
+    return extra;
+}
+
+static void take(struct taking *t, double budget)
+{
+    struct choice *const c = t->c;
+    for (int i = 0; i < c->n; i++) {
+        const double cost = extra_of(t, i, 0);
+        c->groups[i].cost = isfinite(cost) ? cost : 0;
+        t->gain[i] = c->groups[i].share;
+    }
+    for (int i = 0; i < c->n; i++) t->is_taken[i] = c->groups[i].is_forced;
+    for (;;) {
+        c->cost = cost_of(t);
+        for (int i = 0; i < c->n; i++) t->extra[i] = extra_of(t, i, c->cost);
+        const int best = choose_best(t->gain, t->extra, t->is_taken, c->n, budget - c->cost);
+        if (best < 0) break;
+        t->is_taken[best] = true;
+    }
+    c->cost = cost_of(t);
+    for (int i = 0; i < c->n; i++) c->groups[i].is_wide = t->is_taken[i];
+}
+
+itx_status choose_within(struct choice *c, const struct graph *g, double budget,
+                         struct itx_error *err)
+{
+    const size_t n = (size_t)c->n;
+    struct arena arena = {0};
+    struct taking t = {
+        .c = c,
+        .g = g,
+        .int8_cost = quant_cost(g, NULL),
+        .is_taken = arena_calloc(&arena, n, sizeof *t.is_taken),
+        .gain = arena_calloc(&arena, n, sizeof *t.gain),
+        .extra = arena_calloc(&arena, n, sizeof *t.extra),
+    };
+    itx_status rc = t.is_taken != NULL && t.gain != NULL && t.extra != NULL
+                        ? quant_groups_create(&t.groups, g, err)
+                        : itx_fail(err, ITX_E_NOMEM, "out of memory for %d groups", c->n);
+    if (rc == ITX_OK) take(&t, budget);
+    quant_groups_release(&t.groups);
+    arena_release(&arena);
+    return rc;
 }
 
 /* ---- the report ---- */
@@ -380,22 +318,27 @@ static void report_group(const struct choice_group *group, const struct graph *g
 /* Groups by falling share, then in the order of the network. */
 static int by_share(const void *a, const void *b)
 {
-    const struct choice_group *x = a, *y = b;
+    const struct choice_group *x = *(const struct choice_group *const *)a,
+                              *y = *(const struct choice_group *const *)b;
     if (x->share != y->share) return x->share > y->share ? -1 : 1;
     return (x->node > y->node) - (x->node < y->node);
 }
 
-void choice_report(struct choice *c, const struct graph *g, struct strbuf *json)
+itx_status choice_report(const struct choice *c, const struct graph *g, struct strbuf *json,
+                         struct itx_error *err)
 {
-    qsort(c->groups, (size_t)c->n, sizeof *c->groups, by_share);
+    const struct choice_group **const order = mem_calloc((size_t)c->n + 1, sizeof *order);
+    if (order == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    int n = 0;
+    for (int i = 0; i < c->n; i++)
+        if (c->groups[i].can_be_wide && c->groups[i].node != NODE_NONE) order[n++] = &c->groups[i];
+    qsort(order, (size_t)n, sizeof *order, by_share);
     strbuf_addf(json, ", \"sensitivity\": [");
-    bool is_first = true;
-    for (int i = 0; i < c->n; i++) {
-        const struct choice_group *const group = &c->groups[i];
-        if (!group->can_be_wide || group->node == NODE_NONE) continue;
-        strbuf_addf(json, is_first ? "\n" : ",\n");
-        is_first = false;
-        report_group(group, g, json);
+    for (int i = 0; i < n; i++) {
+        strbuf_addf(json, i > 0 ? ",\n" : "\n");
+        report_group(order[i], g, json);
     }
     strbuf_addf(json, "]");
+    mem_free(order);
+    return ITX_OK;
 }

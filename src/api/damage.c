@@ -17,7 +17,7 @@ struct lane {
 };
 
 struct round {
-    const struct trials *trials;
+    const struct damage_setup *setup;
     struct damage *list;
     int n, first; /* lane i has damage first + i */
     struct lane *lanes;
@@ -52,7 +52,7 @@ static void round_value(void *ctx, value_id v, const struct shape *shape, bool c
     }
 }
 
-static itx_status open_lane(struct lane *lane, const struct trials *t,
+static itx_status open_lane(struct lane *lane, const struct damage_setup *t,
                             const struct quant_groups *groups, struct itx_error *err)
 {
     const struct graph *const g = t->network->graph;
@@ -85,15 +85,15 @@ static void run_lane(void *ctx, int worker, int n_workers)
     const struct quant_options quant = {.thresholds = d->thresholds};
     struct verdict verdict;
     lane->damage = d;
-    lane->rc = quant_assign(&lane->graph, r->trials->stats, &quant, &lane->err);
+    lane->rc = quant_assign(&lane->graph, r->setup->stats, &quant, &lane->err);
     if (lane->rc == ITX_OK)
         lane->rc =
-            judge_float(r->trials->judge, &lane->run, r->trials->n_photos, &verdict, &lane->err);
+            judge_float(r->setup->judge, &lane->run, r->setup->n_photos, &verdict, &lane->err);
     if (lane->rc == ITX_OK) d->error = verdict.error;
     arena_release(&lane->graph.arena);
 }
 
-itx_status damage_measure(struct damage *list, int n, const struct trials *t,
+itx_status damage_measure(struct damage *list, int n, const struct damage_setup *t,
                           const struct quant_groups *groups, const char *stage,
                           struct itx_error *err)
 {

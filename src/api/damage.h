@@ -6,7 +6,18 @@
 #ifndef API_DAMAGE_H
 #define API_DAMAGE_H
 
-#include "api/trials.h"
+#include "api/judge.h"
+#include "quant/quant.h"
+
+/* Nothing is owned. The network's graph stays as it is. */
+struct damage_setup {
+    const struct network *network;
+    const struct quant_stats *stats;
+    const struct itx_build_options *options; /* for progress */
+    const struct judge *judge;
+    int n_photos; /* of the judge's */
+    int n_threads;
+};
 
 struct damage {
     uint32_t group;                       /* of `groups` */
@@ -14,8 +25,8 @@ struct damage {
     double error;                         /* result: verdict.error */
 };
 
-/* One damage a thread at a time, on t->n_photos photos; the results do not depend on the number of threads. */
-itx_status damage_measure(struct damage *list, int n, const struct trials *t,
+/* Each is worked on by one thread; the results do not depend on the number of threads. */
+itx_status damage_measure(struct damage *list, int n, const struct damage_setup *setup,
                           const struct quant_groups *groups, const char *stage,
                           struct itx_error *err);
 

@@ -6,6 +6,7 @@
 #define API_QUANTISE_H
 
 #include "api/choose.h"
+#include "lower/lower.h"
 
 struct quantise_input {
     struct network *network;
@@ -17,9 +18,16 @@ struct quantise_input {
     int n_threads;
 };
 
-/* Sets value.quant in the network's graph; the plan is checked, its arrays are allocated in `arena`. *choice is
- * released by the caller, also after a failure. */
-itx_status quantise_network(struct plan *plan, struct arena *arena, struct choice *choice,
+struct quantised {
+    struct choice choice;
+    int n_judged; /* calibration photos that the verdict is about; 0: there is none */
+    struct verdict verdict;
+};
+
+/* Sets value.quant in the network's graph; the plan is checked, its arrays are allocated in `arena`, which is empty before.
+ * *result is released by the caller, also after a failure. */
+itx_status quantise_network(struct plan *plan, struct arena *arena, struct quantised *result,
                             const struct quantise_input *in, struct itx_error *err);
+void quantised_release(struct quantised *result);
 
 #endif

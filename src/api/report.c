@@ -239,6 +239,20 @@ static itx_status find_advice(const char **texts, struct arena *arena, const str
     return rc;
 }
 
+/* What the result is worth on calibration pictures, and what 16 bits cost. */
+static void add_accuracy(struct strbuf *json, const struct quantised *q)
+{
+    strbuf_addf(json, ", \"accuracy\": {\"images\": %d, ", q->n_judged);
+    json_value(json, "box_agreement", 4, q->verdict.box_agreement);
+    strbuf_addf(json, ", ");
+    json_value(json, "mask_agreement", 4, q->verdict.mask_agreement);
+    strbuf_addf(json, ", ");
+    json_value(json, "loss_percent", 3, q->verdict.loss);
+    strbuf_addf(json, ", ");
+    json_value(json, "cost_percent", 3, 100 * q->choice.cost);
+    strbuf_addf(json, "}");
+}
+
 itx_status report_meta(struct strbuf *json, const struct report *r, enum report_detail detail,
                        struct itx_error *err)
 {
@@ -259,7 +273,10 @@ itx_status report_meta(struct strbuf *json, const struct report *r, enum report_
         add_output(json, r, &r->plan->outputs[i]);
     }
     strbuf_addf(json, "]");
-    if (r->choice->is_measured) choice_report(r->choice, r->network->graph, json);
+    if (rc == ITX_OK && r->quantised->choice.is_measured) {
+        add_accuracy(json, r->quantised);
+        rc = choice_report(&r->quantised->choice, r->network->graph, json, err);
+    }
     strbuf_addf(json, "}");
     arena_release(&arena);
     if (rc == ITX_OK && json->failed) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");

@@ -6,15 +6,15 @@
 #define API_REPORT_H
 
 #include "api/calibrate.h"
-#include "api/choose.h"
 #include "api/compare.h"
+#include "api/quantise.h"
 #include "base/str.h"
 
 struct report {
     const struct network *network;
     const struct plan *plan;
     const struct comparison *comparison; /* [plan->n_tensors] */
-    struct choice *choice;
+    const struct quantised *quantised;
     const struct itx_build_options *options;
     const char *source; /* path of the network */
     const char *method;

@@ -47,7 +47,10 @@ static double conv_cost(const struct graph *g, const struct node *n, bool in_wid
     const bool is_transposed = n->op == OP_CONV_TRANSPOSE;
     const double outs = elements(g, n->outputs[0]), ins = elements(g, n->inputs[0]);
     const double taps = is_transposed ? 1 : (double)(w[2] * w[3]);
-    const double macs = outs * taps * (double)(((is_transposed ? w[0] : w[1]) + 3) / 4 * 4);
+    const int64_t in_c = is_transposed ? w[0] : w[1], out_c = is_transposed ? w[1] : w[0];
+    /* kernels compute whole vectors of channels */
+    const double part = (double)((out_c + 15) / 16 * 16) / (double)out_c;
+    const double macs = outs * part * taps * (double)((in_c + 3) / 4 * 4);
     if (w[1] == 1 && node_int(n, ATTR_GROUP, 1) > 1) return outs * taps * in->depthwise_mac;
     if (uses_winograd(n, w, in_wide))
         return macs * in->winograd_mac + outs * out->winograd_out + ins * in->winograd_in;

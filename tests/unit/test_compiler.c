@@ -80,7 +80,7 @@ static void test_build__tells_and_reports(void)
     CHECK_MSG(itx_build(NETWORK, path, &o, &report, &err) == ITX_OK, "%s", err.text);
     CHECK(told.n_warnings == 1);
     CHECK(told.n_judged == 3); /* two photos, both the same, and grey */
-    CHECK_STR(told.stages, "import calibrate reference int16 round weights compare write ");
+    CHECK_STR(told.stages, "import calibrate reference round weights compare write ");
     json_t *const json = json_loads(report != NULL ? report : "", 0, NULL);
     const json_t *const calibration = json_object_get(json, "calibration");
     CHECK(json_integer_value(json_object_get(calibration, "images")) == 2);
