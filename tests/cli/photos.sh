@@ -69,7 +69,7 @@ run build "$onnx" --calib "$calib" -o no/such/folder/a.bin --images 1
 expect_exit 1
 expect_err 'intarsia: no/such/folder/a.bin: *No such file or directory'
 if [ -w /dev/full ]; then
-    run build "$onnx" --calib "$calib" -o /dev/full --images 1
+    run build "$onnx" --calib "$calib" -o /dev/full --images 1 --effort 0
     expect_exit 1
     expect_err '*intarsia: /dev/full: cannot write: No space left on device'
 else
@@ -100,7 +100,7 @@ run build "$onnx" --calib "$calib" --images 4 -o parts.bin --threads 1 --json
 expect_exit 0
 expect_out '{*"layers":*"cosine"*}'
 ok 'threads do not change the file' cmp -s first.bin parts.bin
-run build "$onnx" --calib "$calib" --images 4 -o parts.bin --layers
+run build "$onnx" --calib "$calib" --images 4 --effort 0 -o layers.bin --layers
 expect_exit 0
 expect_out 'layer *cosine *dB alone *dB
 /model.0/conv/Conv *Conv *s8 *'
@@ -294,7 +294,7 @@ expect_exit 1
 expect_err '*own/99999999999999999999.jpg: its number is too large for an image_id, give --ann*'
 
 # photographs that cannot be read do not count
-run build own/n.onnx --calib many -o own/n2.bin --name "$name"
+run build own/n.onnx --calib many -o own/n2.bin --effort 0 --name "$name"
 expect_exit 0
 expect_err '*000000a.jpg: broken JPEG*z.png: not a JPEG*own/n2.bin: * calibrated with 2 pictures*'
 run info own/n2.bin
@@ -312,7 +312,7 @@ expect_out '*"width": 13, "height": 19, *'
 
 # ---- NV12 ----
 
-run build "$onnx" --calib "$calib" --images 2 --input nv12 --range video -o nv12.bin
+run build "$onnx" --calib "$calib" --images 2 --input nv12 --range video --effort 0 -o nv12.bin
 expect_exit 0
 run info nv12.bin
 expect_out '*320 x 320 x 3, nv12, video range*'
