@@ -12,6 +12,7 @@ static uint64_t products_direct(const struct conv_shape *s)
     return grid * (uint64_t)(s->kernel_h * s->kernel_w) * (uint64_t)s->in_c * (uint64_t)s->out_c;
 }
 
+#if HAVE_X86 /* whose rows alone are Winograd's */
 /* Tiles of so many rows and columns of outputs, (tile + 2)^2 products for each pair of channels. */
 static uint64_t products_tiles(const struct conv_shape *s, uint64_t tile)
 {
@@ -29,6 +30,7 @@ static uint64_t products_winograd2(const struct conv_shape *s)
 {
     return products_tiles(s, 2);
 }
+#endif
 
 static const struct conv_row rows[] = {
 #define X(suffix, flags, count, kind)                                                              \
