@@ -461,7 +461,7 @@ static void check_products(const itx_session *session, const itx_model *model)
     CHECK(itx_session_step_products(NULL, 0, NULL) == 0);
     CHECK(itx_session_peak(session, 12) == 0 && itx_session_peak(NULL, 8) == 0);
     if (strcmp(itx_session_cpu(session), "scalar") != 0)
-        CHECK(itx_session_peak(session, 8) > 1e8 && itx_session_peak(session, 16) > 1e8);
+        CHECK(itx_session_peak(session, 8) > 0 && itx_session_peak(session, 16) > 0);
 }
 
 static uint64_t bytes_of(const struct itx_tensor_info *t)
