@@ -54,11 +54,14 @@ struct itx_build_options {
     itx_warn_fn *warn;
     void *ctx; /* given to both */
     int histograms; /* 1: the returned report, not the one in the file, says how each layer's values are distributed */
+    /* Also writes PREFIX_original_float_model.onnx, PREFIX_optimized_float_model.onnx, PREFIX_calibrated_model.onnx and
+     * PREFIX_quantized_model.onnx (docs/quantised-onnx.md); NULL: none. */
+    const char *onnx_prefix;
 };
 #define ITX_BUILD_OPTIONS_INIT                                                                     \
     {                                                                                              \
         sizeof(struct itx_build_options), NULL, 0, ITX_IMAGE_RGB, ITX_RANGE_FULL, 1,               \
-            ITX_METHOD_DEFAULT, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0                  \
+            ITX_METHOD_DEFAULT, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, NULL            \
     }
 
 /* Reads onnx_path, calibrates, quantises, compiles, writes out_path (or nothing, on failure). A picture that cannot be

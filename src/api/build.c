@@ -82,6 +82,9 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
     for (int i = 0; i < o->n_int16_nodes; i++)
         if (o->int16_nodes == NULL || o->int16_nodes[i] == NULL)
             return itx_fail(err, ITX_E_INVAL, "int16 node %d is NULL", i);
+    if (o->onnx_prefix != NULL)
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "ONNX files beside the model cannot be written yet");
     if (o->method == ITX_METHOD_DEFAULT)
         o->method = o->effort == 0   ? ITX_METHOD_MINMAX
                     : o->effort == 1 ? ITX_METHOD_LEAST_SQUARES
