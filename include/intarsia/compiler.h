@@ -31,12 +31,22 @@ typedef int itx_progress_fn(void *ctx, const char *stage, int done, int total);
 /* One line about something the user should know; static or valid only during the call. */
 typedef void itx_warn_fn(void *ctx, const char *text);
 
+/* Elements of calibration data in raw files; little-endian. */
+enum itx_tensor_type {
+    ITX_TENSOR_F32,
+    ITX_TENSOR_U8,
+    ITX_TENSOR_S8,
+    ITX_TENSOR_S16,
+    ITX_TENSOR_S32
+};
+
 struct itx_build_options {
     size_t size;               /* sizeof(struct itx_build_options) */
     const char *const *images; /* calibration pictures: paths of JPEG or PNG files */
     int n_images;
-    enum itx_image_format
-        input_format; /* RGB (default), BGR or NV12: what the program will be fed */
+    /* What the program will be fed: RGB (default), BGR, NV12, YUV444; GRAY for networks of one channel; NONE for anything
+     * that is no picture ("featuremap"): floats, which it quantises. */
+    enum itx_image_format input_format;
     enum itx_range input_range;
     int effort; /* 0 (seconds) to 3 (minutes); 1 with ITX_BUILD_OPTIONS_INIT. docs/accuracy.md says what each does */
     enum itx_method method;
@@ -57,11 +67,33 @@ struct itx_build_options {
     /* Also writes PREFIX_original_float_model.onnx, PREFIX_optimized_float_model.onnx, PREFIX_calibrated_model.onnx and
      * PREFIX_quantized_model.onnx (docs/quantised-onnx.md); NULL: none. */
     const char *onnx_prefix;
+
+    /* What the float network was trained with: RGB, BGR, YUV444 (Y, U, V of full-range BT.601) or GRAY; NONE (default): RGB
+     * for networks of 3 channels, GRAY for 1. Meaningless with input_format NONE. */
+    enum itx_image_format train_format;
+    /* Network input = (pixel value 0..255 - mean[c]) * scale[c], c in the order of train_format; 0 of them, 1 or as many as
+     * channels. Only means: scales of 1. Only scales: means of 0. Neither: pixel value / 255. Scales are above 0. */
+    const float *mean, *scale;
+    int n_mean, n_scale;
+    /* Calibration data instead of pictures: .npy files (their header says the type), and raw files of tensors_type of exactly
+     * the input's size, in the layout of the network's input: [c, h, w], or [h, w, c] where it is [1, h, w, c]. Of
+     * pictures: pixel values 0..255 in the order of train_format, before mean and scale. With input_format NONE: what the
+     * network is fed; a network with several inputs takes one file for each input in turn. */
+    const char *const *tensors;
+    int n_tensors;
+    enum itx_tensor_type tensors_type;
+    /* Instead of pictures and tensors, so many made-up inputs, always the same. The result is of no use but to measure
+     * speed. */
+    int random;
+    /* Nodes of the network as it is in the file, by name: their outputs become the outputs, in this order. */
+    const char *const *output_nodes;
+    int n_output_nodes;
 };
 #define ITX_BUILD_OPTIONS_INIT                                                                     \
     {                                                                                              \
         sizeof(struct itx_build_options), NULL, 0, ITX_IMAGE_RGB, ITX_RANGE_FULL, 1,               \
-            ITX_METHOD_DEFAULT, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, NULL            \
+            ITX_METHOD_DEFAULT, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, NULL,           \
+            ITX_IMAGE_NONE, NULL, NULL, 0, 0, NULL, 0, ITX_TENSOR_F32, 0, NULL, 0                  \
     }
 
 /* Reads onnx_path, calibrates, quantises, compiles, writes out_path (or nothing, on failure). A picture that cannot be

@@ -62,8 +62,9 @@ enum itx_image_format {
     ITX_IMAGE_RGB,  /* 3 bytes a pixel */
     ITX_IMAGE_BGR,
     ITX_IMAGE_NV12, /* plane 0: Y [height, width]; plane 1: U, V interleaved [(height + 1) / 2, (width + 1) / 2, 2] */
-    ITX_IMAGE_GRAY, /* 1 byte a pixel */
-    ITX_IMAGE_RGBA  /* 4 bytes a pixel, alpha is ignored */
+    ITX_IMAGE_GRAY,  /* 1 byte a pixel */
+    ITX_IMAGE_RGBA,  /* 4 bytes a pixel, alpha is ignored */
+    ITX_IMAGE_YUV444 /* 3 bytes a pixel: Y, U, V; BT.601 */
 };
 
 enum itx_range { ITX_RANGE_FULL, ITX_RANGE_VIDEO }; /* of NV12, BT.601: luma 0..255 or 16..235 */
@@ -155,7 +156,7 @@ ITX_API void itx_session_destroy(itx_session **session);
 /* A picture that somebody else owns. Rows are `stride` bytes apart. Sizes from 1 to 65535. */
 struct itx_image {
     enum itx_image_format format;
-    enum itx_range range; /* NV12 only */
+    enum itx_range range; /* NV12 and YUV444 */
     int width, height;
     const uint8_t *plane[2];
     size_t stride[2];

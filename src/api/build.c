@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/calibrate.h"
+#include "api/feed.h"
 #include "api/quantise.h"
 #include "api/report.h"
 #include "base/cpu.h"
@@ -48,16 +49,10 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
                         given->size);
     memcpy(&b->o, given, given->size);
     struct itx_build_options *const o = &b->o;
-    if (o->input_format != ITX_IMAGE_RGB && o->input_format != ITX_IMAGE_BGR &&
-        o->input_format != ITX_IMAGE_NV12)
-        return itx_fail(err, ITX_E_INVAL, "input format: RGB, BGR or NV12 is possible");
+    ITX_TRY(feed_check(o, err));
     b->n_threads = o->n_threads != 0 ? o->n_threads : cpu_count();
     if (b->n_threads < 1 || b->n_threads > 256)
         return itx_fail(err, ITX_E_RANGE, "%d threads: 1 to 256 are possible", b->n_threads);
-    if (o->n_images < 1) return itx_fail(err, ITX_E_INVAL, "there are no calibration pictures");
-    for (int i = 0; i < o->n_images; i++)
-        if (o->images == NULL || o->images[i] == NULL)
-            return itx_fail(err, ITX_E_INVAL, "calibration picture %d is NULL", i);
     const float percentile = o->percentile == 0 ? 99.99f : o->percentile;
     if (!(percentile > 50 && percentile <= 100))
         return itx_fail(err, ITX_E_RANGE, "percentile %g: above 50 and up to 100 is possible",

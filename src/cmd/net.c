@@ -155,6 +155,8 @@ const char *image_format_name(enum itx_image_format format)
         return "gray";
     case ITX_IMAGE_RGBA:
         return "rgba";
+    case ITX_IMAGE_YUV444:
+        return "yuv444";
     }
     ITX_BUG();
 }

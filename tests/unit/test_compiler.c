@@ -122,7 +122,7 @@ static void test_build__refuses_options(void)
     bad[4].n_images = -1;
     bad[5].images = hole;
     bad[5].n_images = 2;
-    bad[6].input_format = ITX_IMAGE_GRAY;
+    bad[6].input_format = ITX_IMAGE_RGBA;
     bad[7].n_threads = -2;
     bad[8].n_threads = 257;
     bad[9].percentile = 20;
