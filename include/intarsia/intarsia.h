@@ -88,6 +88,16 @@ ITX_API const char *itx_model_name_in_file(const itx_model *model, int i);
 /* UTF-8; NULL out of range. */
 ITX_API const char *itx_model_class_name(const itx_model *model, int class_id);
 
+/* One of a model's inputs: a picture of `format`, or with ITX_IMAGE_NONE numbers, floats [channels, height, width]. */
+struct itx_input_info {
+    const char *name;
+    enum itx_image_format format;
+    enum itx_range range; /* NV12 and YUV444 */
+    int height, width, channels;
+};
+ITX_API itx_status itx_model_get_input(const itx_model *model, int i, struct itx_input_info *info,
+                                       struct itx_error *err);
+
 enum itx_dtype { ITX_S8, ITX_S16, ITX_S32, ITX_F32 };
 
 /* A tensor [1, h, w, c], element (y, x, k) at data[y row + x pixel + k].
@@ -100,6 +110,10 @@ struct itx_tensor_info {
     int n_quant;
     const float *scale;
     const int32_t *zero_point;
+    /* Of an output: the name of the dequantise node behind it, whose floats a program for the RDK gets; "" once it was
+     * removed, and of other tensors. */
+    const char *dequantize;
+    int step; /* that writes it; -1: none, or several */
 };
 ITX_API itx_status itx_model_get_output(const itx_model *model, int i, struct itx_tensor_info *info,
                                         struct itx_error *err);

@@ -169,7 +169,9 @@ itx_status itx_float_get_output(const itx_float *f, int i, struct itx_tensor_inf
                                      .width = t.w,
                                      .channels = t.c,
                                      .pixel = (size_t)t.pixel,
-                                     .row = (size_t)t.row};
+                                     .row = (size_t)t.row,
+                                     .dequantize = "",
+                                     .step = -1};
     return ITX_OK;
 }
 

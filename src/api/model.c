@@ -209,6 +209,26 @@ itx_status itx_model_get_info(const itx_model *model, struct itx_model_info *inf
     return ITX_OK;
 }
 
+itx_status itx_model_get_input(const itx_model *model, int i, struct itx_input_info *info,
+                               struct itx_error *err)
+{
+    if (model == NULL || info == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_model_get_input: an argument is NULL");
+    if (i < 0 || i >= model->plan->n_inputs)
+        return itx_fail(err, ITX_E_RANGE, "input %d: there are %d", i, model->plan->n_inputs);
+    const struct plan_input *const in = &model->plan->inputs[i];
+    const struct plan_tensor *const t = &model->plan->tensors[in->tensor];
+    *info = (struct itx_input_info){
+        .name = in->name,
+        .format = public_format(in->kind),
+        .range = in->video_range ? ITX_RANGE_VIDEO : ITX_RANGE_FULL,
+        .height = t->h,
+        .width = t->w,
+        .channels = t->c,
+    };
+    return ITX_OK;
+}
+
 const char *itx_model_name_in_file(const itx_model *model, int i)
 {
     return model != NULL && i >= 0 && i < model->file.n_models ? model->file.models[i].name : NULL;
@@ -238,7 +258,20 @@ void describe_tensor(const struct plan_tensor *t, struct itx_tensor_info *info)
         .n_quant = t->n_quant,
         .scale = t->scale,
         .zero_point = t->zero_point,
+        .dequantize = "",
+        .step = -1,
     };
+}
+
+static int writer(const struct plan *p, uint32_t tensor)
+{
+    int found = -1;
+    for (int i = 0; i < p->n_steps; i++) {
+        if (p->steps[i].out != tensor) continue;
+        if (found >= 0) return -1;
+        found = i;
+    }
+    return found;
 }
 
 itx_status itx_model_get_output(const itx_model *model, int i, struct itx_tensor_info *info,
@@ -248,8 +281,11 @@ itx_status itx_model_get_output(const itx_model *model, int i, struct itx_tensor
         return itx_fail(err, ITX_E_INVAL, "itx_model_get_output: an argument is NULL");
     if (i < 0 || i >= model->plan->n_outputs)
         return itx_fail(err, ITX_E_RANGE, "output %d: there are %d", i, model->plan->n_outputs);
-    describe_tensor(&model->plan->tensors[model->plan->outputs[i].tensor], info);
-    info->name = model->plan->outputs[i].name;
+    const struct plan_output *const out = &model->plan->outputs[i];
+    describe_tensor(&model->plan->tensors[out->tensor], info);
+    info->name = out->name;
+    info->dequantize = out->dequantize;
+    info->step = writer(model->plan, out->tensor);
     return ITX_OK;
 }
 
@@ -261,6 +297,7 @@ itx_status itx_model_get_tensor(const itx_model *model, int i, struct itx_tensor
     if (i < 0 || i >= model->plan->n_tensors)
         return itx_fail(err, ITX_E_RANGE, "tensor %d: there are %d", i, model->plan->n_tensors);
     describe_tensor(&model->plan->tensors[i], info);
+    info->step = writer(model->plan, (uint32_t)i);
     return ITX_OK;
 }
 
