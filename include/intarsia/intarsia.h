@@ -186,6 +186,12 @@ ITX_API itx_status itx_session_run_float(itx_session *session, const float *cons
 /* Output i of the last run; valid until the next run. Layout: itx_model_get_output. NULL after an
  * itx_session_segment that did not compute all outputs. */
 ITX_API const void *itx_session_output(const itx_session *session, int i);
+/* From the next run on, output i is written to `data`, the caller's, aligned to 64 bytes: height * row elements (layout:
+ * itx_model_get_output). It must stay until the session is destroyed or another place is bound; NULL: the session's own
+ * memory again. What was found before is forgotten. ITX_E_UNSUPPORTED for an output that shares memory with something
+ * else of the network, and has to be copied from itx_session_output. */
+ITX_API itx_status itx_session_bind_output(itx_session *session, int i, void *data,
+                                           struct itx_error *err);
 /* Tensor i of the last run; NULL unless keep_tensors was set. */
 ITX_API const void *itx_session_tensor(const itx_session *session, int i);
 

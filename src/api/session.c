@@ -207,6 +207,33 @@ const void *itx_session_output(const itx_session *s, int i)
     return runtime_tensor(s->runtime, s->plan->outputs[i].tensor);
 }
 
+static bool is_output_twice(const struct plan *p, int output)
+{
+    int n = 0;
+    for (int i = 0; i < p->n_outputs; i++) n += p->outputs[i].tensor == p->outputs[output].tensor;
+    return n > 1;
+}
+
+itx_status itx_session_bind_output(itx_session *s, int i, void *data, struct itx_error *err)
+{
+    if (s == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_bind_output: an argument is NULL");
+    if (i < 0 || i >= s->plan->n_outputs)
+        return itx_fail(err, ITX_E_RANGE, "output %d: there are %d", i, s->plan->n_outputs);
+    if ((uintptr_t)data % PLAN_ALIGN != 0)
+        return itx_fail(err, ITX_E_INVAL,
+                        "output %s: its memory must lie at a multiple of %d bytes",
+                        s->plan->outputs[i].name, PLAN_ALIGN);
+    if (is_output_twice(s->plan, i) || !runtime_bind(s->runtime, s->plan->outputs[i].tensor, data))
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "output %s: it shares memory with something else of the network",
+                        s->plan->outputs[i].name);
+    begin_run(s); /* nothing of the last run is left that could be asked for */
+    s->has_run = false;
+    if (s->instances.decoder != NULL) s->instances.head = plan_head_of(s->plan, s->runtime);
+    return ITX_OK;
+}
+
 const void *itx_session_tensor(const itx_session *s, int i)
 {
     if (s == NULL || !s->has_run || !s->options.keep_tensors || i < 0 || i >= s->plan->n_tensors)

@@ -346,6 +346,30 @@ void runtime_use_memory(struct runtime *r, void *data)
     for (int i = 0; i < r->plan->n_steps; i++) point_step(r, i);
 }
 
+/* Nothing but one step touches the buffer of the tensor. */
+static bool is_only_written(const struct plan *plan, uint32_t tensor)
+{
+    for (int i = 0; i < plan->n_tensors; i++)
+        if ((uint32_t)i != tensor && plan->tensors[i].buffer == plan->tensors[tensor].buffer)
+            return false;
+    for (int i = 0; i < plan->n_steps; i++)
+        for (int k = 0; k < plan->steps[i].n_in; k++)
+            if (plan->steps[i].in[k] == tensor) return false;
+    for (int i = 0; i < plan->n_inputs; i++)
+        if (plan->inputs[i].tensor == tensor) return false;
+    return true;
+}
+
+bool runtime_bind(struct runtime *r, uint32_t tensor, void *data)
+{
+    const struct plan_tensor *const t = &r->plan->tensors[tensor];
+    if (!is_only_written(r->plan, tensor)) return false;
+    r->tensors[tensor] = data != NULL ? data : r->data + r->begin[t->buffer] + t->offset;
+    for (int i = 0; i < r->plan->n_steps; i++)
+        if (r->plan->steps[i].out == tensor) point_step(r, i);
+    return true;
+}
+
 uint64_t runtime_step_ns(const struct runtime *r, int i)
 {
     return i >= 0 && i < r->plan->n_steps ? r->step_ns[i] : 0;

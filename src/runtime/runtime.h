@@ -65,6 +65,11 @@ void *runtime_tensor(const struct runtime *runtime, uint32_t i);
  * same tensors, left there. Not with `demand`. */
 void runtime_use_memory(struct runtime *runtime, void *data);
 
+/* From now on tensor i lies in `data`, the caller's, aligned to PLAN_ALIGN, plan_tensor_extent bytes; NULL: in the
+ * runtime's own memory again. False, and nothing changes, for a tensor that shares its buffer with another one, that a
+ * step reads, or that is an input. */
+bool runtime_bind(struct runtime *runtime, uint32_t tensor, void *data);
+
 /* Time of step i in the last run; 0 without `profile` or out of range. */
 uint64_t runtime_step_ns(const struct runtime *runtime, int i);
 /* Name of the kernel row that runs step i; NULL out of range. */

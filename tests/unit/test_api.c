@@ -395,6 +395,96 @@ static void test_session__decodes_again(void)
     itx_model_close(&model);
 }
 
+/* Outputs that are bound hold what others hold; instances and masks come from them too. */
+static void test_session__binds_outputs(void)
+{
+    enum { N = 4, ROOM = 64 * 1024 };
+    itx_model *model = open_model("seg");
+    struct itx_session_options o = options_of_test();
+    o.n_threads = 3;
+    itx_session *session = open_session(model, &o), *other = open_session(model, &o);
+    REQUIRE(session != NULL && other != NULL);
+    const struct itx_image frame = photo();
+    const struct itx_instance *found = NULL, *wanted = NULL;
+    struct itx_error err;
+    int n = -1, n_wanted = 0;
+    uint8_t *const room = mem_alloc_aligned(64, N * ROOM);
+    REQUIRE(room != NULL);
+    memset(room, 0x5a, N * ROOM);
+    for (int i = 0; i < N; i++)
+        REQUIRE(itx_session_bind_output(session, i, room + i * ROOM, &err) == ITX_OK);
+    REQUIRE(itx_session_run(session, &frame, NULL) == ITX_OK);
+    REQUIRE(itx_session_run(other, &frame, NULL) == ITX_OK);
+    for (int i = 0; i < N; i++) {
+        struct itx_tensor_info t;
+        REQUIRE(itx_model_get_output(model, i, &t, NULL) == ITX_OK);
+        const size_t size = (size_t)t.height * t.row * (t.dtype == ITX_S32 ? 4 : 2);
+        REQUIRE(size < ROOM);
+        CHECK(itx_session_output(session, i) == room + i * ROOM);
+        CHECK(memcmp(room + i * ROOM, itx_session_output(other, i), size) == 0);
+        for (size_t k = size; k < ROOM; k++) CHECK(room[(size_t)i * ROOM + k] == 0x5a);
+    }
+    memset(room, 0, N * ROOM);
+    REQUIRE(itx_session_segment(session, &frame, &found, &n, NULL) == ITX_OK);
+    REQUIRE(itx_session_segment(other, &frame, &wanted, &n_wanted, NULL) == ITX_OK);
+    CHECK(n > 0 && n == n_wanted && memcmp(found, wanted, (size_t)n * sizeof *found) == 0);
+    uint8_t masks[2][HEIGHT * WIDTH];
+    CHECK(itx_session_mask(session, 0, masks[0], WIDTH, NULL) == ITX_OK);
+    CHECK(itx_session_mask(other, 0, masks[1], WIDTH, NULL) == ITX_OK);
+    CHECK(memcmp(masks[0], masks[1], sizeof masks[0]) == 0);
+    /* back in the session's memory: the caller's is left alone */
+    CHECK(itx_session_bind_output(session, 0, NULL, &err) == ITX_OK);
+    CHECK(itx_session_output(session, 0) == NULL);
+    CHECK(itx_session_mask(session, 0, masks[0], WIDTH, NULL) == ITX_E_RANGE);
+    memset(room, 0x5a, ROOM);
+    REQUIRE(itx_session_run(session, &frame, NULL) == ITX_OK);
+    for (size_t k = 0; k < ROOM; k++) CHECK(room[k] == 0x5a);
+    CHECK(itx_session_output(session, 0) != NULL && itx_session_output(session, 0) != room);
+
+    CHECK(itx_session_bind_output(session, N, room, &err) == ITX_E_RANGE);
+    CHECK(itx_session_bind_output(session, -1, room, &err) == ITX_E_RANGE);
+    CHECK(itx_session_bind_output(session, 0, room + 4, &err) == ITX_E_INVAL);
+    CHECK(itx_session_bind_output(NULL, 0, room, &err) == ITX_E_INVAL);
+    itx_session_destroy(&session);
+    itx_session_destroy(&other);
+    itx_model_close(&model);
+    mem_free_aligned(room);
+}
+
+/* An output that a step reads too, and one that is there twice, stay where they are. */
+static void test_session__does_not_bind_shared(void)
+{
+    struct build b;
+    build_init(&b, "shared", 3);
+    const uint32_t in = build_tensor(&b, "in", DTYPE_S8, SIDE, SIDE, 3);
+    build_input(&b, in, PLAN_INPUT_RGB);
+    const uint32_t first = add_conv(&b, in, "first", 1, 3, DTYPE_S8);
+    const uint32_t last = add_conv(&b, first, "last", 1, 3, DTYPE_S32);
+    build_output(&b, first);
+    build_output(&b, last);
+    build_output(&b, last);
+    const struct plan *const models[] = {&b.plan};
+    void *data = NULL, *const room = mem_alloc_aligned(64, SIDE * SIDE * 3 * sizeof(int32_t));
+    size_t size = 0;
+    struct itx_error err;
+    itx_model *model = NULL;
+    itx_status rc = plan_write(models, 1, &data, &size, &err);
+    CHECK_MSG(rc == ITX_OK, "%s", err.text);
+    CHECK(itx_model_open_memory(&model, data, size, NULL, &err) == ITX_OK);
+    const struct itx_session_options o = options_of_test();
+    itx_session *session = open_session(model, &o);
+    REQUIRE(session != NULL && room != NULL);
+    for (int i = 0; i < 3; i++) {
+        rc = itx_session_bind_output(session, i, room, &err);
+        CHECK_MSG(rc == ITX_E_UNSUPPORTED, "output %d: %d", i, (int)rc);
+    }
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+    mem_free(data);
+    mem_free_aligned(room);
+    build_release(&b);
+}
+
 static void test_session__numbers_in(void)
 {
     itx_model *model = open_model("raw");
@@ -667,6 +757,7 @@ static void test_kernels__listed(void)
 TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
           TEST(test_session__refuses_options), TEST(test_session__refuses_frames),
           TEST(test_session__objects_and_masks), TEST(test_session__decodes_again),
+          TEST(test_session__binds_outputs), TEST(test_session__does_not_bind_shared),
           TEST(test_session__numbers_in), TEST(test_session__wide_numbers_in),
           TEST(test_session__times_tensors_kernels), TEST(test_session__many_on_one_model),
           TEST(test_session__keeps_its_model), TEST(test_session__out_of_memory),
