@@ -105,7 +105,9 @@ ITX_API itx_status itx_build(const char *onnx_path, const char *out_path,
 
 /* Says for every node how it will run, or why it cannot, as JSON: {"ok": bool, "model": ..., "nodes": [{"name", "type",
  * "runs": "int8"|"folded"|"fused"|"decoding"|"no"|"open", "as": step kind or "", "reason"}]}, and, when all nodes can be read, "opset": number, "inputs" and "outputs": [{"name", "shape"}]. "open": how it would run
- * shows when the nodes that cannot be read are gone. ITX_OK also when some node cannot run; an error when the whole file is refused for one reason: it cannot be read, its shapes are not fixed. Freed with itx_text_free. */
+ * shows when the nodes that cannot be read are gone. Nodes that run also have "part_of": the node that computes them, by the
+ * name that int16_nodes takes ("" without), "not_int16": why its result cannot have 16 bits, or "", and "reads": names of the
+ * nodes that make its inputs ("" for an input of the network). ITX_OK also when some node cannot run; an error when the whole file is refused for one reason: it cannot be read, its shapes are not fixed. Freed with itx_text_free. */
 ITX_API itx_status itx_check(const char *onnx_path, char **report, struct itx_error *err);
 ITX_API void itx_text_free(char *text);
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
+#include "quant/quant.h"
 
 struct scan {
     struct strbuf json;
@@ -17,8 +18,9 @@ struct scan {
     bool all_supported;
 };
 
-static void add_node(struct scan *s, const char *name, const char *type, const char *runs,
-                     const char *as, const char *reason)
+/* Leaves the object open. */
+static void begin_node(struct scan *s, const char *name, const char *type, const char *runs,
+                       const char *as, const char *reason)
 {
     strbuf_addf(&s->json, s->n_nodes++ != 0 ? ",\n{\"name\": " : "\n{\"name\": ");
     json_text(&s->json, name);
@@ -26,6 +28,12 @@ static void add_node(struct scan *s, const char *name, const char *type, const c
     json_text(&s->json, type);
     strbuf_addf(&s->json, ", \"runs\": \"%s\", \"as\": \"%s\", \"reason\": ", runs, as);
     json_text(&s->json, reason);
+}
+
+static void add_node(struct scan *s, const char *name, const char *type, const char *runs,
+                     const char *as, const char *reason)
+{
+    begin_node(s, name, type, runs, as, reason);
     strbuf_addf(&s->json, "}");
 }
 
@@ -82,38 +90,103 @@ static const struct node *find_canonical(const struct graph *g, const char *name
     return NULL;
 }
 
+/* The node that makes a value; NULL for inputs and constants. */
+static const struct node *maker_of(const struct graph *g, value_id v)
+{
+    for (size_t i = 0; i < g->nodes.len; i++)
+        for (int k = 0; k < g->nodes.data[i].n_outputs; k++)
+            if (g->nodes.data[i].outputs[k] == v) return &g->nodes.data[i];
+    return NULL;
+}
+
+/* The file's node and the graphs that it is in and becomes part of. */
+struct origin {
+    const struct graph *file, *canonical;
+    const struct quant_groups *groups; /* of the canonical graph */
+};
+
+/* The node that computes what node `at` of the file computes: the one that makes a value of that name, else of the
+ * nodes that read it, the first that has one. */
+static const struct node *find_whole(const struct origin *o, size_t at, value_id *made)
+{
+    value_id v = o->file->nodes.data[at].outputs[0];
+    for (size_t i = at; i < o->file->nodes.len; i++) {
+        const struct node *const n = &o->file->nodes.data[i];
+        bool is_next = i == at;
+        for (int k = 0; k < n->n_inputs && !is_next; k++) is_next = n->inputs[k] == v;
+        if (!is_next) continue;
+        v = n->outputs[0];
+        const char *const name = graph_value(o->file, v)->name;
+        for (value_id c = 1; c < o->canonical->values.len; c++) {
+            const struct node *const whole = strcmp(graph_value(o->canonical, c)->name, name) == 0
+                                                 ? maker_of(o->canonical, c)
+                                                 : NULL;
+            if (whole == NULL) continue;
+            *made = c;
+            return whole;
+        }
+    }
+    return NULL;
+}
+
+/* What the node is part of, whether its result can have 16 bits, and which nodes it reads. */
+static void add_origin(struct scan *s, const struct origin *o, size_t at)
+{
+    const struct node *const n = &o->file->nodes.data[at];
+    value_id made = 0;
+    const struct node *const whole = find_whole(o, at, &made);
+    struct itx_error why = {.text = ""};
+    if (whole != NULL) (void)quant_groups_allow(o->groups, o->canonical, made, &why);
+    strbuf_addf(&s->json, ", \"part_of\": ");
+    json_text(&s->json, whole != NULL ? whole->name : "");
+    strbuf_addf(&s->json, ", \"not_int16\": ");
+    json_text(&s->json, why.text);
+    strbuf_addf(&s->json, ", \"reads\": [");
+    for (int k = 0, n_read = 0; k < n->n_inputs; k++) {
+        if (n->inputs[k] == 0 || graph_value(o->file, n->inputs[k])->data != NULL) continue;
+        const struct node *const maker = maker_of(o->file, n->inputs[k]);
+        strbuf_addf(&s->json, n_read++ > 0 ? ", " : "");
+        json_text(&s->json, maker != NULL ? maker->name : "");
+    }
+    strbuf_addf(&s->json, "]}");
+}
+
 static itx_status add_all_nodes(struct scan *s, const struct graph *file, const struct network *net,
                                 struct itx_error *err)
 {
     bool *is_needed = mem_calloc(file->nodes.len, sizeof *is_needed);
     bool *value_needed = mem_calloc(file->values.len, sizeof *value_needed);
     bool *value_constant = mem_calloc(file->values.len, sizeof *value_constant);
-    if (is_needed == NULL || value_needed == NULL || value_constant == NULL) {
-        mem_free(is_needed);
-        mem_free(value_needed);
-        mem_free(value_constant);
-        return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    }
-    mark_needed(file, net->graph, is_needed, value_needed);
+    struct quant_groups groups = {0};
+    itx_status rc = is_needed == NULL || value_needed == NULL || value_constant == NULL
+                        ? itx_fail(err, ITX_E_NOMEM, "out of memory")
+                        : quant_groups_create(&groups, net->graph, err);
+    const struct origin origin = {file, net->graph, &groups};
+    if (rc == ITX_OK) mark_needed(file, net->graph, is_needed, value_needed);
     char reason[LOWER_REASON_SIZE];
-    for (size_t i = 0; i < file->nodes.len; i++) {
+    for (size_t i = 0; rc == ITX_OK && i < file->nodes.len; i++) {
         const struct node *n = &file->nodes.data[i];
         const char *const type = op_info(n->op)->name;
         const struct node *run = find_canonical(net->graph, n->name, n->op);
         const bool constant = is_constant(file, n, value_constant);
         if (constant)
-            add_node(s, n->name, type, "folded", "", "");
+            begin_node(s, n->name, type, "folded", "", "");
         else if (run != NULL && lower_supports(net->graph, run, reason))
-            add_node(s, n->name, type, "int8", lower_step_name(net->graph, run), "");
+            begin_node(s, n->name, type, "int8", lower_step_name(net->graph, run), "");
         else if (run != NULL)
-            add_node(s, n->name, type, "no", "", reason);
+            begin_node(s, n->name, type, "no", "", reason);
         else
-            add_node(s, n->name, type, is_needed[i] ? "fused" : "decoding", "", "");
+            begin_node(s, n->name, type, is_needed[i] ? "fused" : "decoding", "", "");
+        if (!constant && (run != NULL || is_needed[i]))
+            add_origin(s, &origin, i);
+        else
+            strbuf_addf(&s->json, "}");
     }
+    quant_groups_release(&groups);
     mem_free(is_needed);
     mem_free(value_needed);
     mem_free(value_constant);
-    return ITX_OK;
+    return rc;
 }
 
 /* What passes made and the lowering refuses has no node of its own in the file: it is listed too. */
