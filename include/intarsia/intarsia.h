@@ -209,6 +209,12 @@ ITX_API itx_status itx_session_segment(itx_session *session, const struct itx_im
                                        const struct itx_instance **instances, int *n_instances,
                                        struct itx_error *err);
 
+/* For the frames that follow: conf, iou, max_det (at most what the session was created with) and multi_label of
+ * `options`; the rest of it is not looked at. */
+ITX_API itx_status itx_session_set_thresholds(itx_session *session,
+                                              const struct itx_session_options *options,
+                                              struct itx_error *err);
+
 /* Decodes the outputs of the last itx_session_run, or _segment of a `dense` session, again, with the conf, iou, max_det (at most the session's)
  * and multi_label of `options`; what it finds takes the place of what was found before. */
 ITX_API itx_status itx_session_decode(itx_session *session,

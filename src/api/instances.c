@@ -106,16 +106,25 @@ void instances_decode(struct instances *s, const struct yolo_params *params,
     instances_finish(s, g);
 }
 
-itx_status instances_decode_again(struct instances *s, const struct itx_session_options *options,
-                                  const struct letterbox *letterbox, struct itx_error *err)
+itx_status instances_thresholds(const struct instances *s, struct yolo_params *params,
+                                const struct itx_session_options *options, struct itx_error *err)
 {
     struct itx_session_options o = ITX_SESSION_OPTIONS_INIT;
-    struct yolo_params params;
+    struct yolo_params checked;
     ITX_TRY(instances_options(&o, options, err));
-    ITX_TRY(instances_params(&params, &o, err));
+    ITX_TRY(instances_params(&checked, &o, err));
     if (o.max_det > s->max_det)
         return itx_fail(err, ITX_E_RANGE, "%d instances at most: there is room for %d", o.max_det,
                         s->max_det);
+    *params = checked;
+    return ITX_OK;
+}
+
+itx_status instances_decode_again(struct instances *s, const struct itx_session_options *options,
+                                  const struct letterbox *letterbox, struct itx_error *err)
+{
+    struct yolo_params params;
+    ITX_TRY(instances_thresholds(s, &params, options, err));
     instances_decode(s, &params, letterbox);
     return ITX_OK;
 }

@@ -38,7 +38,10 @@ void instances_mask_needs(const struct instances *s, int i, struct yolo_place *p
 /* Decodes; items are ordered by falling score, boxes lie inside the photo. Allocates nothing. max_det <= the one given to create. */
 void instances_decode(struct instances *s, const struct yolo_params *params,
                       const struct letterbox *letterbox);
-/* The same with the caller's options, checked. */
+/* The caller's options as what a decoding of `s` takes; untouched on failure. */
+itx_status instances_thresholds(const struct instances *s, struct yolo_params *params,
+                                const struct itx_session_options *options, struct itx_error *err);
+/* Decodes with the caller's options, checked. */
 itx_status instances_decode_again(struct instances *s, const struct itx_session_options *options,
                                   const struct letterbox *letterbox, struct itx_error *err);
 /* The mask inside the box; grows `mask` when needed. Items out of range: ITX_E_RANGE. */

@@ -325,6 +325,16 @@ itx_status itx_session_segment(itx_session *s, const struct itx_image *picture,
     return ITX_OK;
 }
 
+itx_status itx_session_set_thresholds(itx_session *s, const struct itx_session_options *options,
+                                      struct itx_error *err)
+{
+    if (s == NULL || options == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_set_thresholds: an argument is NULL");
+    if (s->instances.decoder == NULL)
+        return itx_fail(err, ITX_E_UNSUPPORTED, "model %s has no YOLO head", s->plan->name);
+    return instances_thresholds(&s->instances, &s->params, options, err);
+}
+
 itx_status itx_session_decode(itx_session *s, const struct itx_session_options *options,
                               const struct itx_instance **instances, int *n_instances,
                               struct itx_error *err)

@@ -485,6 +485,44 @@ static void test_session__does_not_bind_shared(void)
     build_release(&b);
 }
 
+/* A session whose thresholds were changed finds what one that was created with them finds, on demand too. */
+static void test_session__thresholds_change(void)
+{
+    itx_model *model = open_model("seg"), *raw = open_model("raw");
+    struct itx_session_options low = options_of_test(), high = low;
+    high.conf = 0.3f;
+    high.max_det = 5;
+    itx_session *session = open_session(model, &low), *wanted_from = open_session(model, &high);
+    itx_session *numbers = open_session(raw, &low);
+    REQUIRE(session != NULL && wanted_from != NULL && numbers != NULL);
+    const struct itx_image frame = photo();
+    const struct itx_instance *found = NULL, *wanted = NULL;
+    int n = -1, n_wanted, n_low;
+    REQUIRE(itx_session_segment(session, &frame, &found, &n_low, NULL) == ITX_OK);
+    REQUIRE(itx_session_segment(wanted_from, &frame, &wanted, &n_wanted, NULL) == ITX_OK);
+    REQUIRE(itx_session_set_thresholds(session, &high, NULL) == ITX_OK);
+    REQUIRE(itx_session_segment(session, &frame, &found, &n, NULL) == ITX_OK);
+    CHECK(n > 0 && n == n_wanted && memcmp(found, wanted, (size_t)n * sizeof *found) == 0);
+    /* refused, and what was set before stays */
+    struct itx_session_options bad = low;
+    bad.iou = NAN;
+    CHECK(itx_session_set_thresholds(session, &bad, NULL) == ITX_E_RANGE);
+    CHECK(itx_session_set_thresholds(wanted_from, &low, NULL) == ITX_E_RANGE); /* more than 5 */
+    CHECK(itx_session_set_thresholds(session, NULL, NULL) == ITX_E_INVAL);
+    CHECK(itx_session_set_thresholds(NULL, &low, NULL) == ITX_E_INVAL);
+    CHECK(itx_session_set_thresholds(numbers, &low, NULL) == ITX_E_UNSUPPORTED);
+    REQUIRE(itx_session_segment(session, &frame, &found, &n, NULL) == ITX_OK);
+    CHECK(n == n_wanted);
+    REQUIRE(itx_session_set_thresholds(session, &low, NULL) == ITX_OK);
+    REQUIRE(itx_session_segment(session, &frame, &found, &n, NULL) == ITX_OK);
+    CHECK(n == n_low && n > n_wanted);
+    itx_session_destroy(&session);
+    itx_session_destroy(&wanted_from);
+    itx_session_destroy(&numbers);
+    itx_model_close(&model);
+    itx_model_close(&raw);
+}
+
 static void test_session__numbers_in(void)
 {
     itx_model *model = open_model("raw");
@@ -758,7 +796,7 @@ TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
           TEST(test_session__refuses_options), TEST(test_session__refuses_frames),
           TEST(test_session__objects_and_masks), TEST(test_session__decodes_again),
           TEST(test_session__binds_outputs), TEST(test_session__does_not_bind_shared),
-          TEST(test_session__numbers_in), TEST(test_session__wide_numbers_in),
-          TEST(test_session__times_tensors_kernels), TEST(test_session__many_on_one_model),
-          TEST(test_session__keeps_its_model), TEST(test_session__out_of_memory),
-          TEST(test_kernels__listed))
+          TEST(test_session__thresholds_change), TEST(test_session__numbers_in),
+          TEST(test_session__wide_numbers_in), TEST(test_session__times_tensors_kernels),
+          TEST(test_session__many_on_one_model), TEST(test_session__keeps_its_model),
+          TEST(test_session__out_of_memory), TEST(test_kernels__listed))
