@@ -51,6 +51,36 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Whether `path` is what `intarsia segment` paints of one of the pictures: NAME_segmented.jpg or NAME_segmented_2.jpg
+ * of NAME.jpg. */
+static bool is_painted(const char *path, char *const *pictures, size_t n)
+{
+    static const char mark[] = "_segmented";
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const char *at = NULL;
+    for (const char *next = name; (next = strstr(next + 1, mark)) != NULL;) at = next;
+    if (at == NULL) return false;
+    const char *end = at + strlen(mark);
+    if (*end == '_') end += 1 + strspn(end + 1, "0123456789");
+    if (*end != '.') return false;
+    const size_t stem = (size_t)(at - path);
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(pictures[i], path, stem) == 0 && pictures[i][stem] == '.') return true;
+    return false;
+}
+
+/* Of the pictures [first, len), ordered by name: a painted one comes after its own, '_' being greater than '.'. */
+static void leave_out_painted(struct file_list *list, size_t first)
+{
+    char **pictures = list->paths.data + first;
+    const size_t n = list->paths.len - first;
+    size_t n_kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!is_painted(pictures[i], pictures, n_kept)) pictures[n_kept++] = pictures[i];
+    list->paths.len = first + n_kept;
+}
+
 static itx_status add_folder(struct file_list *list, const char *path, struct itx_error *err)
 {
     DIR *dir = opendir(path);
@@ -72,6 +102,7 @@ static itx_status add_folder(struct file_list *list, const char *path, struct it
     const size_t n = list->paths.len - first;
     if (n == 0) return itx_fail(err, ITX_E_IO, "folder %s has no JPEG or PNG pictures", path);
     qsort(list->paths.data + first, n, sizeof list->paths.data[0], by_name);
+    leave_out_painted(list, first);
     return ITX_OK;
 }
 

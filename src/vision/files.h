@@ -16,7 +16,8 @@ struct file_list {
 };
 
 /* Adds what `path` means: a file is taken as it is, whatever its name, and even when it does not exist (reading it will
- * say so); of a folder every .jpg, .jpeg and .png in it, in order of name; a pattern (* ? [) that is not the name of a
+ * say so); of a folder every .jpg, .jpeg and .png in it, in order of name, but what `intarsia segment` painted of
+ * another picture there (NAME_segmented.jpg beside NAME.jpg); a pattern (* ? [) that is not the name of a
  * file, what matches it, in order of name. A folder without pictures and a pattern without matches are errors. */
 itx_status file_list_add(struct file_list *list, const char *path, struct itx_error *err);
 void file_list_release(struct file_list *list);

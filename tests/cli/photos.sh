@@ -212,6 +212,20 @@ run segment "$onnx" "$photos/000003.jpg" --json -
 expect_exit 0
 expect_out '{*"class": "*}'
 
+# a folder into which it paints, twice: what it painted is not taken for a photograph
+mkdir again
+cp "$photos/000003.jpg" again/b.jpg
+cp "$photos/000003.jpg" again/b_segmented_x.jpg
+for time in 1 2; do
+    run segment parts.bin again -o again
+    expect_exit 0
+    ok "time $time: two photos" not ls again/b_segmented_segmented.jpg
+    ok "time $time: nothing else" test "$(ls again)" = "b.jpg
+b_segmented.jpg
+b_segmented_x.jpg
+b_segmented_x_segmented.jpg"
+done
+
 # a broken photograph among many
 mkdir many
 cp "$photos/000000.jpg" "$photos/000001.jpg" many
