@@ -12,6 +12,7 @@
 #include "rdk/mapper.h"
 #include "rdk/rdk.h"
 #include "rdk/rdk_log.h"
+#include "rdk/rdk_table.h"
 #include "rdk/rdk_version.h"
 
 static const char *const columns[] = {
@@ -56,44 +57,23 @@ static void fill_row(const char **cell, const json_t *node)
     cell[6] = is_int8 ? "int8" : is_float ? "float" : "--";
 }
 
-static void add_line(struct strbuf *text, char c, size_t n)
-{
-    strbuf_addf(text, "\n");
-    for (size_t i = 0; i < n; i++) strbuf_add(text, &c, 1);
-}
-
-static void add_row(struct strbuf *text, const char *const *cell, const size_t *width)
-{
-    strbuf_addf(text, "\n");
-    for (int i = 0; i < N_COLUMNS; i++)
-        strbuf_addf(text, "%-*s%s", (int)width[i], cell[i], i + 1 < N_COLUMNS ? "  " : "");
-}
-
 /* A row for each node that is left once constants are computed, and those that cannot run. */
 static void say_nodes(struct rdk_log *log, const json_t *nodes)
 {
+    struct rdk_table table = {.columns = columns, .n_columns = N_COLUMNS};
     struct strbuf text = {0};
     const char *cell[N_COLUMNS];
-    size_t width[N_COLUMNS], whole = 2 * (N_COLUMNS - 1);
-    for (int i = 0; i < N_COLUMNS; i++) width[i] = strlen(columns[i]);
-    for (size_t n = 0; n < json_array_size(nodes); n++) {
-        fill_row(cell, json_array_get(nodes, n));
-        for (int i = 0; i < N_COLUMNS; i++)
-            if (strlen(cell[i]) > width[i]) width[i] = strlen(cell[i]);
-    }
-    for (int i = 0; i < N_COLUMNS; i++) whole += width[i];
-    add_line(&text, '=', whole);
-    add_row(&text, columns, width);
-    add_line(&text, '-', whole);
     for (size_t n = 0; n < json_array_size(nodes); n++) {
         const json_t *const node = json_array_get(nodes, n);
         if (strcmp(json_text_of(node, "runs"), "folded") == 0) continue;
         fill_row(cell, node);
-        add_row(&text, cell, width);
+        for (int i = 0; i < N_COLUMNS; i++) rdk_table_add(&table, "%s", cell[i]);
     }
+    rdk_table_text(&table, &text);
     rdk_say(log, RDK_INFO, "The converted model node information:%s",
             text.failed ? " out of memory" : text.data);
     strbuf_release(&text);
+    rdk_table_release(&table);
 }
 
 /* Why a node is not on the BPU; how many cannot run at all. */

@@ -7,9 +7,10 @@
 
 #include "cmd/json.h"
 #include "cmd/terminal.h"
+#include "rdk/model_info.h"
 #include "rdk/rdk.h"
 #include "rdk/rdk_bin.h"
-#include "rdk/rdk_log.h"
+#include "rdk/rdk_python.h"
 #include "rdk/rdk_version.h"
 #include "rdk/tensor.h"
 
@@ -27,66 +28,57 @@ static const struct option info_rows[] = {
      "the version"},
 };
 
-/* The tool writes no log file. */
-#define say(...) rdk_say(&(struct rdk_log){0}, RDK_INFO, __VA_ARGS__)
-
-static void say_field(const char *name, const char *value)
-{
-    if (value[0] != '\0') say("%-20s: %s", name, value);
-}
-
 /* ---- what the metadata say ---- */
 
 struct meta {
+    struct rdk_log *log;
     json_t *root;
     const json_t *options, *calibration, *deps; /* NULL where absent */
 };
 
-/* A value as the board's tool prints it, in Python's words. */
-static void value_text(const json_t *value, struct strbuf *text)
+#define say(m, ...) rdk_say((m)->log, RDK_INFO, __VA_ARGS__)
+
+static void say_field(const struct meta *m, const char *name, const char *value)
 {
-    if (json_is_string(value))
-        strbuf_addf(text, "%s", json_string_value(value));
-    else if (json_is_boolean(value))
-        strbuf_addf(text, "%s", json_is_true(value) ? "True" : "False");
-    else if (json_is_null(value))
-        strbuf_addf(text, "None");
-    else if (value != NULL)
-        json_add_text(text, value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    if (value[0] != '\0') say(m, "%-20s: %s", name, value);
 }
 
-/* "name: value" when hb_mapper left one, else `otherwise`, unless that is empty. */
-static void say_dep(const struct meta *m, const char *name, const char *key, const char *otherwise)
+/* "name: value" when there is a value, else `otherwise`, unless that is empty. */
+static void say_value(const struct meta *m, const char *name, const json_t *value,
+                      const char *otherwise)
 {
     struct strbuf text = {0};
-    value_text(json_object_get(m->deps, key), &text);
-    say_field(name, text.data != NULL && !text.failed ? text.data : otherwise);
+    rdk_add_python(&text, value);
+    say_field(m, name, text.data != NULL && !text.failed ? text.data : otherwise);
     strbuf_release(&text);
+}
+
+/* The same of what hb_mapper was told. */
+static void say_dep(const struct meta *m, const char *name, const char *key, const char *otherwise)
+{
+    say_value(m, name, json_object_get(m->deps, key), otherwise);
 }
 
 /* The same of a list with one value for each input. */
 static void say_input_dep(const struct meta *m, const char *name, const char *key, int i,
                           const char *otherwise)
 {
-    struct strbuf text = {0};
-    value_text(json_array_get(json_object_get(m->deps, key), (size_t)i), &text);
-    say_field(name, text.data != NULL && !text.failed ? text.data : otherwise);
-    strbuf_release(&text);
+    say_value(m, name, json_array_get(json_object_get(m->deps, key), (size_t)i), otherwise);
 }
 
 static void say_versions(const struct meta *m)
 {
-    say("############# model deps info #############");
+    say(m, "############# model deps info #############");
     say_dep(m, "hb_mapper version", "hb_mapper_version", RDK_BUILDER_VERSION);
     say_dep(m, "hbdk version", "hbdk_version", RDK_HBDK_VERSION);
     say_dep(m, "hbdk runtime version", "hbdk_runtime_version", RDK_HBRT_VERSION ".0");
     say_dep(m, "horizon_nn version", "horizon_nn_version", RDK_HORIZON_NN_VERSION);
-    say_field("producer", json_text_of(m->root, "producer"));
+    say_field(m, "producer", json_text_of(m->root, "producer"));
 }
 
 static void say_model(const struct meta *m, const struct plan *plan)
 {
-    say("############# model_parameters info #############");
+    say(m, "############# model_parameters info #############");
     say_dep(m, "onnx_model", "onnx_model", json_text_of(m->root, "source"));
     say_dep(m, "BPU march", "march", RDK_MARCH);
     say_dep(m, "layer_out_dump", "layer_out_dump", "False");
@@ -106,8 +98,8 @@ static void say_input(const struct meta *m, const struct plan *plan, int i)
     const struct plan_tensor *const t = &plan->tensors[in->tensor];
     char shape[64];
     snprintf(shape, sizeof shape, "1x%dx%dx%d", t->c, t->h, t->w);
-    say("---------input info : %s ---------", in->name);
-    say_field("input_name", in->name);
+    say(m, "---------input info : %s ---------", in->name);
+    say_field(m, "input_name", in->name);
     say_input_dep(m, "input_type_rt", "input_type_rt", i, kinds[in->kind]);
     say_input_dep(m, "input_space&range", "input_space_and_range", i,
                   in->kind != PLAN_INPUT_NV12 ? ""
@@ -124,32 +116,36 @@ static void say_input(const struct meta *m, const struct plan *plan, int i)
     say_input_dep(m, "scale_value", "scale_value", i, "");
     say_input_dep(m, "cal_data_dir", "cal_dir", i, "");
     say_input_dep(m, "cal_data_type", "cal_data_type", i, "");
-    say("---------input info : %s end -------", in->name);
+    say(m, "---------input info : %s end -------", in->name);
 }
 
 static void say_inputs(const struct meta *m, const struct plan *plan)
 {
-    say("############# input_parameters info #############");
-    say("------------------------------------------");
+    say(m, "############# input_parameters info #############");
+    say(m, "------------------------------------------");
     for (int i = 0; i < plan->n_inputs; i++) say_input(m, plan, i);
-    say("------------------------------------------");
+    say(m, "------------------------------------------");
 }
 
 static void say_build(const struct meta *m)
 {
     char number[32];
-    say("############# calibration_parameters info #############");
+    say(m, "############# calibration_parameters info #############");
     say_dep(m, "preprocess_on", "preprocess_on", "");
     say_dep(m, "calibration_type:", "calibration_type", json_text_of(m->options, "method"));
+    say_dep(m, "max_percentile", "max_percentile", "");
     say_dep(m, "per_channel", "per_channel", "");
+    say_dep(m, "optimization", "optimization", "");
     snprintf(number, sizeof number, "%.0f", json_number(m->calibration, "images"));
-    say_field("calibration images", m->calibration != NULL ? number : "");
-    say("############# compiler_parameters info #############");
+    say_field(m, "calibration images", m->calibration != NULL ? number : "");
+    say(m, "############# compiler_parameters info #############");
     say_dep(m, "debug", "debug", "");
     say_dep(m, "compile_mode", "compile_mode", "");
     snprintf(number, sizeof number, "%.0f", json_number(m->options, "effort"));
-    say_field("effort", m->options != NULL ? number : "");
-    say_dep(m, "hbdk_pass_through_params", "hbdk_params", "");
+    say_field(m, "effort", m->options != NULL ? number : "");
+    const json_t *const hbdk = json_object_get(m->deps, "hbdk_params");
+    say_value(m, "hbdk_pass_through_params", json_object_get(hbdk, "hbdk_pass_through_params"), "");
+    say_value(m, "input-source", json_object_get(hbdk, "input-source"), "");
 }
 
 /* ---- details ---- */
@@ -159,7 +155,7 @@ static void say_warnings(const struct meta *m)
     const json_t *const warnings = json_object_get(m->calibration, "warnings");
     for (size_t i = 0; i < json_array_size(warnings); i++)
         if (json_is_string(json_array_get(warnings, i)))
-            say("calibration said: %s", json_string_value(json_array_get(warnings, i)));
+            say(m, "calibration said: %s", json_string_value(json_array_get(warnings, i)));
 }
 
 static void add_number(struct table *t, const json_t *object, const char *key)
@@ -210,7 +206,7 @@ static void print_layers(const struct meta *m)
 
 /* ---- types and deleted nodes ---- */
 
-static void say_types(const struct plan *plan, bool inputs)
+static void say_types(const struct meta *m, const struct plan *plan, bool inputs)
 {
     struct strbuf list = {0};
     const int n = inputs ? plan->n_inputs : plan->n_outputs;
@@ -218,7 +214,7 @@ static void say_types(const struct plan *plan, bool inputs)
         const struct rdk_tensor t = inputs ? rdk_input(plan, i) : rdk_output(plan, i);
         strbuf_addf(&list, "%s%s", i > 0 ? ", " : "", strrchr(t.type, '_') + 1);
     }
-    say("model %s types : [%s]", inputs ? "input" : "output",
+    say(m, "model %s types : [%s]", inputs ? "input" : "output",
         list.data != NULL && !list.failed ? list.data : "");
     strbuf_release(&list);
 }
@@ -227,34 +223,55 @@ static void say_types(const struct plan *plan, bool inputs)
 static void say_deleted(const struct meta *m, struct strbuf *text)
 {
     const json_t *const removed = json_object_get(m->root, "removed_nodes");
-    if (json_array_size(removed) > 0) say("--------- deleted nodes -");
+    if (json_array_size(removed) > 0) say(m, "--------- deleted nodes -");
     for (size_t i = 0; i < json_array_size(removed); i++) {
         const char *const name = json_string_value(json_array_get(removed, i));
         if (name == NULL) continue;
-        say("deleted nodes: %s", name);
+        say(m, "deleted nodes: %s", name);
         strbuf_addf(text, "%s\n", name);
     }
 }
 
-static void show(const struct plan *plan, bool is_verbose, struct strbuf *deleted)
+/* The metadata of a model, to be released with json_decref(root). */
+static struct meta read_meta(struct rdk_log *log, const struct plan *plan)
 {
-    struct meta m = {.root = json_loads(plan->meta, 0, NULL)};
+    struct meta m = {.log = log, .root = json_loads(plan->meta, 0, NULL)};
     m.options = json_object_get(m.root, "options");
     m.calibration = json_object_get(m.root, "calibration");
     m.deps = json_object_get(m.root, "model_deps_info");
-    say("******** %s info *********", plan->name);
-    say_versions(&m);
-    say_model(&m, plan);
-    say_inputs(&m, plan);
-    say_build(&m);
+    return m;
+}
+
+static void say_parameters(const struct meta *m, const struct plan *plan)
+{
+    say_versions(m);
+    say_model(m, plan);
+    say_inputs(m, plan);
+    say_build(m);
+}
+
+void rdk_say_parameters(struct rdk_log *log, const struct plan *plan)
+{
+    const struct meta m = read_meta(log, plan);
+    say_parameters(&m, plan);
+    json_decref(m.root);
+}
+
+/* The tool writes no log file. */
+static void show(const struct plan *plan, bool is_verbose, struct strbuf *deleted)
+{
+    struct rdk_log log = {0};
+    const struct meta m = read_meta(&log, plan);
+    say(&m, "******** %s info *********", plan->name);
+    say_parameters(&m, plan);
     if (is_verbose) {
         say_warnings(&m);
         print_outputs(&m);
         print_layers(&m);
     }
-    say("--------- input/output types -");
-    say_types(plan, true);
-    say_types(plan, false);
+    say(&m, "--------- input/output types -");
+    say_types(&m, plan, true);
+    say_types(&m, plan, false);
     say_deleted(&m, deleted);
     json_decref(m.root);
 }
@@ -262,13 +279,14 @@ static void show(const struct plan *plan, bool is_verbose, struct strbuf *delete
 static itx_status run(const struct info_options *o, const char *path, struct itx_error *err)
 {
     struct rdk_bin bin = {0};
+    struct rdk_log log = {0};
     struct strbuf deleted = {0};
     const struct plan *one = NULL;
     ITX_TRY(rdk_bin_open(&bin, path, err));
     itx_status rc = o->model != NULL ? rdk_bin_model(&bin, o->model, &one, err) : ITX_OK;
     if (rc == ITX_OK) {
-        say("Start hb_model_info....");
-        say("hb_model_info version %s", RDK_BUILDER_VERSION);
+        rdk_say(&log, RDK_INFO, "Start hb_model_info....");
+        rdk_say(&log, RDK_INFO, "hb_model_info version %s", RDK_BUILDER_VERSION);
         for (int i = 0; i < bin.file.n_models; i++)
             if (one == NULL || one == &bin.file.models[i])
                 show(&bin.file.models[i], o->verbose, &deleted);

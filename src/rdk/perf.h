@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of hb_perf share: perf.c has the command and measures, perf_page.c writes the page, perf_draw.c draws.
+ * What the files of hb_perf share: perf.c has the command, perf_measure.c measures, perf_page.c writes the page, perf_draw.c
+ * draws. hb_mapper makes its static report of it.
  */
 #ifndef RDK_PERF_H
 #define RDK_PERF_H
@@ -18,9 +19,11 @@ struct perf_layer {
         roofline_ms; /* what the machine allows: the longer of multiplying and of moving its bytes; 0: unknown */
 };
 
-/* A short run of one model. */
+/* A short run of one model. Zero-initialised is valid and empty. */
 struct perf_model {
     const struct plan *plan;
+    itx_model *model;
+    struct rdk_run run;
     struct itx_model_info info;
     int n_frames, n_threads, n_layers;
     const char *cpu;
@@ -31,6 +34,11 @@ struct perf_model {
     double peak[2];   /* products a second of all threads, of 8 and of 16 bits; 0: unknown */
     double copy_rate; /* bytes a second */
 };
+
+/* `plan` is that model of the file `path`, and outlives what was measured. Released by the caller after a failure too. */
+itx_status perf_model_measure(struct perf_model *m, const char *path, const struct plan *plan,
+                              struct itx_error *err);
+void perf_model_release(struct perf_model *m);
 
 /* A page without anything from elsewhere. */
 void perf_page(struct strbuf *page, const struct perf_model *m);
