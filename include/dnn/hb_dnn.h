@@ -26,7 +26,6 @@
 #ifndef DNN_HB_DNN_H
 #define DNN_HB_DNN_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "hb_dnn_status.h"

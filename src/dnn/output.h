@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A model's output on its way from a session to a program's memory.
+ */
+#ifndef DNN_OUTPUT_H
+#define DNN_OUTPUT_H
+
+#include <stddef.h>
+
+#include "dnn/properties.h"
+
+struct dnn_output {
+    struct itx_tensor_info stored;
+    hbDNNTensorProperties properties; /* its arrays are owned */
+    bool is_float;
+    float *scale;        /* [channels]; one for all channels is repeated */
+    int32_t *zero_point; /* [channels] */
+};
+
+itx_status dnn_output_init(struct dnn_output *o, const itx_model *model, int i,
+                           struct itx_error *err);
+void dnn_output_release(struct dnn_output *o);
+
+static inline size_t dnn_output_size(const struct dnn_output *o)
+{
+    return (size_t)o->properties.alignedByteSize;
+}
+
+/* to [h, w, c]: the stored integers, or (stored - zero point) * scale. */
+void dnn_output_write(const struct dnn_output *o, const void *stored, void *to);
+
+#endif
