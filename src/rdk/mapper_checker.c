@@ -142,24 +142,9 @@ static itx_status check_shape(const json_t *inputs, const char *name, const char
 static itx_status check_arguments(const struct mapper_options *o, int n_shapes,
                                   struct itx_error *err)
 {
-    static const char *const marches[] = {"bernoulli2", "bayes", "bayes-e"};
-    bool is_march = false;
-    if (o->model_type == NULL) return itx_fail(err, ITX_E_INVAL, "--model-type onnx is missing");
-    if (strcmp(o->model_type, "caffe") == 0 || o->proto != NULL)
-        return itx_fail(err, ITX_E_UNSUPPORTED,
-                        "caffe networks are not read: export the network as ONNX");
-    if (strcmp(o->model_type, "onnx") != 0)
-        return itx_fail(err, ITX_E_INVAL, "--model-type: \"%s\" is neither onnx nor caffe",
-                        o->model_type);
-    for (size_t i = 0; o->march != NULL && i < ARRAY_LEN(marches); i++)
-        is_march = is_march || strcmp(o->march, marches[i]) == 0;
-    if (!is_march) {
-        const char *const near =
-            o->march != NULL ? nearest_name(o->march, marches, (int)ARRAY_LEN(marches)) : NULL;
-        return itx_fail(err, ITX_E_INVAL, "--march: %s: it is bernoulli2, bayes or bayes-e%s%s",
-                        o->march != NULL ? o->march : "is missing",
-                        near != NULL ? "; did you mean " : "", near != NULL ? near : "");
-    }
+    ITX_TRY(mapper_check_type(o, err));
+    ITX_TRY(mapper_check_march(o, err));
+    if (o->fast_perf) return itx_fail(err, ITX_E_INVAL, "--fast-perf goes with makertbin");
     if (o->model == NULL) return itx_fail(err, ITX_E_INVAL, "--model is missing");
     if (n_shapes != o->input_shape.n)
         return itx_fail(err, ITX_E_INVAL,
