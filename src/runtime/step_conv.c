@@ -144,10 +144,10 @@ static bool make_params(struct conv_params *params, const struct step_context *c
 }
 
 static void choose_conv(struct step *s, const struct step_context *c,
-                        const struct conv_params *params)
+                        const struct conv_params *params, const int8_t *weights)
 {
     const struct conv_row *const row = conv_choose(c->cpu, &params->shape);
-    s->packed_size = row->packed_size(&params->shape);
+    s->packed_size = row->packed_size(&params->shape, weights);
     s->scratch_size = row->scratch_size(&params->shape);
     s->kernel = row->name;
     s->pack = pack_conv;
@@ -186,7 +186,7 @@ itx_status step_prepare_conv(struct step *s, const struct step_context *c,
     if (p->kind == STEP_DWCONV)
         choose_dwconv(s, c, &params);
     else
-        choose_conv(s, c, &params);
+        choose_conv(s, c, &params, p->weights);
     s->n_items = params.shape.upscale > 1 ? params.shape.in_h : params.shape.out_h;
     s->grain = 1;
     s->out_size = (size_t)dtype_size(c->plan->tensors[p->out].dtype);

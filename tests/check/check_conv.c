@@ -31,7 +31,7 @@ static void run_parts(struct check *c, const struct conv_row *row, const struct 
                       void *out, int cut)
 {
     const struct conv_shape *const s = &t->params.shape;
-    void *const packed = check_scratch(c, row->packed_size(s));
+    void *const packed = check_scratch(c, row->packed_size(s, t->weights));
     void *const scratch = check_scratch(c, row->scratch_size(s));
     row->pack(s, t->weights, packed);
     const int columns[] = {0, cut, t->grid_w};
@@ -91,7 +91,7 @@ static struct work work_create(struct check *c, const struct conv_row *row,
                                const struct conv_case *t)
 {
     const struct conv_shape *const s = &t->params.shape;
-    void *const packed = check_scratch(c, row->packed_size(s));
+    void *const packed = check_scratch(c, row->packed_size(s, t->weights));
     row->pack(s, t->weights, packed);
     struct work w = {row, t->params, t, check_output_aligned(c, t->out_size, 4),
                      check_scratch(c, row->scratch_size(s))};

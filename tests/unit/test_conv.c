@@ -121,7 +121,7 @@ static void test_conv__sums_equal_64_bit_sums(void)
         const struct conv_shape *const s = &shapes[i];
         fill(&d, &seed);
         struct conv_params p = params_of(&d, s);
-        REQUIRE(row->packed_size(s) <= sizeof packed);
+        REQUIRE(row->packed_size(s, d.weights) <= sizeof packed);
         row->pack(s, d.weights, packed);
         p.packed = packed;
         row->run(&p, d.in, NULL, out, 0, s->out_h, NULL);

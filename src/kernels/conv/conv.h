@@ -62,10 +62,10 @@ struct conv_row {
     enum peak_kind operands;
     /* Whether the row can compute this shape (and is of use for it). */
     bool (*fits)(const struct conv_shape *s);
-    /* Bytes of packed weights, and of scratch for one worker, each to be aligned to 64. */
-    size_t (*packed_size)(const struct conv_shape *s);
+    /* Bytes of packed weights (at most; some rows' depend on the weights), and of scratch for one worker, each to be
+     * aligned to 64. w: [out_c, kernel_h, kernel_w, in_c] as the plan stores it. */
+    size_t (*packed_size)(const struct conv_shape *s, const int8_t *w);
     size_t (*scratch_size)(const struct conv_shape *s);
-    /* w: [out_c, kernel_h, kernel_w, in_c] as the plan stores it. */
     void (*pack)(const struct conv_shape *s, const int8_t *w, void *packed);
     /* Computes the output rows that come from rows [row_begin, row_end) of the grid the formula runs over (output
      * rows; with upscale: input rows). out points at out[0, 0, 0]; its type and that of res are the epilogue's. */

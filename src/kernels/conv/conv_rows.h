@@ -9,7 +9,7 @@
 
 #define X(suffix, flags, ...)                                                                      \
     bool conv_s8_fits_##suffix(const struct conv_shape *s);                                        \
-    size_t conv_s8_packed_size_##suffix(const struct conv_shape *s);                               \
+    size_t conv_s8_packed_size_##suffix(const struct conv_shape *s, const int8_t *w);              \
     size_t conv_s8_scratch_size_##suffix(const struct conv_shape *s);                              \
     void conv_s8_pack_##suffix(const struct conv_shape *s, const int8_t *w, void *packed);         \
     void conv_s8_run_##suffix(const struct conv_params *p, const void *in, const void *res,        \

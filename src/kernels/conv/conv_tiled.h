@@ -59,8 +59,9 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
     {                                                                                              \
         return conv_lines_fit(&(k).element, s);                                                    \
     }                                                                                              \
-    size_t conv_s8_packed_size_##suffix(const struct conv_shape *s)                                \
+    size_t conv_s8_packed_size_##suffix(const struct conv_shape *s, const int8_t *w)               \
     {                                                                                              \
+        (void)w;                                                                                   \
         return conv_tiled_packed_size(&(k), s);                                                    \
     }                                                                                              \
     size_t conv_s8_scratch_size_##suffix(const struct conv_shape *s)                               \

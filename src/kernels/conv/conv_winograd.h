@@ -89,8 +89,9 @@ void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, voi
     {                                                                                              \
         return winograd_fits(&(k), s);                                                             \
     }                                                                                              \
-    size_t conv_s8_packed_size_##suffix(const struct conv_shape *s)                                \
+    size_t conv_s8_packed_size_##suffix(const struct conv_shape *s, const int8_t *w)               \
     {                                                                                              \
+        (void)w;                                                                                   \
         return winograd_packed_size(&(k), s);                                                      \
     }                                                                                              \
     size_t conv_s8_scratch_size_##suffix(const struct conv_shape *s)                               \

@@ -18,7 +18,7 @@ static const struct peak_row rows[] = {
 #if HAVE_X86
     {CPU_AVX512VNNI, {peak_8_bits__avx512vnni, peak_16_bits__avx512vnni}},
     {CPU_AVX2 | CPU_AVXVNNI, {peak_8_bits__avxvnni, peak_16_bits__avxvnni}},
-    {CPU_AVX2, {peak_16_bits__avx2, peak_16_bits__avx2}},
+    {CPU_AVX2, {peak_8_bits__avx2, peak_16_bits__avx2}},
 #endif
     {CPU_SCALAR, {NULL, NULL}},
 };

@@ -7,10 +7,10 @@
 
 #include <stdint.h>
 
-/* Operands of a product. Without an instruction for the exact sum of 8-bit products, 8 bits are multiplied as 16. */
+/* Operands of a product. Without an instruction for the exact sum of 8-bit products, what widens sums counts too. */
 enum peak_kind { PEAK_8_BITS, PEAK_16_BITS };
 
-/* Multiply-adds a second on the calling thread, by a loop of the instruction alone: the best of some milliseconds.
+/* Multiply-adds a second on the calling thread, by a loop of the multiplications alone: the best of some milliseconds.
  * cpu: flags that may be used and that this CPU has. 0 when none of them has such an instruction. */
 double kernels_peak(uint32_t cpu, enum peak_kind kind);
 

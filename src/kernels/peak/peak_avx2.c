@@ -3,7 +3,7 @@
 
 #include "kernels/peak/peak_rows.h"
 
-enum { CHAINS = 12, MAC = 16 };
+enum { CHAINS = 12, MAC = 16, MAC_8 = 32 };
 
 /* Keeps the compiler from knowing a value. */
 #define OPAQUE(v) __asm__ volatile("" : "+x"(v))
@@ -23,4 +23,22 @@ uint64_t peak_16_bits__avx2(int n)
         }
     }
     return (uint64_t)n * CHAINS * MAC;
+}
+
+/* Two of vpmaddubsw and the vpmaddwd that widens their sum (conv_groups.h). */
+uint64_t peak_8_bits__avx2(int n)
+{
+    __m256i chain[CHAINS], a = _mm256_set1_epi16(1);
+#pragma GCC unroll 12
+    for (int i = 0; i < CHAINS; i++) chain[i] = a;
+    OPAQUE(a);
+    for (int k = 0; k < n; k++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++) {
+            chain[i] =
+                i % 3 == 2 ? _mm256_madd_epi16(chain[i], a) : _mm256_maddubs_epi16(chain[i], a);
+            OPAQUE(chain[i]);
+        }
+    }
+    return (uint64_t)n * (CHAINS / 3 * 2) * MAC_8;
 }

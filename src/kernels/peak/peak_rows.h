@@ -11,7 +11,7 @@
 
 typedef uint64_t peak_fn(int n);
 
-peak_fn peak_16_bits__avx2, peak_8_bits__avxvnni, peak_16_bits__avxvnni, peak_8_bits__avx512vnni,
-    peak_16_bits__avx512vnni;
+peak_fn peak_8_bits__avx2, peak_16_bits__avx2, peak_8_bits__avxvnni, peak_16_bits__avxvnni,
+    peak_8_bits__avx512vnni, peak_16_bits__avx512vnni;
 
 #endif
