@@ -148,10 +148,10 @@ struct itx_session_options {
     int max_det;     /* instances kept for a frame; default 300 */
     int multi_label; /* 1: every class of an anchor above conf; 0: only the best */
     int profile;     /* 1: times of steps are taken (itx_session_step_ns) */
-    enum itx_image_format
-        via; /* ITX_IMAGE_NV12: a letterboxed RGB frame is turned into NV12 and back first, as a */
-    enum itx_range
-        via_range; /* camera would have given it; ITX_IMAGE_NONE (default): it is used as it is */
+    /* ITX_IMAGE_NV12: a letterboxed frame, unless it came as NV12 of the input's size, is turned into NV12 and back first,
+     * as a camera would have given it; ITX_IMAGE_NONE (default): it is used as it is */
+    enum itx_image_format via;
+    enum itx_range via_range;
     int keep_tensors; /* 1: intermediate tensors do not share memory, so that each can be read after a run */
     int dense; /* 1: itx_session_segment computes all outputs (implied by keep_tensors); 0: what the instances need */
 };

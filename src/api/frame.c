@@ -133,7 +133,9 @@ itx_status frame_prepare(struct frame *f, const struct itx_image *picture,
         .what = LETTERBOX,
     };
     pool_run(pool, run_part, &job);
-    if (via != ITX_IMAGE_NV12) return ITX_OK;
+    const bool is_that_already =
+        picture->format == ITX_IMAGE_NV12 && image.w == f->width && image.h == f->height;
+    if (via != ITX_IMAGE_NV12 || is_that_already) return ITX_OK;
     job.what = TO_NV12;
     pool_run(pool, run_part, &job);
     job.what = FROM_NV12;

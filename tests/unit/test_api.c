@@ -230,6 +230,47 @@ static void test_session__refuses_frames(void)
     itx_model_close(&model);
 }
 
+/* What a camera gave is not made into a camera's frame once more. */
+static void test_session__nv12_is_used_as_it_is(void)
+{
+    itx_model *model = open_model(NULL);
+    struct itx_model_info info;
+    REQUIRE(itx_model_get_info(model, &info, NULL) == ITX_OK);
+    const size_t w = (size_t)info.input_width, h = (size_t)info.input_height;
+    uint8_t *const frame = mem_alloc(w * h * 2);
+    REQUIRE(frame != NULL && w % 2 == 0);
+    uint64_t seed = 5;
+    for (size_t i = 0; i < w * h * 2; i++) frame[i] = (uint8_t)test_random(&seed);
+    const struct itx_image nv12 = {.format = ITX_IMAGE_NV12,
+                                   .width = (int)w,
+                                   .height = (int)h,
+                                   .plane = {frame, frame + w * h},
+                                   .stride = {w, w}};
+    struct itx_session_options o = options_of_test();
+    o.dense = 1;
+    itx_session *const plain = open_session(model, &o);
+    o.via = ITX_IMAGE_NV12;
+    itx_session *const camera = open_session(model, &o);
+    REQUIRE(itx_session_run(plain, &nv12, NULL) == ITX_OK);
+    REQUIRE(itx_session_run(camera, &nv12, NULL) == ITX_OK);
+    for (int i = 0; i < info.n_outputs; i++) {
+        struct itx_tensor_info t;
+        REQUIRE(itx_model_get_output(model, i, &t, NULL) == ITX_OK);
+        const size_t size = t.dtype == ITX_S8 ? 1 : t.dtype == ITX_S16 ? 2 : 4;
+        const uint8_t *a = itx_session_output(plain, i), *b = itx_session_output(camera, i);
+        for (int y = 0; y < t.height; y++)
+            for (int x = 0; x < t.width; x++)
+                for (int k = 0; k < t.channels; k++) {
+                    const size_t at = ((size_t)y * t.row + (size_t)x * t.pixel + (size_t)k) * size;
+                    if (memcmp(a + at, b + at, size) != 0) CHECK(false);
+                }
+    }
+    mem_free(frame);
+    itx_session *sessions[] = {plain, camera};
+    for (int i = 0; i < 2; i++) itx_session_destroy(&sessions[i]);
+    itx_model_close(&model);
+}
+
 /* Objects lie in the frame, fall in score, and have the same mask by either function. */
 static void check_masks(itx_session *session, const struct itx_instance *found, int n)
 {
@@ -726,9 +767,10 @@ static void test_kernels__listed(void)
 
 TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
           TEST(test_session__refuses_options), TEST(test_session__refuses_frames),
-          TEST(test_session__objects_and_masks), TEST(test_session__decodes_again),
-          TEST(test_session__binds_outputs), TEST(test_session__does_not_bind_shared),
-          TEST(test_session__thresholds_change), TEST(test_session__numbers_in),
-          TEST(test_session__wide_numbers_in), TEST(test_session__times_tensors_kernels),
-          TEST(test_session__many_on_one_model), TEST(test_session__keeps_its_model),
-          TEST(test_session__out_of_memory), TEST(test_kernels__listed))
+          TEST(test_session__nv12_is_used_as_it_is), TEST(test_session__objects_and_masks),
+          TEST(test_session__decodes_again), TEST(test_session__binds_outputs),
+          TEST(test_session__does_not_bind_shared), TEST(test_session__thresholds_change),
+          TEST(test_session__numbers_in), TEST(test_session__wide_numbers_in),
+          TEST(test_session__times_tensors_kernels), TEST(test_session__many_on_one_model),
+          TEST(test_session__keeps_its_model), TEST(test_session__out_of_memory),
+          TEST(test_kernels__listed))
