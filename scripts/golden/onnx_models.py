@@ -251,7 +251,7 @@ refuse("nms_around.onnx", model([node("ArgMax", "x", "a"), node("NonMaxSuppressi
 branch = H.make_graph([node("Identity", "x", "b")], "branch", [], [info("b", None)])
 refuse_node("if.onnx", node("If", "c", "y", then_branch=branch, else_branch=branch), unsupported + "export with fixed sizes (dynamic=False, simplify=True)", inputs=x134 + [info("c", [1], T.BOOL)])
 s1 = NH.from_array(np.array(0.1, np.float32), "s")
-refuse_node("quantised.onnx", node("QuantizeLinear", "x,s", "y"), unsupported + "the model is quantised already, give the float one", inits=[s1])
+refuse_node("quantised.onnx", node("MatMulInteger", "x,s", "y"), unsupported + "the model is quantised already, give the float one", inits=[s1])
 refuse_node("indices.onnx", node("MaxPool", "x", "y,i", kernel_shape=[2]), "its output 2 ('i') is not supported", outputs=out + [info("i", None, T.INT64)])
 refuse_node("attribute.onnx", node("Relu", "x", "y", colour=1), "attribute 'colour' is not supported")
 refuse_node("attribute_type.onnx", node("Softmax", "x", "y", axis=1.5), "attribute 'axis' has type 1, it should be 2")

@@ -10,6 +10,7 @@
 
 #include "api/calibrate.h"
 #include "api/feed.h"
+#include "api/onnx_files.h"
 #include "api/quantise.h"
 #include "api/report.h"
 #include "base/cpu.h"
@@ -77,9 +78,6 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
     for (int i = 0; i < o->n_int16_nodes; i++)
         if (o->int16_nodes == NULL || o->int16_nodes[i] == NULL)
             return itx_fail(err, ITX_E_INVAL, "int16 node %d is NULL", i);
-    if (o->onnx_prefix != NULL)
-        return itx_fail(err, ITX_E_UNSUPPORTED,
-                        "ONNX files beside the model cannot be written yet");
     if (o->method == ITX_METHOD_DEFAULT)
         o->method = o->effort == 0   ? ITX_METHOD_MINMAX
                     : o->effort == 1 ? ITX_METHOD_LEAST_SQUARES
@@ -95,6 +93,7 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
 static itx_status check_output(const struct build *b, struct itx_error *err)
 {
     ITX_TRY(file_check_target(b->out_path, err));
+    if (b->o.onnx_prefix != NULL) ITX_TRY(onnx_files_check(b->o.onnx_prefix, b->onnx_path, err));
     if (!file_is_same(b->out_path, b->onnx_path)) return ITX_OK;
     return itx_fail(err, ITX_E_INVAL, "%s: is the network itself, the output needs another name",
                     b->out_path);
@@ -214,6 +213,13 @@ static itx_status compare_and_write(struct build *b, struct itx_error *err)
     if (o->histograms) ITX_TRY(report_meta(&b->detailed, &report, REPORT_HISTOGRAMS, err));
     b->plan.meta = b->meta.data;
     ITX_TRY(build_progress(o, "write", 0, 1, err));
+    const struct onnx_files files = {
+        .prefix = o->onnx_prefix,
+        .source = b->onnx_path,
+        .canonical = b->network.graph,
+        .plan = &b->plan,
+    };
+    if (o->onnx_prefix != NULL) ITX_TRY(onnx_files_write(&files, err));
     const struct plan *models[] = {&b->plan};
     void *data = NULL;
     size_t size = 0;

@@ -24,6 +24,8 @@ eval_fn eval_copy, eval_concat, eval_expand, eval_gather, eval_pad, eval_slice, 
     eval_tile, eval_transpose;
 /* eval_reduce.c */
 eval_fn eval_reduce, eval_global_pool, eval_softmax;
+/* eval_quantize.c */
+eval_fn eval_quantize, eval_dequantize;
 /* eval_resize.c */
 eval_fn eval_resize;
 

@@ -42,6 +42,12 @@ static double real_floor(double x, const struct unary *u)
     return floor(x);
 }
 
+static double real_round(double x, const struct unary *u)
+{
+    (void)u;
+    return rint(x);
+}
+
 static double real_neg(double x, const struct unary *u)
 {
     (void)u;
@@ -162,6 +168,7 @@ static const struct {
     [OP_NEG] = {real_neg, integer_neg},
     [OP_RECIPROCAL] = {real_reciprocal},
     [OP_RELU] = {real_relu, integer_relu},
+    [OP_ROUND] = {real_round},
     [OP_SIGMOID] = {real_sigmoid},
     [OP_SILU] = {real_silu},
     [OP_SOFTPLUS] = {real_softplus},

@@ -155,6 +155,49 @@ static itx_status infer_cast(const struct infer *c)
     return set_output(c, 0, (enum dtype)to, &c->in[0].shape);
 }
 
+/* --- quantisation --- */
+
+/* One scale and zero point, or one of each for every index of the axis. */
+static itx_status check_steps(const struct infer *c, enum dtype zero)
+{
+    const struct shape *x = &c->in[0].shape;
+    const bool is_single = c->in[1].shape.rank == 0;
+    char text[SHAPE_TEXT_SIZE];
+    int axis = 0;
+    if (c->in[1].dtype != DTYPE_F32)
+        return itx_fail(c->err, ITX_E_UNSUPPORTED, "the scale has type %s, expected f32",
+                        dtype_name(c->in[1].dtype));
+    if (!is_single) {
+        const bool is_one = c->in[1].shape.rank == 1 && c->in[1].shape.dim[0] == 1;
+        if (!is_one) ITX_TRY(operand_axis(node_int(c->node, ATTR_AXIS, 1), x->rank, &axis, c->err));
+        ITX_TRY(check_vector(c, 1, is_one ? 1 : x->dim[axis], "scale"));
+    }
+    if (!has(c, 2)) return ITX_OK;
+    if (c->in[2].dtype != zero || !shape_eq(&c->in[2].shape, &c->in[1].shape))
+        return itx_fail(c->err, ITX_E_FORMAT, "the zero point is %s %s, which does not fit",
+                        dtype_name(c->in[2].dtype), shape_text(&c->in[2].shape, text));
+    return ITX_OK;
+}
+
+static itx_status infer_quantize(const struct infer *c)
+{
+    const enum dtype to = has(c, 2) ? c->in[2].dtype : DTYPE_U8;
+    if (c->in[0].dtype != DTYPE_F32 || (to != DTYPE_U8 && to != DTYPE_S8 && to != DTYPE_S16))
+        return itx_fail(c->err, ITX_E_UNSUPPORTED, "from %s to %s is not supported",
+                        dtype_name(c->in[0].dtype), dtype_name(to));
+    ITX_TRY(check_steps(c, to));
+    return set_output(c, 0, to, &c->in[0].shape);
+}
+
+static itx_status infer_dequantize(const struct infer *c)
+{
+    const enum dtype from = c->in[0].dtype;
+    if (from != DTYPE_U8 && from != DTYPE_S8 && from != DTYPE_S16 && from != DTYPE_S32)
+        return itx_fail(c->err, ITX_E_UNSUPPORTED, "type %s is not supported", dtype_name(from));
+    ITX_TRY(check_steps(c, from));
+    return set_output(c, 0, DTYPE_F32, &c->in[0].shape);
+}
+
 /* --- shape arithmetic --- */
 
 static itx_status infer_shape(const struct infer *c)
@@ -666,6 +709,7 @@ static infer_fn *const infer_table[OP_COUNT] = {
     [OP_CONSTANT_OF_SHAPE] = infer_constant_of_shape,
     [OP_CONV] = infer_conv,
     [OP_CONV_TRANSPOSE] = infer_conv_transpose,
+    [OP_DEQUANTIZE_LINEAR] = infer_dequantize,
     [OP_DIV] = infer_broadcast,
     [OP_ELU] = infer_same,
     [OP_EQUAL] = infer_compare,
@@ -694,6 +738,7 @@ static infer_fn *const infer_table[OP_COUNT] = {
     [OP_PAD] = infer_pad,
     [OP_POW] = infer_pow,
     [OP_PRELU] = infer_prelu,
+    [OP_QUANTIZE_LINEAR] = infer_quantize,
     [OP_RANGE] = infer_range,
     [OP_RECIPROCAL] = infer_same,
     [OP_REDUCE_MAX] = infer_reduce,
@@ -703,6 +748,7 @@ static infer_fn *const infer_table[OP_COUNT] = {
     [OP_RELU] = infer_same,
     [OP_RESHAPE] = infer_reshape,
     [OP_RESIZE] = infer_resize,
+    [OP_ROUND] = infer_same,
     [OP_SHAPE] = infer_shape,
     [OP_SIGMOID] = infer_same,
     [OP_SLICE] = infer_slice,

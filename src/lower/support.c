@@ -195,6 +195,9 @@ bool lower_supports(const struct graph *g, const struct node *n, char *reason)
         return supports_channel_axis(g, n, 1, reason);
     case OP_SLICE:
         return supports_slice(g, n, reason);
+    case OP_QUANTIZE_LINEAR:
+    case OP_DEQUANTIZE_LINEAR:
+        return refuse(reason, "the model is quantised already, give the float one");
     default:
         if (unary_is_table(n)) return values_fit(g, n, 1, reason);
         return refuse(reason, "%s has no int8 form", op_info(n->op)->name);

@@ -402,8 +402,6 @@ static const struct hint hints[] = {
     {"If", "export with fixed sizes (dynamic=False, simplify=True)"},
     {"Loop", "export with fixed sizes (dynamic=False, simplify=True)"},
     {"Scan", "export with fixed sizes (dynamic=False, simplify=True)"},
-    {"QuantizeLinear", "the model is quantised already, give the float one"},
-    {"DequantizeLinear", "the model is quantised already, give the float one"},
     {"DynamicQuantizeLinear", "the model is quantised already, give the float one"},
     {"QLinearConv", "the model is quantised already, give the float one"},
     {"ConvInteger", "the model is quantised already, give the float one"},

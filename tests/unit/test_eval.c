@@ -266,6 +266,36 @@ static void test_eval__shape_arithmetic(void)
     graph_destroy(&g);
 }
 
+/* Halves go to the even neighbour, the zero point is added afterwards, the ends saturate; scales belong to channels. */
+static void test_eval__quantize_and_back(void)
+{
+    static const float x[] = {0.5f, 1.5f, -2.5f, 1000, 1, 3, -3, -1000};
+    static const float scales[] = {1, 2};
+    static const int8_t zeros[] = {3, -120};
+    static const int64_t stored[] = {3, 5, 1, 127, -120, -118, -122, -128};
+    const struct operand in[] = {F32(x, 1, 2, 4), F32(scales, 2), {DTYPE_S8, DIMS(2), zeros}};
+    struct graph *g = one_node(OP_QUANTIZE_LINEAR, 3, in, 1);
+    check_integers(g, 8, stored);
+    graph_destroy(&g);
+    const struct operand scale = F32(scales + 1, 1);
+    const struct operand bytes[] = {F32(x, 1, 2, 4), scale};
+    g = one_node(OP_QUANTIZE_LINEAR, 2, bytes, 1);
+    check_integers(g, 8, (const int64_t[]){0, 1, 0, 255, 0, 2, 0, 0});
+    graph_destroy(&g);
+
+    static const int8_t q[] = {3, 5, 1, 127, -120, -118, -122, -128};
+    const struct operand back[] = {
+        {DTYPE_S8, DIMS(1, 2, 4), q}, F32(scales, 2), {DTYPE_S8, DIMS(2), zeros}};
+    g = one_node(OP_DEQUANTIZE_LINEAR, 3, back, 1);
+    check_floats(g, 8, (const float[]){0, 2, -2, 124, 0, 4, -4, -16});
+    graph_destroy(&g);
+    static const int32_t sums[] = {1 << 24, -7};
+    const struct operand of_sums[] = {{DTYPE_S32, DIMS(1, 2), sums}, F32(scales, 2)};
+    g = one_node(OP_DEQUANTIZE_LINEAR, 2, of_sums, 1);
+    check_floats(g, 2, (const float[]){1 << 24, -14});
+    graph_destroy(&g);
+}
+
 static void test_eval__declared_shape_must_fit(void)
 {
     const struct operand in[] = {F32(six, 2, 3), S64S(0), S64S(1)};
@@ -347,7 +377,7 @@ static void test_eval__odd_operands(void)
                                         "edge",   "align_corners", "tf_crop_and_resize"};
     uint64_t seed = 7;
     int n_fine[OP_COUNT] = {0};
-    for (int round = 0; round < 60000; round++) {
+    for (int round = 0; round < 120000; round++) {
         const enum op op = (enum op)(test_random(&seed) % OP_COUNT);
         const struct op_info *info = op_info(op);
         struct odd_operand room[5];
@@ -396,5 +426,6 @@ TEST_MAIN(TEST(test_eval__broadcast_both_ways), TEST(test_eval__integers_wrap_an
           TEST(test_eval__transpose_and_slice), TEST(test_eval__expand_tile_pad),
           TEST(test_eval__gather_checks_indices), TEST(test_eval__concat_and_split),
           TEST(test_eval__reduce_and_softmax), TEST(test_eval__resize),
-          TEST(test_eval__shape_arithmetic), TEST(test_eval__declared_shape_must_fit),
-          TEST(test_eval__every_light_operation_is_there), TEST(test_eval__odd_operands))
+          TEST(test_eval__shape_arithmetic), TEST(test_eval__quantize_and_back),
+          TEST(test_eval__declared_shape_must_fit), TEST(test_eval__every_light_operation_is_there),
+          TEST(test_eval__odd_operands))

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The four ONNX files that show what the compiler did (docs/quantised-onnx.md).
+ */
+#ifndef API_ONNX_FILES_H
+#define API_ONNX_FILES_H
+
+#include "api/network.h"
+#include "plan/plan.h"
+
+struct onnx_files {
+    const char *prefix;            /* of the four paths */
+    const char *source;            /* path of the network */
+    const struct graph *canonical; /* of the same network, with the quantisation of every value */
+    const struct plan *plan;
+};
+
+/* Refuses paths that cannot be written, and those that are the network itself. */
+itx_status onnx_files_check(const char *prefix, const char *source, struct itx_error *err);
+itx_status onnx_files_write(const struct onnx_files *files, struct itx_error *err);
+
+#endif
