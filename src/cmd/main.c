@@ -109,7 +109,9 @@ static enum exit_code run(int argc, char **argv)
     }
     /* for the build: man/meson.build */
     if (strcmp(argv[1], "--man") == 0 && argc == 4)
-        return man_page(commands, ARRAY_LEN(commands), argv[2], argv[3]);
+        return find_rdk_command(argv[2]) != NULL
+                   ? man_page(rdk_commands, ARRAY_LEN(rdk_commands), argv[2], argv[3])
+                   : man_page(commands, ARRAY_LEN(commands), argv[2], argv[3]);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (strcmp(argv[1], commands[i]->name) == 0)
             return run_command(commands[i], argc - 2, argv + 2);

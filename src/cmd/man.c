@@ -60,9 +60,13 @@ static void put_page(const struct command *const *commands, int n_commands,
                      const struct command *command, struct str prose)
 {
     const char *name = command != NULL ? command->name : NULL;
-    printf(".TH INTARSIA%s%s 1 \"\" \"Intarsia %s\"\n", name != NULL ? "\\-" : "",
-           name != NULL ? name : "", itx_version());
-    printf(".SH NAME\nintarsia%s%s \\- ", name != NULL ? "\\-" : "", name != NULL ? name : "");
+    const bool is_program = command != NULL && command->is_program;
+    const char *const title = is_program ? "" : "INTARSIA", *const own =
+                                                                is_program ? "" : "intarsia";
+    const char *const dash = name != NULL && !is_program ? "\\-" : "";
+    printf(".TH %s%s%s 1 \"\" \"Intarsia %s\"\n", title, dash, name != NULL ? name : "",
+           itx_version());
+    printf(".SH NAME\n%s%s%s \\- ", own, dash, name != NULL ? name : "");
     put_roff(name != NULL ? command->summary
                           : "compiles YOLO networks to int8 and runs them on any CPU");
     printf("\n.SH SYNOPSIS\n.nf\n");

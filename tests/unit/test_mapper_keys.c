@@ -4,6 +4,7 @@
  */
 #include "rdk/mapper_keys.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "test.h"
 
@@ -188,6 +189,30 @@ static void test_keys__table(void)
     }
 }
 
+/* docs/rdk.md has a row for each key, with its values and what it is without it. */
+static void test_keys__are_documented(void)
+{
+    struct file_map docs;
+    struct itx_error err;
+    REQUIRE(file_map_open(&docs, GOLDEN_DIR "/../../docs/rdk.md", &err) == ITX_OK);
+    for (int i = 0; i < KEY_COUNT; i++) {
+        const struct mapper_key_info *const k = mapper_key_info((enum mapper_key)i);
+        struct strbuf row = {0};
+        strbuf_addf(&row, "\n| `%s` | ", k->name);
+        for (const char *p = k->values; *p != '\0'; p++)
+            strbuf_addf(&row, *p == '|' ? "\\%c" : "%c", *p);
+        const char *const quote = k->fallback != NULL ? "`" : "";
+        strbuf_addf(&row, " | %s%s%s |", quote,
+                    k->fallback != NULL      ? k->fallback
+                    : k->when == WHEN_NEEDED ? "needed"
+                                             : "",
+                    quote);
+        CHECK_MSG(memmem(docs.data, docs.size, row.data, row.len) != NULL, "no row%s", row.data);
+        strbuf_release(&row);
+    }
+    file_map_release(&docs);
+}
+
 static void test_keys__split(void)
 {
     struct arena arena = {0};
@@ -218,4 +243,5 @@ static void test_keys__without_memory(void)
 
 TEST_MAIN(TEST(test_conf__tree_and_places), TEST(test_conf__nothing), TEST(test_conf__refusals),
           TEST(test_conf__limits), TEST(test_keys__values), TEST(test_keys__all_mistakes_at_once),
-          TEST(test_keys__table), TEST(test_keys__split), TEST(test_keys__without_memory))
+          TEST(test_keys__table), TEST(test_keys__are_documented), TEST(test_keys__split),
+          TEST(test_keys__without_memory))
