@@ -4,6 +4,8 @@
  */
 #include "native.h"
 
+#include "dnn/hb_dnn.h"
+
 static struct PyModuleDef module_def;
 
 struct native_state *native_state_of(PyObject *object)
@@ -55,10 +57,12 @@ static int module_exec(PyObject *module)
     state->block_type = native_add_type(module, &block_spec, NULL);
     state->lease_type = native_add_type(module, &lease_spec, NULL);
     state->model_type = native_add_type(module, &model_spec, "Model");
+    state->packed_type = native_add_type(module, &packed_spec, "Packed");
     if (state->error == NULL || state->block_type == NULL || state->lease_type == NULL ||
-        state->model_type == NULL)
+        state->model_type == NULL || state->packed_type == NULL)
         return -1;
     if (PyModule_AddObjectRef(module, "IntarsiaError", state->error) != 0) return -1;
+    if (PyModule_AddStringConstant(module, "dnn_version", hbDNNGetVersion()) != 0) return -1;
     return PyModule_AddStringConstant(module, "version", itx_version());
 }
 
@@ -69,6 +73,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->block_type);
     Py_VISIT(state->lease_type);
     Py_VISIT(state->model_type);
+    Py_VISIT(state->packed_type);
     return 0;
 }
 
@@ -79,6 +84,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->block_type);
     Py_CLEAR(state->lease_type);
     Py_CLEAR(state->model_type);
+    Py_CLEAR(state->packed_type);
     return 0;
 }
 

@@ -17,7 +17,7 @@
 
 struct native_state {
     PyObject *error; /* IntarsiaError */
-    PyTypeObject *block_type, *lease_type, *model_type;
+    PyTypeObject *block_type, *lease_type, *model_type, *packed_type;
 };
 
 /* Of an object of one of the module's types. */
@@ -64,6 +64,6 @@ PyObject *block_share(const struct native_state *state, const void *data, PyObje
 /* Strides of elements of `size` bytes that follow each other. */
 void block_dense(struct block_shape *shape, Py_ssize_t size);
 
-extern PyType_Spec block_spec, lease_spec, model_spec;
+extern PyType_Spec block_spec, lease_spec, model_spec, packed_spec;
 
 #endif

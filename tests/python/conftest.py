@@ -2,6 +2,7 @@
 """What the tests share: small models on random weights, the demo network compiled by the program, photos as arrays."""
 
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -15,11 +16,23 @@ PHOTOS = TREE / "data/parts/val/images"
 
 
 @pytest.fixture(scope="session")
-def tiny_path(tmp_path_factory):
+def tiny_paths(tmp_path_factory):
+    place = tmp_path_factory.mktemp("tiny")
+    subprocess.run([os.environ["TINY_MODELS"], place / "heads.bin", place / "networks.bin"], check=True)
+    return place / "heads.bin", place / "networks.bin"
+
+
+@pytest.fixture(scope="session")
+def tiny_path(tiny_paths):
     """A file with the models seg and det, 64 x 64 pixels, three classes, and raw, two inputs of numbers [3, 4, 4]."""
-    path = tmp_path_factory.mktemp("tiny") / "tiny.bin"
-    subprocess.run([os.environ["TINY_MODELS"], path], check=True)
-    return path
+    return tiny_paths[0]
+
+
+@pytest.fixture(scope="session")
+def networks_path(tiny_paths):
+    """A file with the models cam, 64 x 32 pixels, and odd, 20 x 12, which take NV12, rgb, 64 x 32, and raw, two inputs of numbers
+    [3, 4, 6]. Those for pictures have outputs of floats, of int32 and int16, and of int8 which lies in a wider buffer."""
+    return tiny_paths[1]
 
 
 @pytest.fixture
@@ -75,3 +88,16 @@ def photo(photo_path, tmp_path_factory):
 def noise():
     """uint8 [48, 80, 3]"""
     return np.random.default_rng(5).integers(0, 256, (48, 80, 3), np.uint8)
+
+
+@pytest.fixture
+def resident_kilobytes():
+    """A function: the memory of this process."""
+    if "libasan" in os.environ.get("LD_PRELOAD", ""):
+        pytest.skip("the sanitizer keeps freed memory for a while")
+
+    def count():
+        with open("/proc/self/statm") as f:
+            return int(f.read().split()[1]) * resource.getpagesize() // 1024
+
+    return count

@@ -3,7 +3,6 @@
 
 import gc
 import os
-import resource
 import sys
 import threading
 import weakref
@@ -12,8 +11,6 @@ import numpy as np
 import pytest
 
 import intarsia
-
-SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 
 
 def test_open(tiny_path):
@@ -214,13 +211,7 @@ def test_fork(tiny_path, noise):
     assert (model.run(noise)["cls"] == wanted["cls"]).all() and held
 
 
-def kilobytes():
-    with open("/proc/self/statm") as f:
-        return int(f.read().split()[1]) * resource.getpagesize() // 1024
-
-
-@pytest.mark.skipif(SANITIZED, reason="freed memory is kept for a while")
-def test_nothing_leaks(tiny_path, noise):
+def test_nothing_leaks(tiny_path, noise, resident_kilobytes):
     data = tiny_path.read_bytes()
 
     def work(n):
@@ -235,7 +226,7 @@ def test_nothing_leaks(tiny_path, noise):
 
     work(50)
     gc.collect()
-    before = kilobytes()
+    before = resident_kilobytes()
     work(300)
     gc.collect()
-    assert kilobytes() - before < 2000  # one session alone takes more than 100
+    assert resident_kilobytes() - before < 2000  # one session alone takes more than 100
