@@ -132,6 +132,11 @@ typedef struct itx_float itx_float;
 /* Imports an ONNX file and prepares it for float32 execution. */
 ITX_API itx_status itx_float_open(itx_float **net, const char *onnx_path, int n_threads,
                                   struct itx_error *err);
+/* The same, fed as the options say: of these, size, input_format (not NONE), train_format, mean, scale, and output_nodes
+ * are used. */
+ITX_API itx_status itx_float_open_with(itx_float **net, const char *onnx_path, int n_threads,
+                                       const struct itx_build_options *options,
+                                       struct itx_error *err);
 ITX_API void itx_float_close(itx_float **net);
 /* input_format, sizes, classes and task as a compiled model's; step and byte counts are 0. */
 ITX_API itx_status itx_float_get_info(const itx_float *net, struct itx_model_info *info,

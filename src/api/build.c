@@ -43,14 +43,9 @@ struct build {
 static itx_status read_options(struct build *b, const struct itx_build_options *given,
                                struct itx_error *err)
 {
-    static const struct itx_build_options defaults = ITX_BUILD_OPTIONS_INIT;
-    b->o = defaults;
-    if (given->size < sizeof(size_t) || given->size > sizeof b->o)
-        return itx_fail(err, ITX_E_INVAL, "itx_build_options: size %zu is not set right",
-                        given->size);
-    memcpy(&b->o, given, given->size);
     struct itx_build_options *const o = &b->o;
-    ITX_TRY(feed_check(o, err));
+    ITX_TRY(feed_options(o, given, err));
+    ITX_TRY(feed_check_data(o, err));
     b->n_threads = o->n_threads != 0 ? o->n_threads : cpu_count();
     if (b->n_threads < 1 || b->n_threads > 256)
         return itx_fail(err, ITX_E_RANGE, "%d threads: 1 to 256 are possible", b->n_threads);
@@ -145,9 +140,22 @@ static itx_status dump_canonical(struct build *b, struct itx_error *err)
 
 static enum plan_input_kind input_kind(enum itx_image_format format)
 {
-    return format == ITX_IMAGE_NV12  ? PLAN_INPUT_NV12
-           : format == ITX_IMAGE_BGR ? PLAN_INPUT_BGR
-                                     : PLAN_INPUT_RGB;
+    switch (format) {
+    case ITX_IMAGE_RGB:
+        return PLAN_INPUT_RGB;
+    case ITX_IMAGE_BGR:
+        return PLAN_INPUT_BGR;
+    case ITX_IMAGE_NV12:
+        return PLAN_INPUT_NV12;
+    case ITX_IMAGE_GRAY:
+        return PLAN_INPUT_GRAY;
+    case ITX_IMAGE_YUV444:
+        return PLAN_INPUT_YUV444;
+    case ITX_IMAGE_NONE:
+    case ITX_IMAGE_RGBA:
+        break;
+    }
+    return PLAN_INPUT_TENSOR;
 }
 
 static itx_status check_support(const struct build *b, struct itx_error *err)
@@ -165,16 +173,26 @@ static itx_status compile(struct build *b, struct itx_error *err)
 {
     const struct itx_build_options *const o = &b->o;
     ITX_TRY(build_progress(o, "import", 0, 1, err));
-    ITX_TRY(
-        network_read(&b->network, b->onnx_path, o->save_temps != NULL ? dump_graph : NULL, b, err));
+    const struct network_source source = {
+        .path = b->onnx_path,
+        .output_nodes = o->output_nodes,
+        .n_output_nodes = o->n_output_nodes,
+        .dump = o->save_temps != NULL ? dump_graph : NULL,
+        .ctx = b,
+    };
+    ITX_TRY(network_read(&b->network, &source, err));
     itx_status rc = check_support(b, err);
+    if (rc == ITX_OK) rc = network_feed(&b->network, o, FEED_QUANTISED, err);
+    if (rc == ITX_OK) rc = sample_check(o, &b->network, err);
     if (rc == ITX_OK)
         rc = calibrate(&b->stats, &b->network, o, b->n_threads,
                        b->quant.method != QUANT_MINMAX || o->histograms, &b->photos, err);
+    const bool has_range = o->input_format == ITX_IMAGE_NV12 || o->input_format == ITX_IMAGE_YUV444;
     const struct lower_options lower = {
         .name = b->name,
         .input_kind = input_kind(o->input_format),
-        .video_range = o->input_range == ITX_RANGE_VIDEO,
+        .video_range = has_range && o->input_range == ITX_RANGE_VIDEO,
+        .is_yuv = b->network.feed.is_picture && b->network.feed.colours == IMAGE_AS_YUV,
     };
     const struct quantise_input in = {
         .network = &b->network,

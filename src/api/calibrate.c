@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vision/picture.h"
 
 struct lane {
     struct float_run run;
@@ -22,15 +21,15 @@ struct round {
     const struct network *network;
     const struct itx_build_options *options;
     struct lane *lanes;
-    struct photo_facts *facts; /* [n_images] */
-    int first, n;              /* of `n` photos that are looked at */
+    struct photo_facts *facts; /* [n_samples] */
+    int n_samples, first, n;   /* of `n` of them that are looked at */
     bool is_swapped;           /* only to see what the network makes of exchanged colours */
 };
 
 /* Number i of the round's photos, which are all or some, evenly spread. */
 static int photo_of(const struct round *round, int i)
 {
-    return (int)((int64_t)i * round->options->n_images / round->n);
+    return (int)((int64_t)i * round->n_samples / round->n);
 }
 
 /* The first value that is refused is remembered; the rest of the photo is run in vain. */
@@ -40,37 +39,38 @@ static void observe(void *ctx, value_id v, const struct tensor *t)
     if (lane->rc == ITX_OK) lane->rc = quant_stats_add(&lane->stats, v, t, &lane->err);
 }
 
-itx_status calibration_frame(struct frame *f, const struct picture *p,
-                             const struct itx_build_options *o, struct itx_error *err)
+/* What pictures hold is known; of numbers it has to be seen. */
+static void observe_inputs(struct lane *lane, const struct graph *g)
 {
-    const struct itx_image image = {
-        .format = ITX_IMAGE_RGB,
-        .width = p->width,
-        .height = p->height,
-        .plane = {p->rgb},
-        .stride = {p->stride},
-    };
-    const enum itx_image_format via =
-        o->input_format == ITX_IMAGE_NV12 ? ITX_IMAGE_NV12 : ITX_IMAGE_NONE;
-    return frame_prepare(f, &image, via, o->input_range, NULL, err);
+    for (size_t i = 0; i < g->inputs.len; i++) {
+        const value_id v = g->inputs.data[i];
+        const struct tensor t = {DTYPE_F32, graph_value(g, v)->shape, lane->run.inputs[i]};
+        observe(lane, v, &t);
+    }
+}
+
+static itx_status run_sample(struct lane *lane, const struct round *round, int i,
+                             struct sample *sample)
+{
+    struct photo_facts *const facts = &round->facts[i];
+    ITX_TRY(sample_load(sample, &lane->run, round->options, i, &lane->err));
+    if (round->is_swapped)
+        return photo_look_swapped(facts, &lane->scorer, round->network, &lane->run, &lane->err);
+    ITX_TRY(float_run_input(&lane->run, observe, lane, &lane->err));
+    facts->is_used = true;
+    if (sample->picture.rgb != NULL)
+        photo_look(facts, &lane->scorer, round->network, &lane->run, &sample->picture);
+    if (sample->is_numbers) photo_note_values(facts, sample->least, sample->most);
+    if (!round->network->feed.is_picture) observe_inputs(lane, round->network->graph);
+    return ITX_OK;
 }
 
 static itx_status run_photo(struct lane *lane, const struct round *round, int photo)
 {
-    const char *const path = round->options->images[photo];
-    struct picture picture = {0};
-    lane->is_unreadable = true;
-    ITX_TRY(picture_read(&picture, path, &lane->err));
-    lane->is_unreadable = false;
-    itx_status rc = calibration_frame(&lane->run.frame, &picture, round->options, &lane->err);
-    struct photo_facts *const facts = &round->facts[photo];
-    if (rc == ITX_OK && round->is_swapped) {
-        rc = photo_look_swapped(facts, &lane->scorer, round->network, &lane->run, &lane->err);
-    } else if (rc == ITX_OK) {
-        rc = float_run_frame(&lane->run, observe, lane, &lane->err);
-        if (rc == ITX_OK) photo_look(facts, &lane->scorer, round->network, &lane->run, &picture);
-    }
-    picture_release(&picture);
+    struct sample sample = {0};
+    const itx_status rc = run_sample(lane, round, photo, &sample);
+    lane->is_unreadable = sample.is_unreadable;
+    sample_release(&sample);
     return lane->rc != ITX_OK ? lane->rc : rc;
 }
 
@@ -134,7 +134,9 @@ static itx_status look_swapped(const struct round *all, struct pool *pool, struc
 {
     struct round some = *all;
     int n_run = 0;
-    if (all->network->head.task == HEAD_RAW || !photos_are_blue(all->facts, all->n)) return ITX_OK;
+    if (all->network->head.task == HEAD_RAW || all->network->feed.n_channels != 3 ||
+        !photos_are_blue(all->facts, all->n))
+        return ITX_OK;
     some.first = 0;
     some.n = all->n < PHOTOS_SWAPPED ? all->n : PHOTOS_SWAPPED;
     some.is_swapped = true;
@@ -149,8 +151,9 @@ static itx_status run_photos(struct calibration *photos, struct round *all, stru
     if (photos->n_used == 0)
         return itx_fail(err, ITX_E_INVAL, "none of the %d calibration pictures could be read",
                         all->n);
+    if (!all->network->feed.is_picture || all->options->random > 0) return ITX_OK;
     ITX_TRY(look_swapped(all, pool, err));
-    photos_judge(&photos->warnings, all->facts, all->n, all->network->width, all->network->height);
+    photos_judge(&photos->warnings, all->facts, all->n, all->network);
     give_warnings(all->options, &photos->warnings);
     return ITX_OK;
 }
@@ -159,10 +162,11 @@ itx_status calibrate(struct quant_stats *stats, const struct network *n,
                      const struct itx_build_options *o, int n_threads, bool with_histogram,
                      struct calibration *photos, struct itx_error *err)
 {
-    const int n_lanes = n_threads < o->n_images ? n_threads : o->n_images;
+    const int n_samples = sample_count(o, n);
+    const int n_lanes = n_threads < n_samples ? n_threads : n_samples;
     struct pool *pool = NULL;
     struct lane *lanes = mem_calloc((size_t)n_lanes, sizeof *lanes);
-    struct photo_facts *facts = mem_calloc((size_t)o->n_images, sizeof *facts);
+    struct photo_facts *facts = mem_calloc((size_t)n_samples, sizeof *facts);
     itx_status rc = lanes != NULL && facts != NULL ? pool_create(&pool, n_lanes, err)
                                                    : itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; rc == ITX_OK && i < n_lanes; i++) {
@@ -170,7 +174,8 @@ itx_status calibrate(struct quant_stats *stats, const struct network *n,
         if (rc == ITX_OK) rc = photo_scorer_create(&lanes[i].scorer, n, err);
         if (rc == ITX_OK) rc = quant_stats_create(&lanes[i].stats, n->graph, with_histogram, err);
     }
-    struct round all = {n, o, lanes, facts, 0, o->n_images, false};
+    struct round all = {n, o, lanes, facts, n_samples, 0, n_samples, false};
+    photos->n_given = n_samples;
     if (rc == ITX_OK) rc = run_photos(photos, &all, pool, err);
     if (rc == ITX_OK) {
         for (int i = 1; i < n_lanes; i++) quant_stats_merge(&lanes[0].stats, &lanes[i].stats);

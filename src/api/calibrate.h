@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Photographs through the float network, statistics out.
+ * Calibration data through the float network, statistics out.
  */
 #ifndef API_CALIBRATE_H
 #define API_CALIBRATE_H
@@ -8,12 +8,12 @@
 #include "api/network.h"
 #include "api/photos.h"
 #include "intarsia/compiler.h"
+#include "api/sample.h"
 #include "quant/quant.h"
-#include "vision/picture.h"
 
-/* The photos that statistics were taken of. */
+/* The photos, or other data, that statistics were taken of. */
 struct calibration {
-    int n_used;
+    int n_given, n_used;
     struct photo_warnings warnings; /* that were given */
 };
 
@@ -22,10 +22,6 @@ struct calibration {
 itx_status calibrate(struct quant_stats *stats, const struct network *n,
                      const struct itx_build_options *o, int n_threads, bool with_histogram,
                      struct calibration *photos, struct itx_error *err);
-
-/* A calibration picture as the runtime will see it: letterboxed, sent through NV12 where the options say so. */
-itx_status calibration_frame(struct frame *f, const struct picture *p,
-                             const struct itx_build_options *o, struct itx_error *err);
 
 /* Calls o->progress; ITX_E_CANCELLED when it wants to stop. */
 itx_status build_progress(const struct itx_build_options *o, const char *stage, int done, int total,

@@ -236,7 +236,8 @@ static itx_status check_imported(struct scan *s, const char *path, bool *ok, str
 {
     struct network net;
     struct graph *file = NULL;
-    ITX_TRY(network_read(&net, path, NULL, NULL, err)); /* one reason for the whole file */
+    ITX_TRY(network_read(&net, &(struct network_source){.path = path},
+                         err)); /* one reason for the whole file */
     itx_status rc = onnx_read(&file, path, err);
     if (rc == ITX_OK) rc = add_all_nodes(s, file, &net, err);
     if (rc == ITX_OK) *ok = !add_refused(s, file, net.graph);

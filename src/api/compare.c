@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "runtime/runtime.h"
-#include "vision/picture.h"
 
 /* A lane holds every tensor of the network three times. */
 #define MAX_LANES 4
@@ -40,6 +39,7 @@ struct lane {
     struct comparison *result; /* [n_tensors], of one photo */
     struct itx_error err;
     itx_status rc;
+    bool is_used; /* it had something to run */
 };
 
 /* ---- tensors and values ---- */
@@ -250,23 +250,30 @@ static void compare_value(void *ctx, value_id v, const struct tensor *x)
 struct round {
     const struct itx_build_options *options;
     struct lane *lanes;
-    const struct picture *photos; /* one a lane */
-    int n_photos;
+    int first, n; /* lane i has sample first + i */
 };
 
-static itx_status compare_photo(struct lane *lane, const struct itx_build_options *o,
-                                const struct picture *p)
+static void write_inputs(const struct lane *lane, const struct runtime *r)
 {
-    struct frame *const f = &lane->run.frame;
-    const uint32_t in = lane->plan->inputs[0].tensor;
-    ITX_TRY(calibration_frame(f, p, o, &lane->err));
-    struct runtime *const runtimes[] = {lane->whole, lane->alone};
-    for (int i = 0; i < 2; i++)
-        f->kernels->to_input(f->rgb, (size_t)f->width * 3, f->width,
-                             runtime_tensor(runtimes[i], in), lane->plan->tensors[in].pixel, 0,
-                             f->height);
+    void *tensors[PLAN_MAX_IO];
+    for (int i = 0; i < lane->plan->n_inputs; i++)
+        tensors[i] = runtime_tensor(r, lane->plan->inputs[i].tensor);
+    network_write_input(lane->run.network, lane->plan, lane->run.frame.rgb,
+                        (const float *const *)lane->run.inputs, tensors);
+}
+
+static itx_status compare_sample(struct lane *lane, const struct itx_build_options *o, int i)
+{
+    struct sample sample;
+    itx_status rc = sample_load(&sample, &lane->run, o, i, &lane->err);
+    lane->is_used = !sample.is_unreadable;
+    sample_release(&sample);
+    if (!lane->is_used) return ITX_OK; /* warned about before */
+    ITX_TRY(rc);
+    write_inputs(lane, lane->whole);
+    write_inputs(lane, lane->alone);
     runtime_run(lane->whole);
-    return float_run_frame(&lane->run, compare_value, lane, &lane->err);
+    return float_run_input(&lane->run, compare_value, lane, &lane->err);
 }
 
 static void run_lane(void *ctx, int worker, int n_workers)
@@ -275,20 +282,21 @@ static void run_lane(void *ctx, int worker, int n_workers)
     struct lane *const lane = &round->lanes[worker];
     (void)n_workers;
     lane->rc = ITX_OK;
-    if (worker < round->n_photos)
-        lane->rc = compare_photo(lane, round->options, &round->photos[worker]);
+    lane->is_used = false;
+    if (worker < round->n) lane->rc = compare_sample(lane, round->options, round->first + worker);
 }
 
-/* In the order of the photos, so that sums are the same for any number of lanes. */
-static itx_status end_round(struct comparison *sum, const struct round *round,
+/* In the order of the photos, so that sums are the same for any number of lanes. *done grows by those that were used. */
+static itx_status end_round(struct comparison *sum, const struct round *round, int *done,
                             struct itx_error *err)
 {
-    for (int k = 0; k < round->n_photos; k++) {
+    for (int k = 0; k < round->n; k++) {
         struct lane *const lane = &round->lanes[k];
         if (lane->rc != ITX_OK) {
             if (err != NULL) *err = lane->err;
             return lane->rc;
         }
+        *done += lane->is_used;
         for (int i = 0; i < lane->plan->n_tensors; i++) {
             merge_closeness(&sum[i].whole, &lane->result[i].whole);
             merge_closeness(&sum[i].alone, &lane->result[i].alone);
@@ -323,23 +331,20 @@ static void lane_release(struct lane *lane)
     mem_free(lane->result);
 }
 
-/* Pictures that cannot be read were warned about before, and are passed over. */
+/* Pictures that cannot be read are passed over. */
 static itx_status run_rounds(struct comparison *sum, struct lane *lanes, int n_lanes,
                              const struct itx_build_options *o, int n_photos, struct itx_error *err)
 {
-    struct picture photos[MAX_LANES] = {{0}};
+    const int n_samples = sample_count(o, lanes->run.network);
     struct pool *pool = NULL;
     itx_status rc = pool_create(&pool, n_lanes, err);
-    for (int at = 0, done = 0; rc == ITX_OK && at < o->n_images && done < n_photos;) {
-        struct round round = {o, lanes, photos, 0};
-        for (; at < o->n_images && round.n_photos < n_lanes && done < n_photos; at++)
-            if (picture_read(&photos[round.n_photos], o->images[at], NULL) == ITX_OK) {
-                round.n_photos++;
-                done++;
-            }
+    for (int at = 0, done = 0; rc == ITX_OK && at < n_samples && done < n_photos;) {
+        int n = n_samples - at < n_lanes ? n_samples - at : n_lanes;
+        n = n_photos - done < n ? n_photos - done : n;
+        struct round round = {o, lanes, at, n};
         pool_run(pool, run_lane, &round);
-        rc = end_round(sum, &round, err);
-        for (int i = 0; i < n_lanes; i++) picture_release(&photos[i]);
+        rc = end_round(sum, &round, &done, err);
+        at += n;
     }
     pool_destroy(&pool);
     return rc;

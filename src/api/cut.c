@@ -66,7 +66,7 @@ itx_status itx_cut(const char *path, const char *out_path, enum itx_cut_softmax 
     struct network net;
     if (path == NULL || out_path == NULL)
         return itx_fail(err, ITX_E_INVAL, "itx_cut: an argument is NULL");
-    ITX_TRY(network_read(&net, path, NULL, NULL, err));
+    ITX_TRY(network_read(&net, &(struct network_source){.path = path}, err));
     const itx_status rc = cut_file(path, out_path, &net, softmax, report, err);
     network_release(&net);
     return rc;

@@ -2,8 +2,10 @@
 #include "api/feed.h"
 
 #include <math.h>
+#include <string.h>
 
-#include "base/status.h"
+#include "passes/entry.h"
+#include "quant/quant.h"
 
 #define MAX_RANDOM 10000
 
@@ -61,7 +63,7 @@ static itx_status check_texts(const char *const *texts, int n, const char *what,
     return ITX_OK;
 }
 
-static itx_status check_data(const struct itx_build_options *o, struct itx_error *err)
+itx_status feed_check_data(const struct itx_build_options *o, struct itx_error *err)
 {
     ITX_TRY(check_texts(o->images, o->n_images, "calibration picture", err));
     ITX_TRY(check_texts(o->tensors, o->n_tensors, "calibration file", err));
@@ -83,28 +85,169 @@ static itx_status check_data(const struct itx_build_options *o, struct itx_error
     return ITX_OK;
 }
 
-/* What the compiler cannot do yet. */
-static itx_status refuse_unfinished(const struct itx_build_options *o, struct itx_error *err)
+itx_status feed_options(struct itx_build_options *o, const struct itx_build_options *given,
+                        struct itx_error *err)
 {
-    if (o->input_format != ITX_IMAGE_RGB && o->input_format != ITX_IMAGE_BGR &&
-        o->input_format != ITX_IMAGE_NV12)
-        return itx_fail(err, ITX_E_UNSUPPORTED, "input format: RGB, BGR or NV12 is possible");
-    if (o->train_format != ITX_IMAGE_NONE && o->train_format != ITX_IMAGE_RGB)
-        return itx_fail(err, ITX_E_UNSUPPORTED, "format of training: RGB is possible");
-    if (o->n_mean > 0 || o->n_scale > 0)
-        return itx_fail(err, ITX_E_UNSUPPORTED, "mean and scale are not possible yet");
-    if (o->n_tensors > 0 || o->random > 0)
-        return itx_fail(err, ITX_E_UNSUPPORTED, "calibration with pictures only is possible");
-    if (o->n_output_nodes > 0)
-        return itx_fail(err, ITX_E_UNSUPPORTED, "choosing output nodes is not possible yet");
+    static const struct itx_build_options defaults = ITX_BUILD_OPTIONS_INIT;
+    if (given->size < sizeof(size_t) || given->size > sizeof *o)
+        return itx_fail(err, ITX_E_INVAL, "itx_build_options: size %zu is not set right",
+                        given->size);
+    *o = defaults;
+    memcpy(o, given, given->size);
+    ITX_TRY(check_formats(o, err));
+    ITX_TRY(check_numbers(o, err));
+    return check_texts(o->output_nodes, o->n_output_nodes, "output node", err);
+}
+
+/* ---- a network's own ---- */
+
+/* Channels of its one input when that can be a picture, else 0. */
+static int picture_channels(const struct graph *g)
+{
+    if (g->inputs.len != 1) return 0;
+    const struct shape *const s = &graph_value(g, g->inputs.data[0])->shape;
+    const bool is_picture = s->rank == 4 && s->dim[0] == 1 && (s->dim[1] == 3 || s->dim[1] == 1) &&
+                            s->dim[2] <= IMAGE_MAX_DIM && s->dim[3] <= IMAGE_MAX_DIM;
+    return is_picture ? (int)s->dim[1] : 0;
+}
+
+itx_status feed_default(struct feed *feed, struct graph *g, struct itx_error *err)
+{
+    static const float scale = 1.0f / 255;
+    static const int32_t zero = -128;
+    *feed = (struct feed){.n_channels = picture_channels(g)};
+    if (feed->n_channels == 0) return ITX_OK;
+    feed->is_picture = true;
+    feed->colours = feed->n_channels == 3 ? IMAGE_AS_RGB : IMAGE_AS_GRAY;
+    for (int c = 0; c < feed->n_channels; c++)
+        for (int b = 0; b < 256; b++) feed->value[c][b] = (float)b / 255;
+    return quant_give_input(g, g->inputs.data[0], 1, &scale, &zero, err);
+}
+
+/* ---- as the options say ---- */
+
+static const char *format_text(enum itx_image_format format)
+{
+    return format == ITX_IMAGE_GRAY ? "GRAY" : format == ITX_IMAGE_YUV444 ? "YUV444" : "coloured";
+}
+
+static itx_status check_channels(const struct feed *feed, const struct graph *g,
+                                 const struct itx_build_options *o, struct itx_error *err)
+{
+    const int c = feed->n_channels;
+    if (c == 0)
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "its input is no picture [1, 3, height, width] or [1, 1, height, width]: "
+                        "its input format is none, and it is calibrated with files of numbers");
+    const char *const name = graph_value(g, g->inputs.data[0])->name;
+    if ((c == 1) != (o->input_format == ITX_IMAGE_GRAY))
+        return itx_fail(err, ITX_E_INVAL, "input '%s' has %d channel%s: its input format %s GRAY",
+                        name, c, c == 1 ? "" : "s", c == 1 ? "is" : "cannot be");
+    if (o->train_format != ITX_IMAGE_NONE && (c == 1) != (o->train_format == ITX_IMAGE_GRAY))
+        return itx_fail(err, ITX_E_INVAL,
+                        "input '%s' has %d channel%s: it was not trained with %s pictures", name, c,
+                        c == 1 ? "" : "s", format_text(o->train_format));
+    if ((o->n_mean > 1 && o->n_mean != c) || (o->n_scale > 1 && o->n_scale != c))
+        return itx_fail(err, ITX_E_INVAL,
+                        "%d means and %d scales: 1 of each, or %d, as input '%s' has channels",
+                        o->n_mean, o->n_scale, c, name);
     return ITX_OK;
 }
 
-itx_status feed_check(const struct itx_build_options *o, struct itx_error *err)
+/* Of channel c of the graph as it is now; BGR was turned round. */
+static void read_numbers(const struct feed *feed, const struct itx_build_options *o, int c,
+                         double *mean, double *scale)
 {
-    ITX_TRY(check_formats(o, err));
-    ITX_TRY(check_numbers(o, err));
-    ITX_TRY(check_data(o, err));
-    ITX_TRY(check_texts(o->output_nodes, o->n_output_nodes, "output node", err));
-    return refuse_unfinished(o, err);
+    const int at = o->train_format == ITX_IMAGE_BGR ? feed->n_channels - 1 - c : c;
+    *mean = o->n_mean > 0 ? (double)o->mean[o->n_mean > 1 ? at : 0] : 0;
+    *scale = o->n_scale > 0 ? (double)o->scale[o->n_scale > 1 ? at : 0] : 1;
+}
+
+/* Something joins channels of the input that are stored differently. */
+static itx_status find_conflict(const struct graph *g, bool *conflict, struct itx_error *err)
+{
+    struct quant_atoms atoms = {0};
+    ITX_TRY(quant_atoms_create(&atoms, g, err));
+    const value_id v = g->inputs.data[0];
+    const struct value_quant *const q = &graph_value(g, v)->quant;
+    const uint32_t *const of = atoms.of + atoms.first[v];
+    *conflict = false;
+    for (int i = 1; i < q->n; i++)
+        for (int k = 0; k < i; k++)
+            if (of[i] == of[k] &&
+                (q->scale[i] != q->scale[k] || q->zero_point[i] != q->zero_point[k]))
+                *conflict = true;
+    quant_atoms_release(&atoms);
+    return ITX_OK;
+}
+
+/* Bytes less whole numbers, times scales: stored = byte - 128. What is left of the means becomes biases. */
+static itx_status store_as_bytes(struct feed *feed, struct graph *g,
+                                 const struct itx_build_options *o, struct itx_error *err)
+{
+    float scales[3], shift[3];
+    int32_t zeros[3];
+    bool is_shifted = false, is_far = false, same = true, conflict;
+    for (int c = 0; c < feed->n_channels; c++) {
+        double mean, scale;
+        read_numbers(feed, o, c, &mean, &scale);
+        const double whole = fmin(255, fmax(0, rint(mean)));
+        scales[c] = (float)scale;
+        zeros[c] = (int32_t)whole - 128;
+        shift[c] = (float)((whole - mean) * scale);
+        is_shifted = is_shifted || whole != mean;
+        is_far = is_far || fabs(whole - mean) > 0.5;
+        same = same && scales[c] == scales[0] && zeros[c] == zeros[0];
+        for (int b = 0; b < 256; b++) feed->value[c][b] = (float)((b - whole) * scale);
+    }
+    const value_id v = g->inputs.data[0];
+    ITX_TRY(quant_give_input(g, v, same ? 1 : feed->n_channels, scales, zeros, err));
+    ITX_TRY(find_conflict(g, &conflict, err));
+    if (!is_shifted && !conflict) return ITX_OK;
+    if (!conflict && entry_can_shift(g, v, is_far)) return entry_shift(g, v, shift, err);
+    return entry_shift_apart(g, v, shift, err);
+}
+
+static void set_exact_values(struct feed *feed, const struct itx_build_options *o)
+{
+    for (int c = 0; c < feed->n_channels; c++) {
+        double mean, scale;
+        read_numbers(feed, o, c, &mean, &scale);
+        for (int b = 0; b < 256; b++) feed->value[c][b] = (float)((b - mean) * scale);
+    }
+}
+
+itx_status feed_apply(struct feed *feed, struct graph *g, const struct itx_build_options *o,
+                      enum feed_use use, struct itx_error *err)
+{
+    if (o->input_format == ITX_IMAGE_NONE) {
+        *feed = (struct feed){0};
+        for (size_t i = 0; i < g->inputs.len; i++)
+            graph_value(g, g->inputs.data[i])->quant = (struct value_quant){0};
+        return ITX_OK;
+    }
+    ITX_TRY(check_channels(feed, g, o, err));
+    if (o->train_format == ITX_IMAGE_BGR) ITX_TRY(entry_reverse(g, g->inputs.data[0], err));
+    if (o->train_format == ITX_IMAGE_YUV444) feed->colours = IMAGE_AS_YUV;
+    if (o->n_mean > 0 || o->n_scale > 0) {
+        if (use == FEED_EXACT)
+            set_exact_values(feed, o);
+        else
+            ITX_TRY(store_as_bytes(feed, g, o, err));
+    }
+    return graph_check(g, err);
+}
+
+void feed_convert(const struct feed *feed, const uint8_t *rgb, size_t n_pixels, float *input)
+{
+    enum { PIECE = 256 };
+    const size_t n = (size_t)feed->n_channels;
+    uint8_t bytes[3 * PIECE];
+    for (size_t at = 0; at < n_pixels; at += PIECE) {
+        const size_t n_here = n_pixels - at < PIECE ? n_pixels - at : PIECE;
+        image_colours(rgb + 3 * at, feed->colours, n_here, bytes);
+        for (size_t i = 0; i < n_here; i++)
+            for (size_t c = 0; c < n; c++)
+                input[c * n_pixels + at + i] = feed->value[c][bytes[i * n + c]];
+    }
 }

@@ -18,10 +18,22 @@ struct itx_float {
 };
 
 static itx_status open_parts(struct itx_float *f, const char *path, int n_threads,
-                             struct itx_error *err)
+                             const struct itx_build_options *o, struct itx_error *err)
 {
-    ITX_TRY(network_read(&f->network, path, NULL, NULL, err));
-    itx_status rc = float_run_create(&f->run, &f->network, n_threads, err);
+    struct network_source source = {.path = path};
+    if (o != NULL) {
+        source.output_nodes = o->output_nodes;
+        source.n_output_nodes = o->n_output_nodes;
+    }
+    ITX_TRY(network_read(&f->network, &source, err));
+    itx_status rc = ITX_OK;
+    if (!f->network.feed.is_picture)
+        rc = itx_fail(err, ITX_E_UNSUPPORTED,
+                      "its input is no picture [1, 3, height, width], so photos cannot be run "
+                      "through it");
+    else if (o != NULL)
+        rc = network_feed(&f->network, o, FEED_EXACT, err);
+    if (rc == ITX_OK) rc = float_run_create(&f->run, &f->network, n_threads, err);
     if (rc == ITX_OK && f->network.head.task != HEAD_RAW) {
         const struct yolo_head head = network_head(&f->network);
         rc = instances_create(&f->instances, &head, YOLO_MAX_CANDIDATES, err);
@@ -32,14 +44,26 @@ static itx_status open_parts(struct itx_float *f, const char *path, int n_thread
 
 itx_status itx_float_open(itx_float **out, const char *path, int n_threads, struct itx_error *err)
 {
+    return itx_float_open_with(out, path, n_threads, NULL, err);
+}
+
+itx_status itx_float_open_with(itx_float **out, const char *path, int n_threads,
+                               const struct itx_build_options *options, struct itx_error *err)
+{
+    struct itx_build_options o;
     if (out == NULL || path == NULL)
         return itx_fail(err, ITX_E_INVAL, "itx_float_open: an argument is NULL");
+    if (options != NULL) {
+        ITX_TRY(feed_options(&o, options, err));
+        if (o.input_format == ITX_IMAGE_NONE)
+            return itx_fail(err, ITX_E_INVAL, "itx_float_open_with: the input format is none");
+    }
     if (n_threads == 0) n_threads = cpu_count();
     if (n_threads < 1 || n_threads > 256)
         return itx_fail(err, ITX_E_RANGE, "%d threads: 1 to 256 are possible", n_threads);
     itx_float *f = mem_calloc(1, sizeof *f);
     if (f == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    const itx_status rc = open_parts(f, path, n_threads, err);
+    const itx_status rc = open_parts(f, path, n_threads, options != NULL ? &o : NULL, err);
     if (rc == ITX_OK)
         *out = f;
     else
@@ -70,10 +94,10 @@ itx_status itx_float_get_info(const itx_float *f, struct itx_model_info *info,
         .task = n->head.task == HEAD_SEGMENT  ? ITX_TASK_SEGMENT
                 : n->head.task == HEAD_DETECT ? ITX_TASK_DETECT
                                               : ITX_TASK_RAW,
-        .input_format = ITX_IMAGE_RGB,
+        .input_format = n->feed.n_channels == 1 ? ITX_IMAGE_GRAY : ITX_IMAGE_RGB,
         .input_width = n->width,
         .input_height = n->height,
-        .input_channels = 3,
+        .input_channels = n->feed.n_channels,
         .n_inputs = (int)n->graph->inputs.len,
         .n_outputs = (int)n->graph->outputs.len,
         .n_classes = n->head.n_classes,
@@ -104,7 +128,7 @@ itx_status itx_float_segment(itx_float *f, const struct itx_image *frame,
     f->instances.n = 0; /* should the run fail */
     f->has_run = false;
     ITX_TRY(frame_prepare(&f->run.frame, frame, o.via, o.via_range, NULL, err));
-    ITX_TRY(float_run_frame(&f->run, NULL, NULL, err));
+    ITX_TRY(float_run_input(&f->run, NULL, NULL, err));
     const uint64_t ready = clock_ns();
     f->has_run = true;
     network_head_data(&f->instances.head, &f->network, f->run.exec);

@@ -43,7 +43,7 @@ static const struct {
 } formats[] = {
     [ITX_IMAGE_RGB] = {IMAGE_RGB, 3},   [ITX_IMAGE_BGR] = {IMAGE_BGR, 3},
     [ITX_IMAGE_NV12] = {IMAGE_NV12, 1}, [ITX_IMAGE_GRAY] = {IMAGE_GRAY, 1},
-    [ITX_IMAGE_RGBA] = {IMAGE_RGBA, 4},
+    [ITX_IMAGE_RGBA] = {IMAGE_RGBA, 4}, [ITX_IMAGE_YUV444] = {IMAGE_YUV444, 3},
 };
 
 static itx_status check_picture(const struct itx_image *p, struct image *image,

@@ -10,7 +10,6 @@
 #include "base/cpu.h"
 #include "base/float_mode.h"
 #include "base/mem.h"
-#include "vision/picture.h"
 
 /* ---- the float network ---- */
 
@@ -20,7 +19,6 @@ struct lane {
     struct yolo_head head;
     struct itx_error err;
     itx_status rc;
-    bool is_used;
 };
 
 struct round {
@@ -51,9 +49,9 @@ static itx_status keep_photo(struct judge_photo *p, struct lane *lane, const str
 {
     const struct frame *f = &lane->run.frame;
     p->fit = f->letterbox;
-    p->rgb = arena_dup(&p->arena, f->rgb, (size_t)f->width * (size_t)f->height * 3);
-    if (p->rgb == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    ITX_TRY(float_run_frame(&lane->run, NULL, NULL, err));
+    p->is_used = true;
+    ITX_TRY(kept_input_take(&p->input, &lane->run, &p->arena, err));
+    ITX_TRY(float_run_input(&lane->run, NULL, NULL, err));
     if (judge->network->head.task == HEAD_RAW) return keep_outputs(p, judge, lane->run.exec, err);
     network_head_data(&lane->head, judge->network, lane->run.exec);
     const float_mode mode = float_mode_enter();
@@ -67,17 +65,16 @@ static void run_lane(void *ctx, int worker, int n_workers)
     const struct round *const r = ctx;
     struct lane *const lane = &r->lanes[worker];
     (void)n_workers;
-    lane->is_used = false;
     lane->rc = ITX_OK;
     if (r->first + worker >= r->n) return;
-    struct picture picture = {0};
-    const char *const path = r->options->images[r->order[r->first + worker]];
-    if (picture_read(&picture, path, NULL) != ITX_OK) return; /* warned about by calibration */
-    lane->is_used = true;
-    lane->rc = calibration_frame(&lane->run.frame, &picture, r->options, &lane->err);
+    struct sample sample;
+    lane->rc =
+        sample_load(&sample, &lane->run, r->options, r->order[r->first + worker], &lane->err);
     if (lane->rc == ITX_OK)
         lane->rc = keep_photo(&r->judge->photos[r->first + worker], lane, r->judge, &lane->err);
-    picture_release(&picture);
+    else if (sample.is_unreadable)
+        lane->rc = ITX_OK; /* warned about by calibration */
+    sample_release(&sample);
 }
 
 static itx_status open_lane(struct lane *lane, struct judge *judge, struct itx_error *err)
@@ -100,7 +97,7 @@ static void close_gaps(struct judge *judge)
 {
     int n = 0;
     for (int i = 0; i < judge->n_photos; i++)
-        if (judge->photos[i].rgb != NULL) judge->photos[n++] = judge->photos[i];
+        if (judge->photos[i].is_used) judge->photos[n++] = judge->photos[i];
     for (int i = n; i < judge->n_photos; i++) judge->photos[i] = (struct judge_photo){0};
     judge->n_photos = n;
 }
@@ -158,11 +155,12 @@ itx_status judge_create(struct judge **out, const struct network *n,
                         const struct itx_build_options *o, int max_photos, int n_threads,
                         const char *stage, struct itx_error *err)
 {
-    const int n_photos = max_photos < o->n_images ? max_photos : o->n_images;
+    const int n_samples = sample_count(o, n);
+    const int n_photos = max_photos < n_samples ? max_photos : n_samples;
     struct judge *j = NULL;
     int *const order = mem_calloc((size_t)n_photos, sizeof *order);
     if (order == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    for (int i = 0; i < n_photos; i++) order[i] = (int)((int64_t)i * o->n_images / n_photos);
+    for (int i = 0; i < n_photos; i++) order[i] = (int)((int64_t)i * n_samples / n_photos);
     itx_status rc = judge_open(&j, n, n_photos, err);
     if (rc == ITX_OK) rc = run_photos(j, o, order, n_threads, stage, err);
     mem_free(order);

@@ -29,7 +29,8 @@ struct judge_object {
 
 struct judge_photo {
     struct arena arena;
-    const uint8_t *rgb; /* [height, width, 3], letterboxed */
+    bool is_used;
+    struct kept_input input;
     struct letterbox fit;
     const float **outputs; /* HEAD_RAW: [outputs], as the float network gives them */
     float conf;            /* of live anchors */

@@ -3,7 +3,6 @@
  * Photos through programs, and the verdict.
  */
 #include <math.h>
-#include <string.h>
 
 #include "api/judge_internal.h"
 #include "api/plan_head.h"
@@ -20,6 +19,7 @@ struct hearing {
     struct judge_bench bench; /* with a head: it */
     struct yolo_head head;
     float *pixel; /* without: the widest output */
+    void *inputs[PLAN_MAX_IO];
     struct judge_sums sums;
     int n_photos; /* that are in the sums */
 };
@@ -64,12 +64,7 @@ static double part(double error, double signal)
 /* The program's outputs of a photo. */
 static void run_photo(struct hearing *h, const struct judge_photo *p)
 {
-    const struct network *n = h->judge->network;
-    const struct plan *const plan = h->plan;
-    const uint32_t in = plan->inputs[0].tensor;
-    const struct image_row *kernels = image_choose(cpu_detect());
-    kernels->to_input(p->rgb, (size_t)n->width * 3, n->width, runtime_tensor(h->runtime, in),
-                      plan->tensors[in].pixel, 0, n->height);
+    network_write_input(h->judge->network, h->plan, p->input.rgb, p->input.numbers, h->inputs);
     runtime_run(h->runtime);
 }
 
@@ -103,6 +98,8 @@ static itx_status open_hearing(struct hearing *h, int n_threads, struct itx_erro
 {
     const struct runtime_options o = {.cpu = cpu_detect(), .n_threads = n_threads};
     ITX_TRY(runtime_create(&h->runtime, h->plan, &o, err));
+    for (int i = 0; i < h->plan->n_inputs; i++)
+        h->inputs[i] = runtime_tensor(h->runtime, h->plan->inputs[i].tensor);
     if (h->judge->network->head.task != HEAD_RAW) h->head = plan_head_of(h->plan, h->runtime);
     return open_bench(h, err);
 }
@@ -149,14 +146,13 @@ itx_status judge_float(const struct judge *judge, struct float_run *run, int n_p
                        struct verdict *verdict, struct itx_error *err)
 {
     const struct network *n = judge->network;
-    const size_t size = (size_t)n->width * (size_t)n->height * 3;
     struct hearing h = {.judge = judge, .head = judge->head};
     itx_status rc = open_bench(&h, err);
     for (int i = 0; rc == ITX_OK && i < n_photos && i < judge->n_photos; i++) {
         const struct judge_photo *const p = &judge->photos[i];
-        memcpy(run->frame.rgb, p->rgb, size);
+        kept_input_restore(&p->input, run);
         h.n_photos++;
-        rc = float_run_frame(run, NULL, NULL, err);
+        rc = float_run_input(run, NULL, NULL, err);
         if (rc != ITX_OK) break;
         if (n->head.task != HEAD_RAW) network_head_data(&h.head, n, run->exec);
         for (size_t k = 0; n->head.task == HEAD_RAW && k < n->graph->outputs.len; k++) {

@@ -127,6 +127,10 @@ static enum itx_image_format public_format(enum plan_input_kind kind)
         return ITX_IMAGE_BGR;
     case PLAN_INPUT_NV12:
         return ITX_IMAGE_NV12;
+    case PLAN_INPUT_GRAY:
+        return ITX_IMAGE_GRAY;
+    case PLAN_INPUT_YUV444:
+        return ITX_IMAGE_YUV444;
     case PLAN_INPUT_TENSOR:
     case PLAN_INPUT_KIND_COUNT:
         break;

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/network.h"
 
+#include <string.h>
+
 #include "base/cpu.h"
+#include "base/float_mode.h"
 #include "base/mem.h"
 #include "onnx/onnx.h"
-
-static void find_picture_input(struct network *n)
-{
-    const struct graph *g = n->graph;
-    if (g->inputs.len != 1) return;
-    const struct value *v = graph_value(g, g->inputs.data[0]);
-    if (v->shape.rank != 4 || v->shape.dim[0] != 1 || v->shape.dim[1] != 3) return;
-    if (v->shape.dim[2] > IMAGE_MAX_DIM || v->shape.dim[3] > IMAGE_MAX_DIM) return;
-    n->height = (int)v->shape.dim[2];
-    n->width = (int)v->shape.dim[3];
-}
+#include "passes/entry.h"
 
 /* Said here, because everything behind the input would be refused for the same reason. */
 static itx_status check_batch(const struct graph *g, struct itx_error *err)
@@ -30,20 +23,47 @@ static itx_status check_batch(const struct graph *g, struct itx_error *err)
     return ITX_OK;
 }
 
-itx_status network_read(struct network *n, const char *path, passes_dump_fn *dump, void *ctx,
+itx_status network_describe(struct network *n, struct itx_error *err)
+{
+    ITX_TRY(feed_default(&n->feed, n->graph, err));
+    n->width = n->height = 0;
+    if (!n->feed.is_picture) return ITX_OK;
+    const struct shape *const s = &graph_value(n->graph, n->graph->inputs.data[0])->shape;
+    n->height = (int)s->dim[2];
+    n->width = (int)s->dim[3];
+    return ITX_OK;
+}
+
+itx_status network_feed(struct network *n, const struct itx_build_options *o, enum feed_use use,
                         struct itx_error *err)
 {
+    ITX_TRY(feed_apply(&n->feed, n->graph, o, use, err));
+    if (!n->feed.is_picture) n->width = n->height = 0;
+    return ITX_OK;
+}
+
+static itx_status prepare(struct network *n, const struct network_source *s, struct itx_error *err)
+{
+    if (n->graph->inputs.len == 0)
+        return itx_fail(err, ITX_E_UNSUPPORTED, "the network has no input");
+    const struct shape before = graph_value(n->graph, n->graph->inputs.data[0])->shape;
+    ITX_TRY(check_batch(n->graph, err));
+    if (s->dump != NULL) ITX_TRY(s->dump(s->ctx, "import", n->graph, err));
+    ITX_TRY(entry_stop_at(n->graph, s->output_nodes, s->n_output_nodes, err));
+    ITX_TRY(entry_turn(n->graph, err));
+    n->is_turned = !shape_eq(&before, &graph_value(n->graph, n->graph->inputs.data[0])->shape);
+    ITX_TRY(passes_run(n->graph, &n->head, s->dump, s->ctx, err));
+    return network_describe(n, err);
+}
+
+itx_status network_read(struct network *n, const struct network_source *s, struct itx_error *err)
+{
     *n = (struct network){0};
-    ITX_TRY(onnx_read(&n->graph, path, err));
-    itx_status rc = check_batch(n->graph, err);
-    if (rc == ITX_OK && dump != NULL) rc = dump(ctx, "import", n->graph, err);
-    if (rc == ITX_OK) rc = passes_run(n->graph, &n->head, dump, ctx, err);
-    if (rc == ITX_OK)
-        find_picture_input(n);
-    else {
-        itx_error_prefix(err, "%s", path);
-        network_release(n);
-    }
+    ITX_TRY(onnx_read(&n->graph, s->path, err));
+    const itx_status rc = prepare(n, s, err);
+    if (rc == ITX_OK) return ITX_OK;
+    itx_error_prefix(err, "%s", s->path);
+    network_release(n);
     return rc;
 }
 
@@ -100,18 +120,31 @@ void network_head_data(struct yolo_head *head, const struct network *n, const st
     if (h->task == HEAD_SEGMENT) head->proto.data = float_exec_output(e, h->proto)->data;
 }
 
+/* ---- float runs ---- */
+
+static itx_status make_inputs(struct float_run *r, const struct graph *g, struct itx_error *err)
+{
+    const size_t n = g->inputs.len;
+    r->inputs = mem_calloc(n, sizeof *r->inputs);
+    r->sizes = mem_calloc(n, sizeof *r->sizes);
+    if (r->inputs == NULL || r->sizes == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    r->n_inputs = (int)n;
+    for (size_t i = 0; i < n; i++) {
+        r->sizes[i] = (size_t)shape_elements(&graph_value(g, g->inputs.data[i])->shape);
+        r->inputs[i] = mem_calloc(r->sizes[i], sizeof **r->inputs);
+        if (r->inputs[i] == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    }
+    return ITX_OK;
+}
+
 itx_status float_run_create(struct float_run *r, const struct network *n, int n_threads,
                             struct itx_error *err)
 {
-    *r = (struct float_run){0};
-    if (n->width == 0)
-        return itx_fail(
-            err, ITX_E_UNSUPPORTED,
-            "its input is no picture [1, 3, height, width], so photos cannot be run through it");
+    *r = (struct float_run){.network = n};
     ITX_TRY(float_exec_create(&r->exec, n->graph, n_threads, err));
-    itx_status rc = frame_create(&r->frame, n->width, n->height, cpu_detect(), 1, err);
-    r->input = mem_calloc((size_t)n->width * (size_t)n->height * 3, sizeof *r->input);
-    if (rc == ITX_OK && r->input == NULL) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
+    itx_status rc = make_inputs(r, n->graph, err);
+    if (rc == ITX_OK && n->feed.is_picture)
+        rc = frame_create(&r->frame, n->width, n->height, cpu_detect(), 1, err);
     if (rc != ITX_OK) float_run_release(r);
     return rc;
 }
@@ -120,17 +153,56 @@ void float_run_release(struct float_run *r)
 {
     float_exec_destroy(&r->exec);
     frame_release(&r->frame);
-    mem_free(r->input);
+    for (int i = 0; r->inputs != NULL && i < r->n_inputs; i++) mem_free(r->inputs[i]);
+    mem_free(r->inputs);
+    mem_free(r->sizes);
     *r = (struct float_run){0};
 }
 
-itx_status float_run_frame(struct float_run *r, float_observe_fn *observe, void *ctx,
+itx_status float_run_input(struct float_run *r, float_observe_fn *observe, void *ctx,
                            struct itx_error *err)
 {
-    const size_t plane = (size_t)r->frame.width * (size_t)r->frame.height;
-    for (size_t i = 0; i < plane; i++)
-        for (size_t c = 0; c < 3; c++)
-            r->input[c * plane + i] = (float)r->frame.rgb[i * 3 + c] / 255;
-    const float *inputs[] = {r->input};
-    return float_exec_run(r->exec, inputs, observe, ctx, err);
+    const struct network *const n = r->network;
+    if (n->feed.is_picture)
+        feed_convert(&n->feed, r->frame.rgb, (size_t)n->width * (size_t)n->height, r->inputs[0]);
+    return float_exec_run(r->exec, (const float *const *)r->inputs, observe, ctx, err);
+}
+
+itx_status kept_input_take(struct kept_input *k, const struct float_run *r, struct arena *arena,
+                           struct itx_error *err)
+{
+    const struct network *const n = r->network;
+    *k = (struct kept_input){0};
+    if (n->feed.is_picture) {
+        k->rgb = arena_dup(arena, r->frame.rgb, (size_t)n->width * (size_t)n->height * 3);
+        return k->rgb != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
+    }
+    k->numbers = arena_calloc(arena, (size_t)r->n_inputs, sizeof *k->numbers);
+    if (k->numbers == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    for (int i = 0; i < r->n_inputs; i++) {
+        k->numbers[i] = arena_dup(arena, r->inputs[i], r->sizes[i] * sizeof **r->inputs);
+        if (k->numbers[i] == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    }
+    return ITX_OK;
+}
+
+void kept_input_restore(const struct kept_input *k, struct float_run *r)
+{
+    const struct network *const n = r->network;
+    if (k->rgb != NULL) memcpy(r->frame.rgb, k->rgb, (size_t)n->width * (size_t)n->height * 3);
+    for (int i = 0; k->numbers != NULL && i < r->n_inputs; i++)
+        memcpy(r->inputs[i], k->numbers[i], r->sizes[i] * sizeof **r->inputs);
+}
+
+void network_write_input(const struct network *n, const struct plan *plan, const uint8_t *rgb,
+                         const float *const *numbers, void *const *tensors)
+{
+    if (n->feed.is_picture) {
+        input_write_rows(plan, image_choose(cpu_detect()), rgb, tensors[0], 0, n->height);
+        return;
+    }
+    const float_mode mode = float_mode_enter();
+    for (int i = 0; i < plan->n_inputs; i++)
+        input_write_numbers(&plan->tensors[plan->inputs[i].tensor], numbers[i], tensors[i]);
+    float_mode_leave(mode);
 }

@@ -6,7 +6,9 @@
 #ifndef API_NETWORK_H
 #define API_NETWORK_H
 
+#include "api/feed.h"
 #include "api/frame.h"
+#include "api/input.h"
 #include "float/exec.h"
 #include "graph/graph.h"
 #include "passes/pass.h"
@@ -15,11 +17,26 @@
 struct network {
     struct graph *graph; /* canonical */
     struct head_info head;
+    struct feed feed;
     int width, height; /* of its picture input; 0 when its input is no picture */
+    bool is_turned;    /* in the file the first input is [1, h, w, c] */
 };
 
-/* Imports and runs the passes; `dump` (may be NULL) sees the graph after each. Messages begin with the path. */
-itx_status network_read(struct network *n, const char *path, passes_dump_fn *dump, void *ctx,
+struct network_source {
+    const char *path;
+    const char *const
+        *output_nodes; /* [n_output_nodes], that become the outputs; 0: those of the file */
+    int n_output_nodes;
+    passes_dump_fn *dump; /* sees the graph after each pass; NULL: nobody does */
+    void *ctx;
+};
+/* Imports and runs the passes; the feed is the default. Messages begin with the path. */
+itx_status network_read(struct network *n, const struct network_source *source,
+                        struct itx_error *err);
+/* Sets everything but graph and head, which are there, to the default. */
+itx_status network_describe(struct network *n, struct itx_error *err);
+/* Feeds it as the options say (feed_apply). */
+itx_status network_feed(struct network *n, const struct itx_build_options *o, enum feed_use use,
                         struct itx_error *err);
 void network_release(struct network *n);
 
@@ -30,17 +47,34 @@ struct yolo_head network_head(const struct network *n);
 /* Points a head at the outputs of the executor's last run. */
 void network_head_data(struct yolo_head *head, const struct network *n, const struct float_exec *e);
 
-/* Runs pictures through the float network; one thread at a time, any number of them on one network. */
+/* Runs the float network on pictures or numbers; one thread at a time, any number of them on one network. */
 struct float_run {
+    const struct network *network;
     struct float_exec *exec;
-    struct frame frame;
-    float *input; /* [3, height, width] */
+    struct frame frame; /* of pictures */
+    int n_inputs;
+    float **
+        inputs; /* [n_inputs], what the graph's inputs were in the last run; numbers are put there before */
+    size_t *sizes; /* [n_inputs], how many numbers each has */
 };
 itx_status float_run_create(struct float_run *r, const struct network *n, int n_threads,
                             struct itx_error *err);
 void float_run_release(struct float_run *r);
-/* Runs the network on what frame_prepare put into r->frame. */
-itx_status float_run_frame(struct float_run *r, float_observe_fn *observe, void *ctx,
+/* Runs the network on what lies in r->frame (frame_prepare), or in r->inputs. */
+itx_status float_run_input(struct float_run *r, float_observe_fn *observe, void *ctx,
                            struct itx_error *err);
+
+/* What a network was given, kept for later. */
+struct kept_input {
+    const uint8_t *rgb;    /* a picture [h, w, 3], or */
+    const float **numbers; /* [n_inputs] */
+};
+itx_status kept_input_take(struct kept_input *k, const struct float_run *r, struct arena *arena,
+                           struct itx_error *err);
+void kept_input_restore(const struct kept_input *k, struct float_run *r);
+
+/* Writes the input into the input tensors of a plan of the network; tensors[i]: of input i. */
+void network_write_input(const struct network *n, const struct plan *plan, const uint8_t *rgb,
+                         const float *const *numbers, void *const *tensors);
 
 #endif

@@ -82,6 +82,13 @@ void photo_look(struct photo_facts *facts, struct photo_scorer *s, const struct 
     if (facts->has_score) facts->best_score = best_score(s, n, run);
 }
 
+void photo_note_values(struct photo_facts *facts, float least, float most)
+{
+    facts->has_values = true;
+    facts->least = least;
+    facts->most = most;
+}
+
 itx_status photo_look_swapped(struct photo_facts *facts, struct photo_scorer *s,
                               const struct network *n, struct float_run *run, struct itx_error *err)
 {
@@ -92,7 +99,7 @@ itx_status photo_look_swapped(struct photo_facts *facts, struct photo_scorer *s,
         f->rgb[3 * i] = f->rgb[3 * i + 2];
         f->rgb[3 * i + 2] = red;
     }
-    ITX_TRY(float_run_frame(run, NULL, NULL, err));
+    ITX_TRY(float_run_input(run, NULL, NULL, err));
     facts->was_swapped = true;
     facts->swapped_score = best_score(s, n, run);
     return ITX_OK;
@@ -102,7 +109,7 @@ itx_status photo_look_swapped(struct photo_facts *facts, struct photo_scorer *s,
 
 /* Sums over those that were used. */
 struct sight {
-    int n, n_black, n_white, n_flat, n_grey, n_small, n_scored;
+    int n, n_unit, n_outside, n_black, n_white, n_flat, n_grey, n_small, n_scored;
     float best_score;
 };
 
@@ -118,6 +125,8 @@ ITX_PRINTF(2, 3) static void warn(struct photo_warnings *w, const char *fmt, ...
 static void add_facts(struct sight *s, const struct photo_facts *f, int input_w, int input_h)
 {
     s->n++;
+    s->n_unit += f->has_values && f->least >= 0 && f->most <= 1;
+    s->n_outside += f->has_values && (f->least < -0.5f || f->most > 255.5f);
     s->n_black += f->brightest < BLACK;
     s->n_white += f->darkest > WHITE;
     s->n_flat += f->brightest - f->darkest < FLAT;
@@ -183,8 +192,19 @@ static void judge_number(struct photo_warnings *w, const struct sight *s,
              s->n, n);
 }
 
-static void judge_values(struct photo_warnings *w, const struct sight *s)
+static void judge_values(struct photo_warnings *w, const struct sight *s, int n_channels)
 {
+    if (s->n_unit == s->n) {
+        warn(w,
+             "all calibration files have values from 0 to 1: pixel values 0 to 255 are expected, "
+             "before mean and scale");
+        return;
+    }
+    if (s->n_outside > 0)
+        warn(w,
+             "%d of %d calibration files have values outside 0 to 255, which were cut off: pixel "
+             "values are expected, before mean and scale",
+             s->n_outside, s->n);
     const struct {
         int n;
         const char *what;
@@ -197,7 +217,7 @@ static void judge_values(struct photo_warnings *w, const struct sight *s)
         if (2 * kinds[i].n > s->n)
             warn(w, "%d of %d calibration photos are %s: were their values scaled?", kinds[i].n,
                  s->n, kinds[i].what);
-    if (s->n_grey == s->n)
+    if (s->n_grey == s->n && n_channels == 3)
         warn(w, "no calibration photo has colours: will the network see grey pictures only?");
 }
 
@@ -227,15 +247,16 @@ static void judge_order(struct photo_warnings *w, const struct photo_facts *fact
 }
 
 void photos_judge(struct photo_warnings *w, const struct photo_facts *facts, int n_photos,
-                  int input_w, int input_h)
+                  const struct network *n)
 {
+    const int input_w = n->width, input_h = n->height;
     struct sight s = {0};
     *w = (struct photo_warnings){0};
     for (int i = 0; i < n_photos; i++)
         if (facts[i].is_used) add_facts(&s, &facts[i], input_w, input_h);
     if (s.n == 0) return;
     judge_number(w, &s, facts, n_photos);
-    judge_values(w, &s);
+    judge_values(w, &s, n->feed.n_channels);
     if (2 * s.n_small > s.n)
         warn(
             w,

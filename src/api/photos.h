@@ -26,6 +26,8 @@ struct photo_facts {
     uint8_t thumb[PHOTO_THUMB * PHOTO_THUMB * 3];
     bool has_score;   /* the network has a YOLO head */
     float best_score; /* of any object; 0: none above 0.001 */
+    bool has_values;  /* it is a file of numbers, from least to most */
+    float least, most;
     bool was_swapped; /* swapped_score is filled: the same with red and blue exchanged */
     float swapped_score;
 };
@@ -41,6 +43,8 @@ void photo_scorer_release(struct photo_scorer *s);
 /* Takes the facts of a photo that `run` has just run. */
 void photo_look(struct photo_facts *facts, struct photo_scorer *s, const struct network *n,
                 const struct float_run *run, const struct picture *picture);
+/* The same of a file of numbers that should be pixel values 0..255. */
+void photo_note_values(struct photo_facts *facts, float least, float most);
 /* Runs what frame_prepare put into run->frame with red and blue exchanged; for networks with a head. */
 itx_status photo_look_swapped(struct photo_facts *facts, struct photo_scorer *s,
                               const struct network *n, struct float_run *run,
@@ -49,13 +53,13 @@ itx_status photo_look_swapped(struct photo_facts *facts, struct photo_scorer *s,
 bool photos_are_blue(const struct photo_facts *facts, int n_photos);
 
 /* What is wrong with all of them, one line each. */
-enum { PHOTOS_MAX_WARNINGS = 8 };
+enum { PHOTOS_MAX_WARNINGS = 9 };
 struct photo_warnings {
     int n;
     char text[PHOTOS_MAX_WARNINGS][240];
 };
-/* facts [n_photos]; input_w, input_h: of the network. */
+/* facts [n_photos] */
 void photos_judge(struct photo_warnings *w, const struct photo_facts *facts, int n_photos,
-                  int input_w, int input_h);
+                  const struct network *n);
 
 #endif

@@ -15,7 +15,6 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "runtime/runtime.h"
-#include "vision/picture.h"
 
 #define MAP 80 /* cells of a side of the map of objects: YOLO's finest grid at 640 */
 #define LOGIT_OF_OBJECT (-2.2f) /* a score of 0.1 */
@@ -159,32 +158,37 @@ static void keep_sums(void *ctx, value_id v, const struct tensor *t)
     }
 }
 
-static void write_input(const struct work *k, const struct frame *f, uint8_t *memory)
+static void write_input(const struct work *k, const struct float_run *run, uint8_t *memory)
 {
-    const struct plan_tensor *const t = &k->plan->tensors[k->plan->inputs[0].tensor];
-    f->kernels->to_input(f->rgb, (size_t)f->width * 3, f->width,
-                         (int8_t *)memory + k->plan->buffers[t->buffer].offset + t->offset,
-                         t->pixel, 0, f->height);
+    void *tensors[PLAN_MAX_IO];
+    for (int i = 0; i < k->plan->n_inputs; i++) {
+        const struct plan_tensor *const t = &k->plan->tensors[k->plan->inputs[i].tensor];
+        tensors[i] = memory + k->plan->buffers[t->buffer].offset + t->offset;
+    }
+    network_write_input(k->network, k->plan, run->frame.rgb, (const float *const *)run->inputs,
+                        tensors);
 }
 
 static itx_status run_photo(const struct work *k, struct lane *lane, struct photo *photo)
 {
-    struct picture picture = {0};
-    if (picture_read(&picture, k->o->images[photo->id], NULL) != ITX_OK)
-        return ITX_OK; /* warned about before */
-    itx_status rc = calibration_frame(&lane->run.frame, &picture, k->o, &lane->err);
-    picture_release(&picture);
+    struct float_run *const run = &lane->run;
+    struct sample sample;
+    const itx_status rc = sample_load(&sample, run, k->o, photo->id, &lane->err);
+    photo->is_used = !sample.is_unreadable;
+    sample_release(&sample);
+    if (!photo->is_used) return ITX_OK; /* warned about before */
     ITX_TRY(rc);
-    photo->is_used = true;
-    write_input(k, &lane->run.frame, photo->memory);
+    write_input(k, run, photo->memory);
     runtime_use_memory(lane->runtime, photo->memory);
     runtime_run(lane->runtime);
     make_map(k, photo);
-    write_input(k, &lane->run.frame, photo->memory); /* its place may have been used again */
+    write_input(k, run, photo->memory); /* its place may have been used again */
     struct watch watch = {k, lane};
-    ITX_TRY(float_run_frame(&lane->run, keep_sums, &watch, &lane->err));
-    const struct tensor input = {.data = lane->run.input}; /* the observer sees what is computed */
-    keep_sums(&watch, k->network->graph->inputs.data[0], &input);
+    ITX_TRY(float_run_input(run, keep_sums, &watch, &lane->err));
+    for (int i = 0; i < run->n_inputs; i++) { /* the observer sees what is computed */
+        const struct tensor input = {.data = run->inputs[i]};
+        keep_sums(&watch, k->network->graph->inputs.data[i], &input);
+    }
     return ITX_OK;
 }
 
@@ -374,12 +378,13 @@ static itx_status make_photos(struct work *k, struct itx_error *err)
     const uint64_t each = k->plan->arena_size + PLAN_TAIL;
     uint64_t n = MEMORY_OF_PHOTOS / each + 1;
     if (n > (uint64_t)k->opt->max_photos) n = (uint64_t)k->opt->max_photos;
-    if (n > (uint64_t)k->o->n_images) n = (uint64_t)k->o->n_images;
+    const int n_samples = sample_count(k->o, k->network);
+    if (n > (uint64_t)n_samples) n = (uint64_t)n_samples;
     k->photos = mem_calloc((size_t)n, sizeof *k->photos);
     if (k->photos == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     k->n_photos = (int)n;
     for (int i = 0; i < k->n_photos; i++) {
-        k->photos[i].id = (int)((long long)i * k->o->n_images / k->n_photos);
+        k->photos[i].id = (int)((long long)i * n_samples / k->n_photos);
         k->photos[i].memory = mem_alloc_aligned(PLAN_ALIGN, (size_t)each);
         if (k->photos[i].memory == NULL)
             return itx_fail(err, ITX_E_NOMEM, "out of memory for %d photos", k->n_photos);

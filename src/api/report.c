@@ -179,21 +179,40 @@ static void add_output(struct strbuf *json, const struct report *r, const struct
     strbuf_addf(json, "}");
 }
 
+/* , "NAME": [...] */
+static void add_floats(struct strbuf *json, const char *name, const float *v, int n)
+{
+    strbuf_addf(json, ", \"%s\": [", name);
+    for (int i = 0; i < n; i++) {
+        if (i != 0) strbuf_addf(json, ", ");
+        add_value(json, -9, (double)v[i]);
+    }
+    strbuf_addf(json, "]");
+}
+
 static void add_origin(struct strbuf *json, const struct report *r)
 {
     static const char *const formats[] = {
-        [ITX_IMAGE_RGB] = "rgb", [ITX_IMAGE_BGR] = "bgr", [ITX_IMAGE_NV12] = "nv12"};
+        [ITX_IMAGE_NONE] = "numbers", [ITX_IMAGE_RGB] = "rgb",   [ITX_IMAGE_BGR] = "bgr",
+        [ITX_IMAGE_NV12] = "nv12",    [ITX_IMAGE_GRAY] = "gray", [ITX_IMAGE_YUV444] = "yuv444"};
     const struct itx_build_options *const o = r->options;
     const char *const base = strrchr(r->source, '/');
     strbuf_addf(json, "\"producer\": \"intarsia %s\", \"source\": ", itx_version());
     json_text(json, base != NULL ? base + 1 : r->source);
     strbuf_addf(json,
                 ", \"options\": {\"input\": \"%s\", \"range\": \"%s\", \"effort\": %d, \"method\": "
-                "\"%s\"}, ",
+                "\"%s\"",
                 formats[o->input_format], o->input_range == ITX_RANGE_VIDEO ? "video" : "full",
                 o->effort, r->method);
-    strbuf_addf(json, "\"calibration\": {\"images\": %d, \"images_given\": %d, \"warnings\": [",
-                r->photos->n_used, o->n_images);
+    if (o->train_format != ITX_IMAGE_NONE)
+        strbuf_addf(json, ", \"train\": \"%s\"", formats[o->train_format]);
+    if (o->n_mean > 0) add_floats(json, "mean", o->mean, o->n_mean);
+    if (o->n_scale > 0) add_floats(json, "scale", o->scale, o->n_scale);
+    strbuf_addf(json, "}, \"calibration\": {\"images\": %d, \"images_given\": %d, ",
+                r->photos->n_used, r->photos->n_given);
+    if (o->n_images == 0)
+        strbuf_addf(json, "\"data\": \"%s\", ", o->n_tensors > 0 ? "files" : "random");
+    strbuf_addf(json, "\"warnings\": [");
     for (int i = 0; i < r->photos->warnings.n; i++) {
         if (i != 0) strbuf_addf(json, ", ");
         json_text(json, r->photos->warnings.text[i]);

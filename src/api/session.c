@@ -2,10 +2,10 @@
  *
  * Sessions: a model made ready for this CPU, run on frames.
  */
-#include <math.h>
 #include <string.h>
 
 #include "api/frame.h"
+#include "api/input.h"
 #include "api/instances.h"
 #include "api/model.h"
 #include "api/plan_head.h"
@@ -122,17 +122,16 @@ static void run_network(itx_session *s, uint64_t start)
 
 struct input_job {
     const itx_session *s;
-    int8_t *to;
+    void *to;
 };
 
 static void write_input(void *ctx, int worker, int n_workers)
 {
     const struct input_job *const job = ctx;
     const struct frame *f = &job->s->frame;
-    const struct plan_tensor *t = &job->s->plan->tensors[job->s->plan->inputs[0].tensor];
     int begin, end;
     pool_part(f->height, 1, worker, n_workers, &begin, &end);
-    f->kernels->to_input(f->rgb, (size_t)f->width * 3, f->width, job->to, t->pixel, begin, end);
+    input_write_rows(job->s->plan, f->kernels, f->rgb, job->to, begin, end);
 }
 
 static itx_status prepare_input(itx_session *s, const struct itx_image *picture,
@@ -158,28 +157,6 @@ itx_status itx_session_run(itx_session *s, const struct itx_image *picture, stru
     return ITX_OK;
 }
 
-/* stored = rne(x / scale) + zero_point within the type's range; what is not a number becomes the smallest. */
-static void quantise_input(const struct plan_tensor *t, const float *x, void *to)
-{
-    const size_t plane = (size_t)t->h * (size_t)t->w;
-    const bool is_wide = t->dtype == DTYPE_S16;
-    const float least = is_wide ? INT16_MIN : INT8_MIN, most = is_wide ? INT16_MAX : INT8_MAX;
-    for (int c = 0; c < t->c; c++) {
-        const float scale = t->scale[t->n_quant > 1 ? c : 0];
-        const float zero = (float)t->zero_point[t->n_quant > 1 ? c : 0];
-        for (size_t i = 0; i < plane; i++) {
-            float q = rintf(x[(size_t)c * plane + i] / scale) + zero;
-            q = q > least ? q : least; /* also what is not a number */
-            q = q < most ? q : most;
-            const size_t at = i * (size_t)t->pixel + (size_t)c;
-            if (is_wide)
-                ((int16_t *)to)[at] = (int16_t)q;
-            else
-                ((int8_t *)to)[at] = (int8_t)q;
-        }
-    }
-}
-
 itx_status itx_session_run_float(itx_session *s, const float *const *inputs, int n_inputs,
                                  struct itx_error *err)
 {
@@ -194,7 +171,7 @@ itx_status itx_session_run_float(itx_session *s, const float *const *inputs, int
     const float_mode mode = float_mode_enter();
     for (int i = 0; i < n_inputs; i++) {
         const uint32_t t = s->plan->inputs[i].tensor;
-        quantise_input(&s->plan->tensors[t], inputs[i], runtime_tensor(s->runtime, t));
+        input_write_numbers(&s->plan->tensors[t], inputs[i], runtime_tensor(s->runtime, t));
     }
     float_mode_leave(mode);
     run_network(s, start);

@@ -73,6 +73,8 @@ struct value_quant {
     int n;
     const float *scale;        /* in the graph's arena */
     const int32_t *zero_point; /* likewise */
+    /* Of an input of the graph: what it is fed says how it is stored, and src/quant leaves that as it is. */
+    bool is_given;
     int reach; /* DTYPE_S16: no stored number is larger in magnitude; 0: an output with 16 bits as the arithmetic gives
                 * them, whose scale follows from the lowering */
 };

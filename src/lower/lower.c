@@ -40,8 +40,9 @@ static itx_status lower_inputs(struct lowering *l, struct plan *plan, const stru
             return itx_fail(err, ITX_E_UNSUPPORTED, "input %s is not [1, c, h, w]", v->name);
         in->name = copy_text(l, v->name);
         if (in->name == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-        in->kind = g->inputs.len == 1 && v->shape.dim[1] == 3 ? o->input_kind : PLAN_INPUT_TENSOR;
-        in->video_range = in->kind == PLAN_INPUT_NV12 && o->video_range;
+        in->kind = g->inputs.len == 1 ? o->input_kind : PLAN_INPUT_TENSOR;
+        in->video_range = o->video_range;
+        in->is_yuv = o->is_yuv;
         ITX_TRY(place_tensor(l, g->inputs.data[i], 0, 0, &in->tensor, err));
     }
     return ITX_OK;

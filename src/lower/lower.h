@@ -19,8 +19,8 @@ const char *lower_step_name(const struct graph *g, const struct node *n);
 
 struct lower_options {
     const char *name;                /* of the model */
-    enum plan_input_kind input_kind; /* of a picture input; others are tensors */
-    bool video_range;
+    enum plan_input_kind input_kind; /* of the only input */
+    bool video_range, is_yuv;        /* as in struct plan_input */
 };
 
 /* Fills *plan (its meta is an empty object); everything is allocated in `arena`, nothing refers to the graph afterwards. Every value must

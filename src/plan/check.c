@@ -110,18 +110,22 @@ static itx_status check_input(const struct plan *plan, const struct plan_input *
                         input->tensor, plan->n_tensors);
     if ((unsigned)input->kind >= PLAN_INPUT_KIND_COUNT)
         return itx_fail(err, ITX_E_FORMAT, "input '%s' has kind %d", input->name, (int)input->kind);
-    if (input->video_range != 0 && (input->video_range != 1 || input->kind != PLAN_INPUT_NV12))
+    const bool is_yuv = input->kind == PLAN_INPUT_NV12 || input->kind == PLAN_INPUT_YUV444;
+    if (input->video_range != 0 && (input->video_range != 1 || !is_yuv))
         return itx_fail(err, ITX_E_FORMAT, "input '%s' has range %d", input->name,
                         input->video_range);
+    if (input->is_yuv != 0 && (input->is_yuv != 1 || !is_yuv))
+        return itx_fail(err, ITX_E_FORMAT, "input '%s' is stored as Y, U, V, and is none",
+                        input->name);
     const struct plan_tensor *const t = &plan->tensors[input->tensor];
     if (t->dtype == DTYPE_S32)
         return itx_fail(err, ITX_E_FORMAT, "input '%s' has element type %s", input->name,
                         dtype_name(t->dtype));
-    if (input->kind != PLAN_INPUT_TENSOR && (t->dtype != DTYPE_S8 || t->c != 3 || t->n_quant != 1))
-        return itx_fail(
-            err, ITX_E_FORMAT,
-            "input '%s' is a picture and must have 3 channels of type s8 with one scale",
-            input->name);
+    const int c = input->kind == PLAN_INPUT_GRAY ? 1 : 3;
+    if (input->kind != PLAN_INPUT_TENSOR && (t->dtype != DTYPE_S8 || t->c != c))
+        return itx_fail(err, ITX_E_FORMAT,
+                        "input '%s' is a picture and must have %d channel%s of type s8",
+                        input->name, c, c == 1 ? "" : "s");
     if (t->dtype == DTYPE_S16 && t->reach != PLAN_MAX_REACH)
         return itx_fail(err, ITX_E_FORMAT, "input '%s' has reach %d, %d expected", input->name,
                         t->reach, PLAN_MAX_REACH);

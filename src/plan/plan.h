@@ -18,7 +18,7 @@
 #include "tensor/dtype.h"
 #include "tensor/fixed.h"
 
-#define PLAN_VERSION 2
+#define PLAN_VERSION 3
 #define PLAN_MAX_MODELS 64
 #define PLAN_MAX_TENSORS 65536
 #define PLAN_MAX_STEPS 65536
@@ -108,9 +108,11 @@ struct plan_step {
 
 enum plan_input_kind {
     PLAN_INPUT_TENSOR, /* float values, quantised with the tensor's scale */
-    PLAN_INPUT_RGB, /* pictures: bytes 0..255, stored = byte - 128; the tensor's channels are always R, G, B. */
-    PLAN_INPUT_BGR, /* The kind says what the caller is expected to give; others are converted. */
+    PLAN_INPUT_RGB, /* pictures: bytes 0..255, stored = byte - 128; the tensor's channels are R, G, B, or as below. The kind */
+    PLAN_INPUT_BGR, /* says what the caller is expected to give; others are converted. */
     PLAN_INPUT_NV12,
+    PLAN_INPUT_GRAY, /* the tensor has one channel */
+    PLAN_INPUT_YUV444,
     PLAN_INPUT_KIND_COUNT
 };
 
@@ -118,7 +120,8 @@ struct plan_input {
     const char *name;
     uint32_t tensor;
     enum plan_input_kind kind;
-    int video_range; /* NV12: 1 when luma is 16..235 */
+    int video_range; /* NV12, YUV444: 1 when luma is 16..235 */
+    int is_yuv;      /* likewise: 1 when the tensor's channels are Y, U, V of full range */
 };
 
 struct plan_output {

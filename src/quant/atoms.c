@@ -157,7 +157,8 @@ itx_status quant_atoms_create(struct quant_atoms *q, const struct graph *g, stru
     q->of = mem_calloc(n, sizeof q->of[0]);
     if (q->of == NULL) goto no_memory;
     for (uint32_t i = 0; i < n; i++) q->of[i] = i;
-    for (size_t i = 0; i < g->inputs.len; i++) join_whole(q, g->inputs.data[i]);
+    for (size_t i = 0; i < g->inputs.len; i++)
+        if (!graph_value(g, g->inputs.data[i])->quant.is_given) join_whole(q, g->inputs.data[i]);
     for (size_t i = 0; i < g->nodes.len; i++) join_node(q, g, &g->nodes.data[i]);
     /* Roots come before what they join, so one pass gives every channel its number. */
     for (uint32_t i = 0; i < n; i++) q->of[i] = find(q->of, i);

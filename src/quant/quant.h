@@ -102,6 +102,11 @@ void quant_seen_ranges(struct quant_range *seen, const struct quant_atoms *atoms
 
 /* ---- ranges.c: channels between their own range and their tensor's thresholds ---- */
 
+/* Says how input v is stored in s8, whatever calibration sees: n is 1 or its channels. Channels that something joins
+ * (atoms) must be given the same. */
+itx_status quant_give_input(struct graph *g, value_id v, int n, const float *scale,
+                            const int32_t *zero_point, struct itx_error *err);
+
 /* Sets value.quant of every value: S8 for what steps exchange, S16 or S32 for outputs of the graph that a
  * convolution makes and nobody else reads (graph outputs of the S32 kind get their scales in the lowering). */
 itx_status quant_assign(struct graph *g, const struct quant_stats *stats,

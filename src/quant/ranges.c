@@ -98,9 +98,26 @@ enum dtype quant_raw_output(const struct graph *g, const struct graph_uses *uses
     return node_int(n, ATTR_ACT, ACT_NONE) == ACT_NONE ? DTYPE_S32 : DTYPE_S16;
 }
 
+/* How the atoms of inputs are stored for which that is given; scale 0: it is not. */
+struct given {
+    float scale;
+    int32_t zero_point;
+};
+
+static void find_given(struct given *given, const struct graph *g, const struct quant_atoms *atoms)
+{
+    for (size_t i = 0; i < g->inputs.len; i++) {
+        const value_id v = g->inputs.data[i];
+        const struct value_quant *const q = &graph_value(g, v)->quant;
+        for (uint32_t c = 0; q->is_given && c < atoms->first[v + 1] - atoms->first[v]; c++)
+            given[atoms->of[atoms->first[v] + c]] =
+                (struct given){q->scale[q->n > 1 ? c : 0], q->zero_point[q->n > 1 ? c : 0]};
+    }
+}
+
 static itx_status assign_value(struct graph *g, value_id v, enum dtype dtype,
                                const struct quant_atoms *atoms, const struct quant_range *ranges,
-                               struct itx_error *err)
+                               const struct given *given, struct itx_error *err)
 {
     struct value *value = graph_value(g, v);
     const uint32_t c = atoms->first[v + 1] - atoms->first[v];
@@ -111,22 +128,26 @@ static itx_status assign_value(struct graph *g, value_id v, enum dtype dtype,
     float *scale = arena_calloc(&g->arena, n, sizeof *scale);
     int32_t *zero_point = arena_calloc(&g->arena, n, sizeof *zero_point);
     if (scale == NULL || zero_point == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    for (uint32_t i = 0; i < n; i++) set_scale(&ranges[of[i]], &scale[i], &zero_point[i]);
+    for (uint32_t i = 0; i < n; i++)
+        if (given[of[i]].scale > 0) {
+            scale[i] = given[of[i]].scale;
+            zero_point[i] = given[of[i]].zero_point;
+        } else {
+            set_scale(&ranges[of[i]], &scale[i], &zero_point[i]);
+        }
     value->quant =
         (struct value_quant){.dtype = dtype, .n = (int)n, .scale = scale, .zero_point = zero_point};
     return ITX_OK;
 }
 
-/* Pictures come as bytes 0..255 meaning 0..1: stored = byte - 128 exactly. */
-static itx_status assign_picture(struct graph *g, value_id v, struct itx_error *err)
+itx_status quant_give_input(struct graph *g, value_id v, int n, const float *scale,
+                            const int32_t *zero_point, struct itx_error *err)
 {
-    float *scale = arena_alloc(&g->arena, sizeof *scale);
-    int32_t *zero_point = arena_alloc(&g->arena, sizeof *zero_point);
-    if (scale == NULL || zero_point == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    *scale = 1.0f / 255;
-    *zero_point = -128;
-    graph_value(g, v)->quant =
-        (struct value_quant){.dtype = DTYPE_S8, .n = 1, .scale = scale, .zero_point = zero_point};
+    struct value_quant q = {.dtype = DTYPE_S8, .n = n, .is_given = true};
+    q.scale = arena_dup(&g->arena, scale, (size_t)n * sizeof *scale);
+    q.zero_point = arena_dup(&g->arena, zero_point, (size_t)n * sizeof *zero_point);
+    if (q.scale == NULL || q.zero_point == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    graph_value(g, v)->quant = q;
     return ITX_OK;
 }
 
@@ -136,11 +157,13 @@ itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
     struct quant_atoms atoms = {0};
     struct graph_uses uses = {0};
     struct quant_range *ranges = NULL, *found = NULL;
+    struct given *given = NULL;
     itx_status rc = quant_atoms_create(&atoms, g, err);
     if (rc == ITX_OK) rc = graph_uses(g, &uses, err);
     if (rc == ITX_OK) {
         ranges = mem_calloc((size_t)atoms.n * 2, sizeof *ranges);
-        if (ranges == NULL)
+        given = mem_calloc((size_t)atoms.n, sizeof *given);
+        if (ranges == NULL || given == NULL)
             rc = itx_fail(err, ITX_E_NOMEM, "out of memory for %d thresholds", atoms.n);
     }
     if (rc == ITX_OK && options->thresholds == NULL)
@@ -151,18 +174,18 @@ itx_status quant_assign(struct graph *g, const struct quant_stats *stats,
     for (value_id v = 1; v < g->values.len; v++)
         if (is_convolved(g, &uses, v))
             widen_to_finest(ranges, &atoms.of[atoms.first[v]], atoms.first[v + 1] - atoms.first[v]);
+    find_given(given, g, &atoms);
     for (value_id v = 1; rc == ITX_OK && v < g->values.len; v++) {
         const enum dtype raw = quant_raw_output(g, &uses, v);
-        if (atoms.is_quantised[v])
-            rc = assign_value(g, v, raw != DTYPE_NONE ? raw : DTYPE_S8, &atoms, ranges, err);
+        if (atoms.is_quantised[v] && !graph_value(g, v)->quant.is_given)
+            rc = assign_value(g, v, raw != DTYPE_NONE ? raw : DTYPE_S8, &atoms, ranges, given, err);
     }
-    if (rc == ITX_OK && g->inputs.len == 1 && graph_value(g, g->inputs.data[0])->shape.dim[1] == 3)
-        rc = assign_picture(g, g->inputs.data[0], err);
     if (rc == ITX_OK && options->wide != NULL)
         rc = quant_widen(g, &atoms, stats, options->wide, err);
 out:
     mem_free(ranges);
     mem_free(found);
+    mem_free(given);
     graph_uses_release(&uses);
     quant_atoms_release(&atoms);
     return rc;

@@ -90,10 +90,10 @@ static void say_model(const struct meta *m, const struct plan *plan)
 
 static void say_input(const struct meta *m, const struct plan *plan, int i)
 {
-    static const char *const kinds[] = {[PLAN_INPUT_TENSOR] = "featuremap",
-                                        [PLAN_INPUT_RGB] = "rgb",
-                                        [PLAN_INPUT_BGR] = "bgr",
-                                        [PLAN_INPUT_NV12] = "nv12"};
+    static const char *const kinds[] = {
+        [PLAN_INPUT_TENSOR] = "featuremap", [PLAN_INPUT_RGB] = "rgb",
+        [PLAN_INPUT_BGR] = "bgr",           [PLAN_INPUT_NV12] = "nv12",
+        [PLAN_INPUT_GRAY] = "gray",         [PLAN_INPUT_YUV444] = "yuv444"};
     const struct plan_input *const in = &plan->inputs[i];
     const struct plan_tensor *const t = &plan->tensors[in->tensor];
     char shape[64];

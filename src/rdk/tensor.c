@@ -33,8 +33,19 @@ struct rdk_tensor rdk_input(const struct plan *plan, int i)
         t.byte_size = (uint64_t)p->h * (((uint64_t)p->w + 15) & ~(uint64_t)15) * 3 / 2;
         return t;
     case PLAN_INPUT_RGB:
+        t.type = "HB_DNN_IMG_TYPE_RGB";
+        set_shape(&t, p->h, p->w, p->c, 1);
+        return t;
     case PLAN_INPUT_BGR:
-        t.type = in->kind == PLAN_INPUT_RGB ? "HB_DNN_IMG_TYPE_RGB" : "HB_DNN_IMG_TYPE_BGR";
+        t.type = "HB_DNN_IMG_TYPE_BGR";
+        set_shape(&t, p->h, p->w, p->c, 1);
+        return t;
+    case PLAN_INPUT_YUV444:
+        t.type = "HB_DNN_IMG_TYPE_YUV444";
+        set_shape(&t, p->h, p->w, p->c, 1);
+        return t;
+    case PLAN_INPUT_GRAY:
+        t.type = "HB_DNN_IMG_TYPE_Y";
         set_shape(&t, p->h, p->w, p->c, 1);
         return t;
     case PLAN_INPUT_TENSOR:

@@ -15,7 +15,7 @@ struct pair {
 /* A picture whose rows end where the memory ends. */
 static struct image pick_image(struct check *c, enum image_format format, int w, int h)
 {
-    static const int bytes[IMAGE_FORMAT_COUNT] = {3, 3, 4, 1, 1};
+    static const int bytes[IMAGE_FORMAT_COUNT] = {3, 3, 4, 1, 1, 3};
     struct image image = {
         .format = format, .range = (enum image_range)check_pick(c, 0, 1), .w = w, .h = h};
     const int n_planes = format == IMAGE_NV12 ? 2 : 1;
@@ -79,8 +79,8 @@ static void check_rgb_to_nv12(struct check *c, const struct pair *rows)
 
 static void check_letterbox(struct check *c, const struct pair *rows)
 {
-    static const int formats[] = {IMAGE_RGB,  IMAGE_RGB,  IMAGE_BGR,
-                                  IMAGE_RGBA, IMAGE_GRAY, IMAGE_NV12};
+    static const int formats[] = {IMAGE_RGB,  IMAGE_RGB,  IMAGE_BGR,   IMAGE_RGBA,
+                                  IMAGE_GRAY, IMAGE_NV12, IMAGE_YUV444};
     const enum image_format format =
         (enum image_format)formats[check_pick(c, 0, ARRAY_LEN(formats) - 1)];
     const int out_w = check_pick_size(c, 16, 80), out_h = check_pick_size(c, 16, 80);

@@ -133,7 +133,7 @@ static void open_bench(struct bench *b, const struct build_with *with, int n_thr
     struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
     o.images = (const char *const *)b->photos.paths.data;
     o.n_images = N_PHOTOS;
-    REQUIRE(network_read(&b->network, MODEL, NULL, NULL, &err) == ITX_OK);
+    REQUIRE(network_read(&b->network, &(struct network_source){.path = MODEL}, &err) == ITX_OK);
     REQUIRE(judge_create(&b->judge, &b->network, &o, 100, n_threads, "test", &err) == ITX_OK);
     CHECK(judge_n_photos(b->judge) == N_PHOTOS);
     if (with == NULL) return;

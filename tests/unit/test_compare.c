@@ -88,8 +88,7 @@ static itx_status prepare(struct bench *b, int n_threads)
     b->options.n_images = ARRAY_LEN(photos);
     itx_status rc = graph_parse(&b->network.graph, text.data, text.len, &b->err);
     strbuf_release(&text);
-    b->network.width = 12;
-    b->network.height = 8;
+    if (rc == ITX_OK) rc = network_describe(&b->network, &b->err);
     if (rc == ITX_OK) rc = calibrate(&b->stats, &b->network, &b->options, 2, true, &used, &b->err);
     if (rc == ITX_OK) rc = quant_assign(b->network.graph, &b->stats, &quant, &b->err);
     if (rc == ITX_OK)
@@ -260,14 +259,13 @@ static void test_compare__as_worked_out_slowly(void)
     REQUIRE(b.plan.n_tensors < MAX_VALUES);
     REQUIRE(float_run_create(&run, &b.network, 1, &b.err) == ITX_OK);
     for (int i = 1; i < 3; i++) { /* the first photo cannot be read, the last is one too many */
-        struct picture p = {0};
+        struct sample sample;
         struct truth all = {.g = b.network.graph};
-        REQUIRE(picture_read(&p, photos[i], &b.err) == ITX_OK);
-        REQUIRE(calibration_frame(&run.frame, &p, &b.options, &b.err) == ITX_OK);
-        REQUIRE(float_run_frame(&run, keep, &all, &b.err) == ITX_OK);
+        REQUIRE(sample_load(&sample, &run, &b.options, i, &b.err) == ITX_OK);
+        REQUIRE(float_run_input(&run, keep, &all, &b.err) == ITX_OK);
         run_slowly(&b, &run, &all, expected);
         for (int k = 0; k < all.n; k++) mem_free(all.kept[k].x);
-        picture_release(&p);
+        sample_release(&sample);
     }
     int n_copies = 0, n_parts = 0;
     for (int i = 0; i < b.plan.n_steps; i++) {

@@ -64,7 +64,7 @@ static itx_status lower_text(struct bench *b, const struct strbuf *text)
     const struct quant_options options = {
         .method = QUANT_MINMAX, .percentile = 99.99f, .wide = wide};
     const struct head_info head = {.task = HEAD_RAW};
-    const struct lower_options lower = {.name = "test", .input_kind = PLAN_INPUT_RGB};
+    const struct lower_options lower = {.name = "test"};
     float x[C * H * W];
     const float *inputs[] = {x};
     itx_status rc = graph_parse(&b->g, text->data, text->len, &b->err);

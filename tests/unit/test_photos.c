@@ -9,6 +9,7 @@
 #define CALIB GOLDEN_DIR "/../../data/parts/calib/images/%06d.jpg"
 
 enum { N = 20, SIDE = 64 };
+static const struct network network = {.feed.n_channels = 3, .width = SIDE, .height = SIDE};
 
 /* Fields of 8 x 8 pixels of random shades between `low` and `high`, with colours or without. */
 static void paint(struct picture *p, int side, uint64_t seed, int low, int high, bool is_grey)
@@ -44,7 +45,7 @@ static void look_at_ordinary(struct photo_facts *facts, int n)
 static void expect(const struct photo_facts *facts, int n, const char *text)
 {
     struct photo_warnings w;
-    photos_judge(&w, facts, n, SIDE, SIDE);
+    photos_judge(&w, facts, n, &network);
     CHECK_MSG(w.n == (text != NULL), "%d warnings, first \"%s\"", w.n, w.text[0]);
     if (text != NULL && w.n == 1)
         CHECK_MSG(strstr(w.text[0], text) != NULL, "\"%s\" instead of \"%s\"", w.text[0], text);
@@ -94,7 +95,7 @@ static void test_photos__values(void)
         if (k == 0) /* likewise */
             for (int i = 0; i < N; i++) facts[i].thumb[i] = facts[i].thumb[100 + i] = 255;
         struct photo_warnings w;
-        photos_judge(&w, facts, N, SIDE, SIDE);
+        photos_judge(&w, facts, N, &network);
         bool found = false;
         for (int i = 0; i < w.n; i++) found = found || strstr(w.text[i], cases[k].text) != NULL;
         CHECK_MSG(found, "%s", cases[k].text);
@@ -174,7 +175,8 @@ static void test_photos__nothing_to_say_of_the_demos(void)
         picture_release(&p);
     }
     struct photo_warnings w;
-    photos_judge(&w, facts, DEMO, 320, 320);
+    const struct network demo = {.feed.n_channels = 3, .width = 320, .height = 320};
+    photos_judge(&w, facts, DEMO, &demo);
     CHECK_MSG(w.n == 0, "%s", w.text[0]);
     CHECK(!photos_are_blue(facts, DEMO));
 }

@@ -293,13 +293,13 @@ static void test_plan__messages(void)
     CHECK(is_refused(data, size, &err));
     CHECK_STR(err.text, "checksum mismatch: file is damaged");
     data[size - 1] ^= 1;
-    data[8] = 3;
+    data[8] = 4;
     CHECK(is_refused(data, size, &err) && err.code == ITX_E_VERSION);
-    CHECK_STR(err.text, "made by a newer version: file format 3, this program reads 2: update it");
+    CHECK_STR(err.text, "made by a newer version: file format 4, this program reads 3: update it");
     data[8] = 1;
     CHECK(is_refused(data, size, &err) && err.code == ITX_E_VERSION);
     CHECK_STR(err.text,
-              "made by an older version: file format 1, this program reads 2: build it again");
+              "made by an older version: file format 1, this program reads 3: build it again");
     data[8] = 2;
     CHECK(is_refused(data + 1, size - 1, &err) && err.code == ITX_E_INVAL);
     mem_free(data);

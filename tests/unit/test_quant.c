@@ -158,6 +158,9 @@ static void test_assign__channels_between_own_and_tensor(void)
         const struct tensor t = {DTYPE_F32, value->shape, data};
         REQUIRE(quant_stats_add(&stats, v, &t, &err) == ITX_OK);
     }
+    static const float scale = 1.0f / 255;
+    static const int32_t zero = -128;
+    REQUIRE(quant_give_input(g, g->inputs.data[0], 1, &scale, &zero, &err) == ITX_OK);
     const struct quant_options options = {QUANT_MINMAX, 99.99f};
     REQUIRE(quant_assign(g, &stats, &options, &err) == ITX_OK);
     for (value_id v = 1; v < g->values.len; v++) {

@@ -2,6 +2,7 @@
 #include "kernels/image/image.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/compiler.h"
 #include "base/cpu.h"
@@ -27,6 +28,27 @@ const struct image_row *image_choose(uint32_t cpu)
     const struct image_row *row = rows;
     while ((row->cpu & ~cpu) != 0) row++;
     return row;
+}
+
+static uint8_t to_byte(float v)
+{
+    v = rintf(v);
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+void image_colours(const uint8_t *rgb, enum image_colours colours, size_t n, uint8_t *out)
+{
+    if (colours == IMAGE_AS_RGB) {
+        memcpy(out, rgb, 3 * n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++, rgb += 3) {
+        const float y = 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
+        *out++ = to_byte(y);
+        if (colours == IMAGE_AS_GRAY) continue;
+        *out++ = to_byte((rgb[2] - y) * 0.564f + 128);
+        *out++ = to_byte((rgb[0] - y) * 0.713f + 128);
+    }
 }
 
 static int at_least_one(double v)

@@ -17,6 +17,7 @@ enum image_format {
     IMAGE_RGBA, /* 4 bytes a pixel, alpha is ignored */
     IMAGE_GRAY, /* 1 byte a pixel */
     IMAGE_NV12, /* plane 0: Y; plane 1: U, V interleaved [(h + 1) / 2, (w + 1) / 2, 2] */
+    IMAGE_YUV444, /* 3 bytes a pixel: Y, U, V */
     IMAGE_FORMAT_COUNT
 };
 
@@ -28,7 +29,7 @@ enum image_range { IMAGE_FULL, IMAGE_VIDEO };
 /* w, h in [1, IMAGE_MAX_DIM]. */
 struct image {
     enum image_format format;
-    enum image_range range; /* IMAGE_NV12 */
+    enum image_range range; /* IMAGE_NV12, IMAGE_YUV444 */
     int w, h;
     const uint8_t *plane[2];
     size_t stride[2]; /* bytes from one row to the next */
@@ -90,7 +91,7 @@ struct image_row {
 
     /* The frame [g->out_h, g->out_w] out of `in`, any format. Bilinear as OpenCV's cv2.resize with INTER_LINEAR on
      * bytes, bit for bit: coefficients of 11 bits, horizontally first (formula: image_rows.h); exactly half in both
-     * directions is the mean of 2 x 2. An NV12 picture is turned into RGB first, as above. */
+     * directions is the mean of 2 x 2. NV12 and YUV444 are turned into RGB first, as above. */
     void (*letterbox)(const struct letterbox *g, const void *table, const struct image *in,
                       const struct rgb_rows *out, void *scratch);
 
@@ -99,6 +100,11 @@ struct image_row {
     void (*to_input)(const uint8_t *rgb, size_t stride, int w, int8_t *out, int out_pixel,
                      int row_begin, int row_end);
 };
+
+/* What the channels of an input tensor are. */
+enum image_colours { IMAGE_AS_RGB, IMAGE_AS_GRAY, IMAGE_AS_YUV, IMAGE_COLOURS_COUNT };
+/* n pixels RGB as [n, 3], or [n, 1] of grey: y; Y, U, V: those of rgb_to_nv12, full range, of each pixel by itself. */
+void image_colours(const uint8_t *rgb, enum image_colours colours, size_t n, uint8_t *out);
 
 /* All rows of image.def, best first, the scalar one last. */
 const struct image_row *image_rows(int *n);

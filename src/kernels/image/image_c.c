@@ -13,13 +13,12 @@ static uint8_t to_byte(float v)
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-static void nv12_pixel(const struct image *in, int row, int column, uint8_t rgb[3])
+static void yuv_pixel(enum image_range range, uint8_t luma_byte, const uint8_t uv[2],
+                      uint8_t rgb[3])
 {
-    const uint8_t *const uv =
-        in->plane[1] + (size_t)(row / 2) * in->stride[1] + (size_t)(column / 2) * 2;
-    float y = in->plane[0][(size_t)row * in->stride[0] + (size_t)column];
+    float y = luma_byte;
     float u = (float)(uv[0] - 128), v = (float)(uv[1] - 128);
-    if (in->range == IMAGE_VIDEO) {
+    if (range == IMAGE_VIDEO) {
         y = (y - 16) * 255 / 219;
         u = u / (float)(224.0 / 255);
         v = v / (float)(224.0 / 255);
@@ -27,6 +26,13 @@ static void nv12_pixel(const struct image *in, int row, int column, uint8_t rgb[
     rgb[0] = to_byte(y + 1.402f * v);
     rgb[1] = to_byte(y - 0.344136f * u - 0.714136f * v);
     rgb[2] = to_byte(y + 1.772f * u);
+}
+
+static void nv12_pixel(const struct image *in, int row, int column, uint8_t rgb[3])
+{
+    const uint8_t *const uv =
+        in->plane[1] + (size_t)(row / 2) * in->stride[1] + (size_t)(column / 2) * 2;
+    yuv_pixel(in->range, in->plane[0][(size_t)row * in->stride[0] + (size_t)column], uv, rgb);
 }
 
 static void pixel(const struct image *in, int row, int column, uint8_t rgb[3])
@@ -51,6 +57,10 @@ static void pixel(const struct image *in, int row, int column, uint8_t rgb[3])
         break;
     case IMAGE_NV12:
         nv12_pixel(in, row, column, rgb);
+        break;
+    case IMAGE_YUV444:
+        p = line + (size_t)column * 3;
+        yuv_pixel(in->range, p[0], p + 1, rgb);
         break;
     case IMAGE_FORMAT_COUNT:
         break;
@@ -131,6 +141,7 @@ void image_letterbox__c(const struct letterbox *g, const void *table, const stru
     (void)scratch;
     const struct letterbox_table t = letterbox_table(g, table);
     const int is_half = letterbox_is_half(g);
+    const int is_copy = g->new_w == in->w && g->new_h == in->h; /* all fractions are 0 */
     for (int row = out->begin; row < out->end; row++) {
         uint8_t *const to = out->data + (size_t)row * out->stride;
         memset(to, LETTERBOX_BORDER, (size_t)g->out_w * 3);
@@ -138,7 +149,9 @@ void image_letterbox__c(const struct letterbox *g, const void *table, const stru
         if (y < 0 || y >= g->new_h) continue;
         for (int x = 0; x < g->new_w; x++) {
             uint8_t *const rgb = to + (size_t)(g->left + x) * 3;
-            if (is_half)
+            if (is_copy)
+                pixel(in, y, x, rgb);
+            else if (is_half)
                 half_pixel(in, y, x, rgb);
             else
                 bilinear_pixel(&t, in, y, x, rgb);

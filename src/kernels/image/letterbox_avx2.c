@@ -183,8 +183,9 @@ static void scale_row(struct scaler *s, const struct image *in, int y, uint8_t *
 void image_letterbox__avx2(const struct letterbox *g, const void *table, const struct image *in,
                            const struct rgb_rows *out, void *scratch)
 {
-    /* four columns of an NV12 picture must fit the stretch */
-    if (in->format == IMAGE_NV12 && in->w / g->new_w >= LETTERBOX_STRETCH / 8) {
+    /* four columns of an NV12 picture must fit the stretch; YUV444 is rare */
+    if (in->format == IMAGE_YUV444 ||
+        (in->format == IMAGE_NV12 && in->w / g->new_w >= LETTERBOX_STRETCH / 8)) {
         image_letterbox__c(g, table, in, out, scratch);
         return;
     }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From bytes of a picture, or numbers, to the tensors of a plan's inputs. Shared by sessions and the compiler, so that
+ * both see the same bytes.
+ */
+#ifndef API_INPUT_H
+#define API_INPUT_H
+
+#include "kernels/image/image.h"
+#include "plan/plan.h"
+
+/* Rows [begin, end) of a picture [h, w, 3], R first, of the size of the plan's first input, which is a picture. */
+void input_write_rows(const struct plan *plan, const struct image_row *kernels, const uint8_t *rgb,
+                      void *tensor, int begin, int end);
+
+/* x [c, h, w]: stored = rne(x / scale) + zero_point within the type's range; what is not a number becomes the
+ * smallest. */
+void input_write_numbers(const struct plan_tensor *t, const float *x, void *tensor);
+
+#endif
