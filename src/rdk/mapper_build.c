@@ -100,8 +100,7 @@ static enum phase phase_of(const char *stage, enum phase now)
 
 static void say_saving(struct mapper *m, const char *what)
 {
-    if (m->build.onnx_prefix != NULL)
-        rdk_say(&m->log, RDK_INFO, "Saving model to: %s_%s.onnx.", m->prefix, what);
+    rdk_say(&m->log, RDK_INFO, "Saving model to: %s_%s.onnx.", m->prefix, what);
 }
 
 static void end_phase(struct mapper *m, enum phase phase)
@@ -187,6 +186,8 @@ itx_status mapper_build(struct mapper *m, struct itx_error *err)
     ITX_TRY(rdk_make_folders(m->folder, err));
     say_data(m);
     b->name = m->prefix;
+    b->onnx_prefix = mapper_text(m, "%s/%s", m->folder, m->prefix);
+    if (b->onnx_prefix == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     b->progress = show_progress;
     b->warn = show_warning;
     b->ctx = m;
