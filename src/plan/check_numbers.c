@@ -198,12 +198,6 @@ static itx_status check_all(const struct plan *plan, struct itx_error *err)
             return status;
         }
     }
-    for (int i = 0; i < plan->n_inputs; i++) {
-        const struct plan_input *const input = &plan->inputs[i];
-        if (input->kind != PLAN_INPUT_TENSOR && plan->tensors[input->tensor].zero_point[0] != -128)
-            return itx_fail(err, ITX_E_FORMAT,
-                            "input '%s' is a picture and must have zero point -128", input->name);
-    }
     for (int i = 0; i < plan->n_steps; i++) {
         const struct plan_step *const s = &plan->steps[i];
         const itx_status status = check_step_numbers(plan, s, err);

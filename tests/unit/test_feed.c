@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Networks fed in every way that is possible: what they were trained with times what the program is given, means, scales,
+ * channels first or last, numbers, chosen outputs. The truth is the network written out in double here; weights
+ * are chosen so that 8 bits hold them exactly, and outputs leave in 32 bits, so that nothing is rounded but the means
+ * where the padding is.
+ */
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/network.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "intarsia/compiler.h"
+#include "onnx/onnx.h"
+
+#include "test.h"
+
+enum { H = 8, W = 12, OUT = 4, TAPS = 9 };
+
+/* ---- a network of one convolution 3x3 with padding 1 ---- */
+
+struct net {
+    int c;
+    double mean[3], scale[3]; /* of the network's channels */
+    int number
+        [OUT][3]
+        [TAPS]; /* weights are number * unit / (127 scale), so that the program stores `number` */
+    double unit, bias[OUT];
+};
+
+static double weight(const struct net *n, int o, int c, int t)
+{
+    return n->number[o][c][t] * n->unit / n->scale[c];
+}
+
+static struct net make_net(int c, const float *mean, const float *scale)
+{
+    struct net n = {.c = c, .unit = 1.0 / 1024};
+    uint64_t seed = 11;
+    for (int i = 0; i < c; i++) {
+        n.mean[i] = mean != NULL ? (double)mean[i] : 0;
+        n.scale[i] = scale != NULL ? (double)scale[i] : mean != NULL ? 1 : 1.0 / 255;
+    }
+    for (int o = 0; o < OUT; o++) {
+        for (int i = 0; i < c; i++)
+            for (int t = 0; t < TAPS; t++)
+                n.number[o][i][t] = (int)(test_random(&seed) % 255) - 127;
+        n.number[o][0][4] = 127; /* sets the step */
+        n.bias[o] = 0.5 * o;
+    }
+    return n;
+}
+
+static void add_weights(struct strbuf *text, const struct net *n)
+{
+    strbuf_addf(text, "const %%w: f32[%d, %d, 3, 3] = {", OUT, n->c);
+    for (int i = 0; i < OUT * n->c * TAPS; i++)
+        strbuf_addf(text, "%s%.9g", i != 0 ? ", " : "",
+                    weight(n, i / TAPS / n->c, i / TAPS % n->c, i % TAPS));
+    strbuf_addf(text, "}\nconst %%b: f32[%d] = {0, 0.5, 1, 1.5}\n", OUT);
+}
+
+#define CONV(in)                                                                                   \
+    "%%y: f32[1, 4, 8, 12] = Conv(%%" in                                                           \
+    ", %%w, %%b) @\"conv\" {kernel_shape = [3, 3], pads = [1, 1, 1, 1]}\n"
+
+/* What it gives at (y, x) for what it sees there; beyond the edge that is `outside`. */
+static double truth(const struct net *n, const double *seen, const double *outside, int o, int y,
+                    int x)
+{
+    double sum = n->bias[o];
+    for (int c = 0; c < n->c; c++)
+        for (int t = 0; t < TAPS; t++) {
+            const int v = y + t / 3 - 1, u = x + t % 3 - 1;
+            const bool is_in = v >= 0 && v < H && u >= 0 && u < W;
+            sum += weight(n, o, c, t) * (is_in ? seen[(c * H + v) * W + u] : outside[c]);
+        }
+    return sum;
+}
+
+/* ---- files ---- */
+
+static char folder[64];
+
+static const char *path_of(const char *name)
+{
+    static char path[128];
+    if (folder[0] == '\0') {
+        strcpy(folder, "/tmp/itx_feed_XXXXXX");
+        if (mkdtemp(folder) == NULL) abort();
+    }
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static itx_status write_network(const char *text, size_t len, struct itx_error *err)
+{
+    struct graph *g = NULL;
+    ITX_TRY(graph_parse(&g, text, len, err));
+    const itx_status rc = onnx_write(g, path_of("net.onnx"), err);
+    graph_destroy(&g);
+    return rc;
+}
+
+static struct itx_build_options options_of_test(void)
+{
+    struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
+    o.effort = 0;
+    o.random = 2;
+    o.n_threads = 1;
+    return o;
+}
+
+static itx_session *open_built(itx_model **model, const struct itx_build_options *o,
+                               struct itx_error *err)
+{
+    char onnx[128];
+    itx_session *session = NULL;
+    snprintf(onnx, sizeof onnx, "%s", path_of("net.onnx"));
+    itx_status rc = itx_build(onnx, path_of("net.bin"), o, NULL, err);
+    if (rc == ITX_OK) rc = itx_model_open(model, path_of("net.bin"), NULL, err);
+    if (rc == ITX_OK) rc = itx_session_create(&session, *model, NULL, err);
+    unlink(path_of("net.bin"));
+    unlink(onnx);
+    CHECK_MSG(rc == ITX_OK, "%s", err->text);
+    return session;
+}
+
+/* ---- frames ---- */
+
+struct shot {
+    uint8_t bytes[H * W * 3];
+    struct itx_image image;
+    double rgb[3][H * W], yuv[3][H * W];
+};
+
+static double byte_of(double v)
+{
+    v = rint(v);
+    return v < 0 ? 0 : v > 255 ? 255 : v;
+}
+
+static void see_yuv(struct shot *s, int at, int y, int u, int v)
+{
+    s->yuv[0][at] = y;
+    s->yuv[1][at] = u;
+    s->yuv[2][at] = v;
+    s->rgb[0][at] = byte_of(y + 1.402 * (v - 128));
+    s->rgb[1][at] = byte_of(y - 0.344136 * (u - 128) - 0.714136 * (v - 128));
+    s->rgb[2][at] = byte_of(y + 1.772 * (u - 128));
+}
+
+static void fill_shot(struct shot *s, enum itx_image_format format)
+{
+    uint64_t seed = 5;
+    const int bytes = format == ITX_IMAGE_GRAY || format == ITX_IMAGE_NV12 ? 1 : 3;
+    const bool is_yuv = format == ITX_IMAGE_NV12 || format == ITX_IMAGE_YUV444;
+    *s = (struct shot){.image = {.format = format, .width = W, .height = H}};
+    for (size_t i = 0; i < sizeof s->bytes; i++) {
+        const bool is_chroma = format == ITX_IMAGE_NV12 ? i >= H * W : i % 3 != 0;
+        const int v = (int)(test_random(&seed) % 256);
+        /* luma and chroma that are colours of RGB */
+        s->bytes[i] = (uint8_t)(!is_yuv ? v : is_chroma ? 118 + v % 21 : 40 + v % 170);
+    }
+    s->image.plane[0] = s->bytes;
+    s->image.plane[1] = s->bytes + H * W;
+    s->image.stride[0] = (size_t)(W * bytes);
+    s->image.stride[1] = W;
+    for (int i = 0; i < H * W; i++) {
+        const uint8_t *const p = s->bytes + i * bytes;
+        const uint8_t *const uv = s->bytes + H * W + i / W / 2 * W + i % W / 2 * 2;
+        if (format == ITX_IMAGE_NV12)
+            see_yuv(s, i, p[0], uv[0], uv[1]);
+        else if (format == ITX_IMAGE_YUV444)
+            see_yuv(s, i, p[0], p[1], p[2]);
+        for (int c = 0; c < 3 && !is_yuv; c++)
+            s->rgb[c][i] = p[bytes == 1 ? 0 : format == ITX_IMAGE_BGR ? 2 - c : c];
+    }
+}
+
+/* What the network sees of it in the order of training, before means. */
+static double pixel(const struct shot *s, enum itx_image_format train, int c, int at)
+{
+    return train == ITX_IMAGE_YUV444 ? s->yuv[c][at]
+           : train == ITX_IMAGE_BGR  ? s->rgb[2 - c][at]
+                                     : s->rgb[c][at];
+}
+
+/* ---- comparing ---- */
+
+struct feeding {
+    enum itx_image_format train, given;
+    int n_mean, n_scale;
+    float mean[3], scale[3];
+    double levels; /* that a pixel may be off by */
+};
+
+static void find_seen(double *seen, const struct net *n, const struct shot *s,
+                      enum itx_image_format train)
+{
+    for (int c = 0; c < n->c; c++)
+        for (int i = 0; i < H * W; i++)
+            seen[c * H * W + i] = (pixel(s, train, c, i) - n->mean[c]) * n->scale[c];
+}
+
+/* The largest errors of a session's only output, in steps of its sums: inside and at the edge. */
+static void compare(const itx_session *session, const itx_model *model, const struct net *n,
+                    const double *seen, double *inside, double *edge)
+{
+    static const double zeros[3] = {0, 0, 0};
+    struct itx_tensor_info t;
+    *inside = *edge = 0;
+    REQUIRE(itx_model_get_output(model, 0, &t, NULL) == ITX_OK);
+    REQUIRE(t.dtype == ITX_S32 && t.height == H && t.width == W && t.channels == OUT);
+    const int32_t *const data = itx_session_output(session, 0);
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++)
+            for (int o = 0; o < OUT; o++) {
+                const double real =
+                    (double)data[(size_t)y * t.row + (size_t)x * t.pixel + (size_t)o] *
+                    (double)t.scale[o];
+                const double e = fabs(real - truth(n, seen, zeros, o, y, x)) / n->unit;
+                double *const most = y > 0 && y < H - 1 && x > 0 && x < W - 1 ? inside : edge;
+                *most = fmax(*most, e);
+            }
+}
+
+/* Sum of the numbers that can lie outside, and of all, of the channel where that is most; times what each is off by. */
+static void bounds(const struct net *n, const double *off, double *all, double *outside)
+{
+    *all = *outside = 0;
+    for (int o = 0; o < OUT; o++) {
+        double sum = 0;
+        for (int c = 0; c < n->c; c++)
+            for (int t = 0; t < TAPS; t++) sum += abs(n->number[o][c][t]) * off[c];
+        *outside = fmax(*outside, sum);
+    }
+    *all = *outside;
+}
+
+static void check_feeding(const struct feeding *f, int i)
+{
+    const int c = f->given == ITX_IMAGE_GRAY ? 1 : 3;
+    float mean[3], scale[3];
+    for (int k = 0; k < 3; k++) {
+        mean[k] = f->n_mean > 0 ? f->mean[f->n_mean > 1 ? k : 0] : 0;
+        scale[k] = f->n_scale > 0 ? f->scale[f->n_scale > 1 ? k : 0] : 1;
+    }
+    const bool any = f->n_mean > 0 || f->n_scale > 0;
+    const struct net n = make_net(c, any ? mean : NULL, any ? scale : NULL);
+    struct strbuf text = {0};
+    struct itx_error err = {.text = ""};
+    strbuf_addf(&text, "input %%x: f32[1, %d, 8, 12]\n", c);
+    add_weights(&text, &n);
+    strbuf_addf(&text, CONV("x") "output %%y\n");
+    CHECK_MSG(write_network(text.data, text.len, &err) == ITX_OK, "%s", err.text);
+    strbuf_release(&text);
+    struct itx_build_options o = options_of_test();
+    o.train_format = f->train;
+    o.input_format = f->given;
+    o.mean = f->mean;
+    o.scale = f->scale;
+    o.n_mean = f->n_mean;
+    o.n_scale = f->n_scale;
+    itx_model *model = NULL;
+    itx_session *session = open_built(&model, &o, &err);
+    REQUIRE(session != NULL);
+    struct itx_model_info info;
+    REQUIRE(itx_model_get_info(model, &info, &err) == ITX_OK);
+    CHECK(info.input_format == f->given && info.input_channels == c);
+    struct shot shot;
+    fill_shot(&shot, f->given);
+    CHECK_MSG(itx_session_run(session, &shot.image, &err) == ITX_OK, "%s", err.text);
+    double seen[3 * H * W], inside, edge, off[3], half[3], all, outside;
+    find_seen(seen, &n, &shot, f->train);
+    compare(session, model, &n, seen, &inside, &edge);
+    for (int k = 0; k < 3; k++) {
+        off[k] = f->levels;
+        half[k] = fabs(rint((double)mean[k]) - (double)mean[k]);
+    }
+    bounds(&n, off, &all, &outside);
+    CHECK_MSG(inside < 0.7 + all, "case %d: inside off by %g of %g sums", i, inside, 0.7 + all);
+    bounds(&n, half, &outside, &outside);
+    CHECK_MSG(edge < 0.7 + all + outside, "case %d: the edge is off by %g of %g sums", i, edge,
+              0.7 + all + outside);
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+}
+
+#define IMAGENET                                                                                   \
+    3, 3, {123.675f, 116.28f, 103.53f},                                                            \
+    {                                                                                              \
+        1 / 58.395f, 1 / 57.12f, 1 / 57.375f                                                       \
+    }
+
+static void test_feed__combinations(void)
+{
+    static const struct feeding cases[] = {
+        {ITX_IMAGE_NONE, ITX_IMAGE_RGB, 0, 0, {0}, {0}, 0},
+        {ITX_IMAGE_RGB, ITX_IMAGE_RGB, IMAGENET, 0},
+        {ITX_IMAGE_RGB, ITX_IMAGE_BGR, IMAGENET, 0},
+        {ITX_IMAGE_RGB, ITX_IMAGE_NV12, IMAGENET, 0},
+        {ITX_IMAGE_RGB, ITX_IMAGE_YUV444, IMAGENET, 0},
+        {ITX_IMAGE_BGR, ITX_IMAGE_BGR, 0, 0, {0}, {0}, 0},
+        {ITX_IMAGE_BGR, ITX_IMAGE_RGB, IMAGENET, 0},
+        {ITX_IMAGE_BGR, ITX_IMAGE_NV12, IMAGENET, 0},
+        {ITX_IMAGE_BGR, ITX_IMAGE_YUV444, 0, 0, {0}, {0}, 0},
+        {ITX_IMAGE_RGB, ITX_IMAGE_RGB, 0, 1, {0}, {1}, 0}, /* pixel values as they are */
+        {ITX_IMAGE_RGB, ITX_IMAGE_RGB, 1, 0, {128}, {0}, 0},
+        {ITX_IMAGE_BGR, ITX_IMAGE_BGR, 3, 1, {104, 117, 123}, {0.017f}, 0},
+        {ITX_IMAGE_NONE, ITX_IMAGE_GRAY, 0, 0, {0}, {0}, 0},
+        {ITX_IMAGE_GRAY, ITX_IMAGE_GRAY, 1, 1, {33.3f}, {1 / 78.5f}, 0},
+        {ITX_IMAGE_YUV444, ITX_IMAGE_YUV444, 3, 1, {16, 128, 128}, {0.01f}, 1},
+        {ITX_IMAGE_YUV444, ITX_IMAGE_NV12, 3, 1, {16, 128, 128}, {0.01f}, 1},
+    };
+    for (int i = 0; i < (int)(sizeof cases / sizeof cases[0]); i++) check_feeding(&cases[i], i);
+}
+
+/* ---- what is no single convolution ---- */
+
+/* Means that no byte is, a pool and a function before the convolution, two readers: what is added apart is rounded to 8
+ * bits, padding is exact. */
+static void test_feed__other_first_nodes(void)
+{
+    static const float mean[] = {-300, 40.5f, 700}, scale[] = {0.02f, 0.01f, 0.004f};
+    static const char *const heads[] = {
+        CONV("x") "output %%y\n",
+        "%%p: f32[1, 3, 8, 12] = MaxPool(%%x) {kernel_shape = [1, 1]}\n" CONV("p") "output %%y\n",
+        "%%p: f32[1, 3, 8, 12] = LeakyRelu(%%x) {alpha = 1}\n" CONV("p") "output %%y\n",
+        CONV("x") "%%p: f32[1, 3, 4, 6] = MaxPool(%%x) {kernel_shape = [2, 2], strides = [2, 2]}\n"
+                  "output %%y\noutput %%p\n",
+    };
+    const struct net n = make_net(3, mean, scale);
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        struct strbuf text = {0};
+        struct itx_error err = {.text = ""};
+        strbuf_addf(&text, "input %%x: f32[1, 3, 8, 12]\n");
+        add_weights(&text, &n);
+        strbuf_addf(&text, heads[i], 0);
+        CHECK_MSG(write_network(text.data, text.len, &err) == ITX_OK, "%s", err.text);
+        strbuf_release(&text);
+        struct itx_build_options o = options_of_test();
+        o.train_format = i == 3 ? ITX_IMAGE_BGR : ITX_IMAGE_RGB;
+        o.mean = mean;
+        o.scale = scale;
+        o.n_mean = o.n_scale = 3;
+        itx_model *model = NULL;
+        itx_session *session = open_built(&model, &o, &err);
+        REQUIRE(session != NULL);
+        struct shot shot;
+        fill_shot(&shot, ITX_IMAGE_RGB);
+        CHECK_MSG(itx_session_run(session, &shot.image, &err) == ITX_OK, "%s", err.text);
+        double seen[3 * H * W];
+        find_seen(seen, &n, &shot, o.train_format);
+        struct itx_tensor_info t;
+        REQUIRE(itx_model_get_output(model, 0, &t, NULL) == ITX_OK);
+        const int32_t *const data = itx_session_output(session, 0);
+        double error = 0, signal = 0;
+        static const double zeros[3] = {0, 0, 0};
+        for (int y = 0; y < H; y++)
+            for (int x = 0; x < W; x++)
+                for (int k = 0; k < OUT; k++) {
+                    const double real =
+                        (double)data[(size_t)y * t.row + (size_t)x * t.pixel + (size_t)k] *
+                        (double)t.scale[k];
+                    const double v = truth(&n, seen, zeros, k, y, x);
+                    error += (real - v) * (real - v);
+                    signal += v * v;
+                }
+        CHECK_MSG(error < 1e-3 * signal, "case %zu: signal-to-noise %.1f dB", i,
+                  10 * log10(signal / error));
+        itx_session_destroy(&session);
+        itx_model_close(&model);
+    }
+}
+
+/* [1, h, w, c] in the file is fed as a picture all the same. */
+static void test_feed__channels_last(void)
+{
+    const struct net n = make_net(3, NULL, NULL);
+    struct strbuf text = {0};
+    struct itx_error err = {.text = ""};
+    strbuf_addf(&text, "input %%i: f32[1, 8, 12, 3]\n");
+    add_weights(&text, &n);
+    strbuf_addf(&text, "%%x: f32[1, 3, 8, 12] = Transpose(%%i) {perm = [0, 3, 1, 2]}\n" CONV(
+                           "x") "output %%y\n");
+    CHECK_MSG(write_network(text.data, text.len, &err) == ITX_OK, "%s", err.text);
+    strbuf_release(&text);
+    const struct itx_build_options o = options_of_test();
+    itx_model *model = NULL;
+    itx_session *session = open_built(&model, &o, &err);
+    REQUIRE(session != NULL);
+    struct shot shot;
+    fill_shot(&shot, ITX_IMAGE_RGB);
+    REQUIRE(itx_session_run(session, &shot.image, &err) == ITX_OK);
+    double seen[3 * H * W], inside, edge;
+    find_seen(seen, &n, &shot, ITX_IMAGE_RGB);
+    compare(session, model, &n, seen, &inside, &edge);
+    CHECK(inside < 0.7 && edge < 0.7);
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+}
+
+/* Two inputs of numbers; and only the first of the network's two outputs. */
+static void test_feed__numbers(void)
+{
+    static const char *const stop[] = {"conv"}, *const unknown[] = {"cnv"};
+    const struct net n = make_net(3, NULL, (const float[]){1, 1, 1});
+    struct strbuf text = {0};
+    struct itx_error err = {.text = ""};
+    strbuf_addf(&text, "input %%x: f32[1, 3, 8, 12]\ninput %%z: f32[1, 4, 8, 12]\n");
+    add_weights(&text, &n);
+    strbuf_addf(&text, CONV("x") "%%s: f32[1, 4, 8, 12] = Add(%%y, %%z)\noutput %%s\n");
+    for (int i = 0; i < 3; i++) {
+        CHECK_MSG(write_network(text.data, text.len, &err) == ITX_OK, "%s", err.text);
+        struct itx_build_options o = options_of_test();
+        o.input_format = ITX_IMAGE_NONE;
+        o.random = 30;
+        o.n_output_nodes = i > 0;
+        o.output_nodes = i == 1 ? stop : unknown;
+        if (i == 2) {
+            char onnx[128];
+            snprintf(onnx, sizeof onnx, "%s", path_of("net.onnx"));
+            CHECK(itx_build(onnx, path_of("net.bin"), &o, NULL, &err) == ITX_E_RANGE);
+            CHECK(strstr(err.text, "output node cnv") != NULL);
+            unlink(onnx);
+            break;
+        }
+        itx_model *model = NULL;
+        itx_session *session = open_built(&model, &o, &err);
+        REQUIRE(session != NULL);
+        struct itx_model_info info;
+        REQUIRE(itx_model_get_info(model, &info, &err) == ITX_OK);
+        CHECK(info.input_format == ITX_IMAGE_NONE && info.n_outputs == 1);
+        CHECK(info.n_inputs == 2);
+        float x[3 * H * W], z[4 * H * W];
+        const float *const both[] = {x, z};
+        double seen[3 * H * W];
+        uint64_t seed = 3;
+        for (int k = 0; k < 3 * H * W; k++)
+            x[k] = (float)(int32_t)test_random(&seed) / 2147483648.0f;
+        for (int k = 0; k < 4 * H * W; k++)
+            z[k] = (float)(int32_t)test_random(&seed) / 2147483648.0f;
+        for (int k = 0; k < 3 * H * W; k++) seen[k] = (double)x[k];
+        REQUIRE(itx_session_run_float(session, both, 2, &err) == ITX_OK);
+        struct itx_tensor_info t;
+        REQUIRE(itx_model_get_output(model, 0, &t, NULL) == ITX_OK);
+        CHECK(t.dtype == (i == 0 ? ITX_S8 : ITX_S32));
+        const void *const data = itx_session_output(session, 0);
+        static const double zeros[3] = {0, 0, 0};
+        double error = 0, signal = 0;
+        for (int at = 0; at < H * W * OUT; at++) {
+            const int k = at % OUT, p = at / OUT;
+            const size_t stored = (size_t)p * t.pixel + (size_t)k;
+            const int q = t.n_quant > 1 ? k : 0;
+            const double real = ((i == 0 ? ((const int8_t *)data)[stored]
+                                         : (double)((const int32_t *)data)[stored]) -
+                                 t.zero_point[q]) *
+                                (double)t.scale[q];
+            const double v =
+                truth(&n, seen, zeros, k, p / W, p % W) + (i == 0 ? (double)z[k * H * W + p] : 0);
+            error += (real - v) * (real - v);
+            signal += v * v;
+        }
+        CHECK_MSG(error < 1e-3 * signal, "%.1f dB", 10 * log10(signal / error));
+        itx_session_destroy(&session);
+        itx_model_close(&model);
+    }
+    strbuf_release(&text);
+}
+
+/* The float network sees exactly what it was trained with, padding included. */
+static void test_feed__float_is_exact(void)
+{
+    static const struct feeding f = {ITX_IMAGE_BGR, ITX_IMAGE_RGB, IMAGENET, 0};
+    const struct net n = make_net(3, f.mean, f.scale);
+    struct strbuf text = {0};
+    struct itx_error err = {.text = ""};
+    strbuf_addf(&text, "input %%x: f32[1, 3, 8, 12]\n");
+    add_weights(&text, &n);
+    strbuf_addf(&text, CONV("x") "output %%y\n");
+    CHECK_MSG(write_network(text.data, text.len, &err) == ITX_OK, "%s", err.text);
+    strbuf_release(&text);
+    struct itx_build_options o = options_of_test();
+    o.train_format = f.train;
+    o.mean = f.mean;
+    o.scale = f.scale;
+    o.n_mean = o.n_scale = 3;
+    struct network net;
+    struct float_run run = {0};
+    REQUIRE(network_read(&net, &(struct network_source){.path = path_of("net.onnx")}, &err) ==
+            ITX_OK);
+    unlink(path_of("net.onnx"));
+    REQUIRE(network_feed(&net, &o, FEED_EXACT, &err) == ITX_OK);
+    REQUIRE(float_run_create(&run, &net, 1, &err) == ITX_OK);
+    struct shot shot;
+    fill_shot(&shot, ITX_IMAGE_RGB);
+    REQUIRE(frame_prepare(&run.frame, &shot.image, ITX_IMAGE_NONE, ITX_RANGE_FULL, NULL, &err) ==
+            ITX_OK);
+    REQUIRE(float_run_input(&run, NULL, NULL, &err) == ITX_OK);
+    const float *const out = float_exec_output(run.exec, 0)->data;
+    static const double zeros[3] = {0, 0, 0};
+    double seen[3 * H * W];
+    find_seen(seen, &n, &shot, f.train);
+    for (int at = 0; at < OUT * H * W; at++) {
+        const double v = truth(&n, seen, zeros, at / (H * W), at / W % H, at % W);
+        CHECK_MSG(fabs((double)out[at] - v) < 1e-3, "%d: %g, not %g", at, (double)out[at], v);
+    }
+    float_run_release(&run);
+    network_release(&net);
+}
+
+static void test_feed__refusals(void)
+{
+    static const float one[] = {1, 2}, zero[] = {0};
+    static const char *const file[] = {"/nonexistent"};
+    struct itx_build_options bad[12];
+    const struct net n = make_net(3, NULL, NULL);
+    struct strbuf text = {0};
+    struct itx_error err = {.text = ""};
+    for (int i = 0; i < 12; i++) bad[i] = options_of_test();
+    bad[0].input_format = ITX_IMAGE_GRAY; /* three channels */
+    bad[1].train_format = ITX_IMAGE_GRAY;
+    bad[2].train_format = ITX_IMAGE_YUV444; /* given RGB */
+    bad[3].mean = one;
+    bad[3].n_mean = 2; /* of three channels */
+    bad[4].scale = zero;
+    bad[4].n_scale = 1;
+    bad[5].n_scale = 1; /* NULL */
+    bad[6].random = -1;
+    bad[7].tensors = file; /* and random */
+    bad[7].n_tensors = 1;
+    bad[8].random = 0; /* nothing */
+    bad[9].train_format = ITX_IMAGE_NV12;
+    bad[10].input_format = ITX_IMAGE_NONE;
+    bad[10].mean = one;
+    bad[10].n_mean = 1;
+    bad[11].tensors_type = (enum itx_tensor_type)9;
+    const itx_status expected[12] = {ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL,
+                                     ITX_E_RANGE, ITX_E_INVAL, ITX_E_RANGE, ITX_E_INVAL,
+                                     ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL, ITX_E_INVAL};
+    strbuf_addf(&text, "input %%x: f32[1, 3, 8, 12]\n");
+    add_weights(&text, &n);
+    strbuf_addf(&text, CONV("x") "output %%y\n");
+    CHECK_MSG(write_network(text.data, text.len, &err) == ITX_OK, "%s", err.text);
+    strbuf_release(&text);
+    char onnx[128];
+    snprintf(onnx, sizeof onnx, "%s", path_of("net.onnx"));
+    for (int i = 0; i < 12; i++) {
+        const itx_status rc = itx_build(onnx, path_of("net.bin"), &bad[i], NULL, &err);
+        CHECK_MSG(rc == expected[i], "case %d: %d, %s", i, (int)rc, err.text);
+    }
+    unlink(onnx);
+    CHECK(rmdir(folder) == 0); /* nothing else was left */
+    folder[0] = '\0';
+}
+
+TEST_MAIN(TEST(test_feed__combinations), TEST(test_feed__other_first_nodes),
+          TEST(test_feed__channels_last), TEST(test_feed__numbers), TEST(test_feed__float_is_exact),
+          TEST(test_feed__refusals))
