@@ -90,22 +90,42 @@ static itx_status run_once(const struct infer *f, int i, itx_session *session,
     return itx_session_run(session, &image, err);
 }
 
+/* Where output k of result i goes. */
+static void *place_of(const struct infer *f, int i, int k)
+{
+    return (uint8_t *)f->outputs[k] + (size_t)i * dnn_output_size(&f->job.model->outputs[k]);
+}
+
+enum where { TO_THE_PROGRAM, TO_THE_SESSION };
+
+/* An output that the network cannot write to the program's memory is copied instead. */
+static void bind_outputs(const struct infer *f, int i, itx_session *session, enum where where)
+{
+    const struct dnn_model *const m = f->job.model;
+    for (int k = 0; k < m->n_outputs; k++) {
+        void *const to = place_of(f, i, k);
+        if (!dnn_output_is_direct(&m->outputs[k], to)) continue;
+        itx_session_bind_output(session, k, where == TO_THE_PROGRAM ? to : NULL, NULL);
+    }
+}
+
 static int32_t run(struct job *job, struct dnn_session *session)
 {
     const struct infer *const f = infer_of(job);
     const struct dnn_model *const m = job->model;
     const int n_runs = f->part != NULL ? f->n_pictures : 1;
-    for (int i = 0; i < n_runs; i++) {
+    itx_status rc = ITX_OK;
+    for (int i = 0; i < n_runs && rc == ITX_OK; i++) {
         struct itx_error err;
-        if (run_once(f, i, session->session, &err) != ITX_OK)
-            return dnn_fail(HB_DNN_RUN_TASK_FAILED, "model %s: %s", m->name, err.text);
-        for (int k = 0; k < m->n_outputs; k++) {
-            const struct dnn_output *const out = &m->outputs[k];
-            dnn_output_write(out, itx_session_output(session->session, k),
-                             (uint8_t *)f->outputs[k] + (size_t)i * dnn_output_size(out));
-        }
+        bind_outputs(f, i, session->session, TO_THE_PROGRAM);
+        rc = run_once(f, i, session->session, &err);
+        if (rc != ITX_OK) dnn_fail(HB_DNN_RUN_TASK_FAILED, "model %s: %s", m->name, err.text);
+        for (int k = 0; k < m->n_outputs && rc == ITX_OK; k++)
+            dnn_output_write(&m->outputs[k], itx_session_output(session->session, k),
+                             place_of(f, i, k));
+        bind_outputs(f, i, session->session, TO_THE_SESSION);
     }
-    return HB_DNN_SUCCESS;
+    return rc == ITX_OK ? HB_DNN_SUCCESS : HB_DNN_RUN_TASK_FAILED;
 }
 
 /* ---- checking ---- */

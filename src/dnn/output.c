@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/status.h"
 
+#define DIRECT_ALIGN 64 /* as itx_session_bind_output asks */
+
 static itx_status describe(struct dnn_output *o, const itx_model *model, int i,
                            struct itx_error *err)
 {
@@ -94,8 +96,15 @@ static void write_floats(const struct dnn_output *o, const void *stored, float *
     }
 }
 
+bool dnn_output_is_direct(const struct dnn_output *o, const void *to)
+{
+    return !o->is_float && o->stored.pixel == (size_t)o->stored.channels &&
+           (uintptr_t)to % DIRECT_ALIGN == 0;
+}
+
 void dnn_output_write(const struct dnn_output *o, const void *stored, void *to)
 {
+    if (stored == to) return;
     if (o->is_float) {
         write_floats(o, stored, to);
         return;

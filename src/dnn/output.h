@@ -26,7 +26,11 @@ static inline size_t dnn_output_size(const struct dnn_output *o)
     return (size_t)o->properties.alignedByteSize;
 }
 
-/* to [h, w, c]: the stored integers, or (stored - zero point) * scale. */
+/* Integers that lie in the session as the program wants them: the network may write to `to` itself. */
+bool dnn_output_is_direct(const struct dnn_output *o, const void *to);
+
+/* to [h, w, c]: the stored integers, or (stored - zero point) * scale. Nothing when
+ * they are there already. */
 void dnn_output_write(const struct dnn_output *o, const void *stored, void *to);
 
 #endif
