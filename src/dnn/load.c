@@ -57,7 +57,9 @@ static itx_status describe(struct dnn_model *m, struct itx_error *err)
     for (int i = 0; i < m->n_inputs; i++) {
         struct dnn_input *const in = &m->inputs[i];
         ITX_TRY(itx_model_get_input(m->model, i, &in->info, err));
-        if (!properties_of_input(&in->info, &in->properties))
+        const struct dnn_form form = dnn_form_of_input(&in->info);
+        in->source = form.source;
+        if (!dnn_form_properties(&form, &in->properties))
             return itx_fail(err, ITX_E_UNSUPPORTED, "input %s has more than 2 GiB", in->info.name);
     }
     for (int i = 0; i < info.n_outputs; i++) {
@@ -271,7 +273,7 @@ static void answer_input(const struct dnn_model *m, enum question question, int3
     if (question == INPUT_NAME)
         *(const char **)answer = in->info.name;
     else if (question == INPUT_SOURCE)
-        *(int32_t *)answer = properties_source(&in->info);
+        *(int32_t *)answer = in->source;
     else
         *(hbDNNTensorProperties *)answer = in->properties;
 }

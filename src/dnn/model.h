@@ -12,6 +12,7 @@
 struct dnn_input {
     struct itx_input_info info;
     hbDNNTensorProperties properties;
+    int32_t source; /* hbDNNInputSource */
 };
 
 /* Immutable but for what is under the state's lock. */

@@ -15,9 +15,10 @@ static itx_status describe(struct dnn_output *o, const itx_model *model, int i,
     ITX_TRY(itx_model_get_output(model, i, &o->stored, err));
     if (o->stored.step >= 0) ITX_TRY(itx_model_get_step(model, o->stored.step, &step, err));
     const struct itx_step_info *const last = o->stored.step >= 0 ? &step : NULL;
-    if (!properties_of_output(&o->stored, last, &o->properties))
+    const struct dnn_form form = dnn_form_of_output(&o->stored, last);
+    if (!dnn_form_properties(&form, &o->properties))
         return itx_fail(err, ITX_E_UNSUPPORTED, "output %s has more than 2 GiB", o->stored.name);
-    o->is_float = properties_is_float(&o->stored);
+    o->is_float = dnn_form_is_float(&form);
     return ITX_OK;
 }
 

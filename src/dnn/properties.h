@@ -1,30 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inputs and outputs of a model as the RDK's runtime describes them: the one place that says which shape, type, layout and
- * strides they have for a program. Pure.
+ * strides they have, for libdnn and for the RDK's commands. Pure.
  */
 #ifndef DNN_PROPERTIES_H
 #define DNN_PROPERTIES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "dnn/hb_dnn_ext.h"
 #include "intarsia/intarsia.h"
 
-/* False when its size is beyond what the structure can say. */
-bool properties_of_input(const struct itx_input_info *in, hbDNNTensorProperties *p);
-/* One of hbDNNInputSource. */
-int32_t properties_source(const struct itx_input_info *in);
+struct dnn_form {
+    int32_t type, layout, source; /* hbDNNDataType, hbDNNTensorLayout; of inputs hbDNNInputSource */
+    int valid[4], aligned[4];     /* of the layout in memory */
+    uint64_t stride[4], size;     /* bytes; strides of pictures of planes are 0 */
+    int n_scales;                 /* 0: quantiType NONE */
+};
 
-/* `last`: the step that writes it, or NULL when that is not one. Everything but the arrays of scales: quantiType says
- * whether there are any, scale.scaleLen and .zeroPointLen how many. */
-bool properties_of_output(const struct itx_tensor_info *out, const struct itx_step_info *last,
-                          hbDNNTensorProperties *p);
+struct dnn_form dnn_form_of_input(const struct itx_input_info *in);
+/* `last`: the step that writes it, or NULL when that is not one. */
+struct dnn_form dnn_form_of_output(const struct itx_tensor_info *out,
+                                   const struct itx_step_info *last);
+
+/* Everything but the arrays of scales. False when sizes are beyond what the structure can say. */
+bool dnn_form_properties(const struct dnn_form *form, hbDNNTensorProperties *p);
 
 /* Floats are handed out: its dequantise node was not removed. */
-static inline bool properties_is_float(const struct itx_tensor_info *out)
+static inline bool dnn_form_is_float(const struct dnn_form *form)
 {
-    return out->dequantize[0] != '\0';
+    return form->type == HB_DNN_TENSOR_TYPE_F32;
 }
 
 #endif

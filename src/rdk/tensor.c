@@ -2,88 +2,120 @@
 #include "rdk/tensor.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "cmd/terminal.h"
+#include "dnn/properties.h"
 #include "rdk/rdk_bin.h"
 
-static void set_shape(struct rdk_tensor *t, int a, int b, int c, int size)
+static const char *type_name(int32_t type)
 {
-    const int shape[] = {1, a, b, c};
-    uint64_t stride = (uint64_t)size;
-    for (int i = 3; i >= 0; i--) {
-        t->shape[i] = shape[i];
-        t->stride[i] = stride;
-        stride *= (uint64_t)shape[i];
+    switch ((hbDNNDataType)type) {
+#define NAME(id)                                                                                   \
+    case HB_DNN_##id:                                                                              \
+        return "HB_DNN_" #id;
+        NAME(IMG_TYPE_Y)
+        NAME(IMG_TYPE_NV12)
+        NAME(IMG_TYPE_NV12_SEPARATE)
+        NAME(IMG_TYPE_YUV444)
+        NAME(IMG_TYPE_RGB)
+        NAME(IMG_TYPE_BGR)
+        NAME(TENSOR_TYPE_S4)
+        NAME(TENSOR_TYPE_U4)
+        NAME(TENSOR_TYPE_S8)
+        NAME(TENSOR_TYPE_U8)
+        NAME(TENSOR_TYPE_F16)
+        NAME(TENSOR_TYPE_S16)
+        NAME(TENSOR_TYPE_U16)
+        NAME(TENSOR_TYPE_F32)
+        NAME(TENSOR_TYPE_S32)
+        NAME(TENSOR_TYPE_U32)
+        NAME(TENSOR_TYPE_F64)
+        NAME(TENSOR_TYPE_S64)
+        NAME(TENSOR_TYPE_U64)
+        NAME(TENSOR_TYPE_MAX)
+#undef NAME
     }
-    t->byte_size = stride;
+    return "";
+}
+
+static const char *source_name(int32_t source)
+{
+    return source == HB_DNN_INPUT_FROM_PYRAMID   ? "HB_DNN_INPUT_FROM_PYRAMID"
+           : source == HB_DNN_INPUT_FROM_RESIZER ? "HB_DNN_INPUT_FROM_RESIZER"
+                                                 : "HB_DNN_INPUT_FROM_DDR";
+}
+
+static struct rdk_tensor tensor_of(const char *name, const struct dnn_form *f)
+{
+    struct rdk_tensor t = {
+        .name = name,
+        .type = type_name(f->type),
+        .layout = f->layout == HB_DNN_LAYOUT_NHWC ? "NHWC" : "NCHW",
+        .byte_size = f->size,
+        .is_float = dnn_form_is_float(f),
+        .n_scales = f->n_scales,
+    };
+    memcpy(t.shape, f->valid, sizeof t.shape);
+    memcpy(t.aligned, f->aligned, sizeof t.aligned);
+    memcpy(t.stride, f->stride, sizeof t.stride);
+    return t;
+}
+
+static enum itx_image_format format_of(enum plan_input_kind kind)
+{
+    switch (kind) {
+    case PLAN_INPUT_NV12:
+        return ITX_IMAGE_NV12;
+    case PLAN_INPUT_RGB:
+        return ITX_IMAGE_RGB;
+    case PLAN_INPUT_BGR:
+        return ITX_IMAGE_BGR;
+    case PLAN_INPUT_GRAY:
+        return ITX_IMAGE_GRAY;
+    case PLAN_INPUT_YUV444:
+        return ITX_IMAGE_YUV444;
+    case PLAN_INPUT_TENSOR:
+    case PLAN_INPUT_KIND_COUNT:
+        break;
+    }
+    return ITX_IMAGE_NONE;
 }
 
 struct rdk_tensor rdk_input(const struct plan *plan, int i)
 {
     const struct plan_input *const in = &plan->inputs[i];
     const struct plan_tensor *const p = &plan->tensors[in->tensor];
-    struct rdk_tensor t = {.name = in->name, .source = "HB_DNN_INPUT_FROM_DDR", .layout = "NHWC"};
-    switch (in->kind) {
-    case PLAN_INPUT_NV12:
-        t.source = "HB_DNN_INPUT_FROM_PYRAMID";
-        t.type = "HB_DNN_IMG_TYPE_NV12";
-        t.layout = "NCHW";
-        set_shape(&t, p->c, p->h, p->w, 1);
-        memset(t.stride, 0, sizeof t.stride);
-        t.byte_size = (uint64_t)p->h * (((uint64_t)p->w + 15) & ~(uint64_t)15) * 3 / 2;
-        return t;
-    case PLAN_INPUT_RGB:
-        t.type = "HB_DNN_IMG_TYPE_RGB";
-        set_shape(&t, p->h, p->w, p->c, 1);
-        return t;
-    case PLAN_INPUT_BGR:
-        t.type = "HB_DNN_IMG_TYPE_BGR";
-        set_shape(&t, p->h, p->w, p->c, 1);
-        return t;
-    case PLAN_INPUT_YUV444:
-        t.type = "HB_DNN_IMG_TYPE_YUV444";
-        set_shape(&t, p->h, p->w, p->c, 1);
-        return t;
-    case PLAN_INPUT_GRAY:
-        t.type = "HB_DNN_IMG_TYPE_Y";
-        set_shape(&t, p->h, p->w, p->c, 1);
-        return t;
-    case PLAN_INPUT_TENSOR:
-    case PLAN_INPUT_KIND_COUNT:
-        break;
-    }
-    t.type = "HB_DNN_TENSOR_TYPE_F32";
-    t.layout = "NCHW";
-    t.is_float = true;
-    set_shape(&t, p->c, p->h, p->w, 4);
+    const struct itx_input_info info = {
+        .format = format_of(in->kind), .height = p->h, .width = p->w, .channels = p->c};
+    const struct dnn_form form = dnn_form_of_input(&info);
+    struct rdk_tensor t = tensor_of(in->name, &form);
+    t.source = source_name(form.source);
     return t;
-}
-
-/* The board's tools call the outputs of convolutions with several channels NHWC and all others NCHW. */
-static const char *output_layout(const struct plan *plan, const struct plan_output *output)
-{
-    const struct plan_step *const s = rdk_writer(plan, output->tensor);
-    const struct plan_tensor *const p = &plan->tensors[output->tensor];
-    return s != NULL && s->kind == STEP_CONV && s->act == ACT_NONE && p->c > 1 ? "NHWC" : "NCHW";
 }
 
 struct rdk_tensor rdk_output(const struct plan *plan, int i)
 {
     const struct plan_output *const out = &plan->outputs[i];
     const struct plan_tensor *const p = &plan->tensors[out->tensor];
-    struct rdk_tensor t = {.name = out->name, .layout = output_layout(plan, out)};
-    if (rdk_is_float_output(out)) {
-        t.is_float = true;
-        t.type = "HB_DNN_TENSOR_TYPE_F32";
-    } else {
-        t.type = p->dtype == DTYPE_S8    ? "HB_DNN_TENSOR_TYPE_S8"
-                 : p->dtype == DTYPE_S16 ? "HB_DNN_TENSOR_TYPE_S16"
-                                         : "HB_DNN_TENSOR_TYPE_S32";
-        t.n_scales = p->n_quant;
-        t.scale = p->scale;
-        t.zero_point = p->zero_point;
-    }
-    set_shape(&t, p->h, p->w, p->c, t.is_float ? 4 : dtype_size(p->dtype));
+    const struct plan_step *const s = rdk_writer(plan, out->tensor);
+    const struct itx_tensor_info info = {
+        .dtype = p->dtype == DTYPE_S8    ? ITX_S8
+                 : p->dtype == DTYPE_S16 ? ITX_S16
+                                         : ITX_S32,
+        .height = p->h,
+        .width = p->w,
+        .channels = p->c,
+        .n_quant = p->n_quant,
+        .dequantize = out->dequantize,
+    };
+    const struct itx_step_info last = {.kind = s != NULL ? step_kind_name(s->kind) : "",
+                                       .activation = s != NULL ? act_name(s->act) : ""};
+    const struct dnn_form form = dnn_form_of_output(&info, &last);
+    struct rdk_tensor t = tensor_of(out->name, &form);
+    if (t.n_scales == 0) return t;
+    t.scale = p->scale;
+    t.zero_point = p->zero_point;
     return t;
 }
 
@@ -116,7 +148,7 @@ void rdk_print_tensor(const struct rdk_tensor *t, const char *kind, int i, FILE 
     fprintf(out, "\n");
     if (t->source != NULL) fprintf(out, "input source: %s\n", t->source);
     print_shape("valid shape", t->shape, out);
-    print_shape("aligned shape", t->shape, out);
+    print_shape("aligned shape", t->aligned, out);
     fprintf(out, "aligned byte size: %" PRIu64 "\n", t->byte_size);
     fprintf(out, "tensor type: %s\ntensor layout: HB_DNN_LAYOUT_%s\nquanti type: %s\n", t->type,
             t->layout, t->n_scales > 0 ? "SCALE" : "NONE");

@@ -15,6 +15,7 @@ struct rdk_tensor {
     const char *type;   /* "HB_DNN_TENSOR_TYPE_F32", ... */
     const char *layout; /* as it is labelled; outputs lie in memory as NHWC whatever the label */
     int shape[4];       /* of the layout in memory; NV12: [1, 3, h, w] */
+    int aligned[4];     /* what it takes there: rows of NV12 are multiples of 16 */
     uint64_t byte_size;
     uint64_t stride[4]; /* bytes; NV12: 0 */
     bool is_float;      /* 32 bits a number */
