@@ -70,33 +70,59 @@ static void add_row(const struct conv *k, int o, int from, int end, double *magn
         }
 }
 
-/* The bias without the input's zero points, which the plan folds in; of a transposed convolution the same for every tap. Also the
- * largest sum of an output's weights' magnitudes. */
-static value_id biases(struct program *p, const struct conv *k, double *sum)
+/* [1, out_c, kh, kw], repeated for every pixel of the input. */
+static value_id tile_biases(struct program *p, const struct conv *k, const double *bias)
 {
-    const bool transposed = k->s->kind == STEP_DECONV;
-    double *bias = mem_calloc((size_t)k->out->c, sizeof *bias), magnitude;
-    value_id v = 0;
-    int64_t zeros;
-    *sum = 0;
-    if (bias == NULL) {
+    const struct shape shape = {.rank = 4, .dim = {1, k->out->c, k->s->kernel[0], k->s->kernel[1]}};
+    const size_t n = (size_t)k->out->c * (size_t)k->area;
+    int32_t *const taps = arena_calloc(&p->g->arena, n, sizeof *taps);
+    if (taps == NULL) {
         program_check(p, itx_fail(p->err, ITX_E_NOMEM, "out of memory"));
         return 0;
     }
+    for (size_t i = 0; i < n; i++) taps[i] = (int32_t)bias[i];
+    const int64_t repeats[] = {1, 1, k->in->h, k->in->w};
+    return emit2(p, OP_TILE, "bias_of_taps", constant(p, "bias", DTYPE_S32, &shape, taps),
+                 constant_ints(p, "repeats", 4, repeats));
+}
+
+/* Biases without the input's zero points, which the plan folds in: [out_c, taps], where each tap of a transposed convolution
+ * has one of its own, else [out_c]. Also the largest sum of an output's weights' magnitudes. */
+static double *find_biases(struct program *p, const struct conv *k, int n_taps, double *sum)
+{
+    double *const bias =
+        arena_calloc(&p->g->arena, (size_t)k->out->c * (size_t)n_taps, sizeof *bias);
+    *sum = 0;
+    if (bias == NULL) {
+        program_check(p, itx_fail(p->err, ITX_E_NOMEM, "out of memory"));
+        return NULL;
+    }
     for (int o = 0; o < k->out->c; o++)
-        for (int b = 0; b < (transposed ? k->area : 1); b++) {
-            add_row(k, o, b, transposed ? b + 1 : k->area, &magnitude, &zeros);
-            const double own = (double)k->s->bias[transposed ? o * k->area + b : o] + (double)zeros;
-            const bool fits = fabs(own) <= INT32_MAX && (b == 0 || own == bias[o]);
-            if (!fits && p->rc == ITX_OK)
-                p->rc = itx_fail(p->err, ITX_E_UNSUPPORTED, "%s: its bias has no ONNX form",
-                                 k->s->name);
-            bias[o] = own;
+        for (int b = 0; b < n_taps; b++) {
+            const int i = o * n_taps + b;
+            double magnitude;
+            int64_t zeros;
+            add_row(k, o, b, n_taps > 1 ? b + 1 : k->area, &magnitude, &zeros);
+            bias[i] = (double)k->s->bias[i] + (double)zeros;
             *sum = fmax(*sum, magnitude);
+            if (fabs(bias[i]) > INT32_MAX && p->rc == ITX_OK)
+                p->rc = itx_fail(p->err, ITX_E_UNSUPPORTED, "%s: its bias %g has more than 32 bits",
+                                 k->s->name, bias[i]);
         }
-    if (p->rc == ITX_OK) v = constant_channels(p, "bias", DTYPE_S32, k->out->c, bias);
-    mem_free(bias);
-    return v;
+    return bias;
+}
+
+/* To be broadcast over the result, or where the taps of a transposed convolution differ, of its size. */
+static value_id biases(struct program *p, const struct conv *k, double *sum)
+{
+    const int n_taps = k->s->kind == STEP_DECONV ? k->area : 1, n = k->out->c * n_taps;
+    double *const bias = find_biases(p, k, n_taps, sum);
+    bool is_by_tap = false;
+    for (int i = 0; bias != NULL && i < n; i++)
+        is_by_tap = is_by_tap || bias[i] != bias[i - i % n_taps];
+    if (bias == NULL || is_by_tap) return bias != NULL ? tile_biases(p, k, bias) : 0;
+    for (int o = 0; o < k->out->c; o++) bias[o] = bias[o * n_taps];
+    return constant_channels(p, "bias", DTYPE_S32, k->out->c, bias);
 }
 
 static double reach_of(const struct plan_tensor *t)
