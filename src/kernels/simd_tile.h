@@ -14,6 +14,9 @@
 /* Arguments that are constants at the call must be constants in the body. */
 #define SIMD_INLINE static inline __attribute__((always_inline))
 
+/* Makes v here: compilers may move that to where v is read, and keep all that it is made of until then. */
+#define SIMD_PIN(v) __asm__("" : "+v"(v))
+
 /* A tile of accumulators and where it goes: pixel p's channel c0 + i is at acc[p * acc_step + i]. */
 struct epilogue_tile {
     const int32_t *acc;

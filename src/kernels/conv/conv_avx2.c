@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "kernels/conv/conv_rows.h"
-#include "kernels/conv/conv_winograd.h"
+#include "kernels/conv/conv_tiled.h"
 #include "kernels/simd_avx2.h"
 
 enum { GROUP = 2, LANES = 8, MAX_PX = 6, MAX_BLOCK = 2, GROUP_SIZE = GROUP * 2 };
@@ -72,7 +72,7 @@ SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
 DOT_LIST(X)
 #undef X
 
-conv_dot_fn *const conv_dots_avx2[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
+static conv_dot_fn *const dots[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
 #define X(nv, n_px) [nv][n_px] = dot_##nv##_##n_px,
     DOT_LIST(X)
 #undef X
@@ -88,7 +88,7 @@ static const struct conv_kernel kernel = {
     .max_block = MAX_BLOCK,
     .w_offset = 0,
     .max_px = {[1] = MAX_PX, [2] = MAX_PX},
-    .dots = conv_dots_avx2,
+    .dots = dots,
     .epilogue = epilogue_tile_avx2,
 };
 

@@ -21,8 +21,6 @@
 
 enum { LANES = 8, MAX_PX = 6, MAX_BLOCK = 2, GROUP_SIZE = 4 /* bytes that a lane multiplies */ };
 
-enum dot_type { DOT_U8, DOT_S16 };
-
 static void flip_lines(uint8_t *to, size_t to_step, const uint8_t *from, size_t from_step, int n_px,
                        int n)
 {
@@ -42,12 +40,11 @@ SIMD_INLINE __m256i broadcast_group(const uint8_t *p)
     return _mm256_set1_epi32(group);
 }
 
-SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px,
-                     const enum dot_type type)
+SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
 {
     const struct conv_runs *const runs = job->runs;
     const size_t step = runs->step;
-    const int n_groups = runs->run / (type == DOT_U8 ? 4 : 2);
+    const int n_groups = runs->run / 4;
     const uint8_t *w = job->weights;
     __m256i acc[MAX_PX][MAX_BLOCK];
 #pragma GCC unroll 2
@@ -71,9 +68,7 @@ SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px,
             for (int p = 0; p < n_px; p++) {
                 const __m256i a = broadcast_group(base[p / 3] + (size_t)(p % 3) * step);
 #pragma GCC unroll 2
-                for (int v = 0; v < nv; v++)
-                    acc[p][v] = type == DOT_U8 ? DPBUSD(acc[p][v], a, weights[v])
-                                               : DPWSSD(acc[p][v], a, weights[v]);
+                for (int v = 0; v < nv; v++) acc[p][v] = DPBUSD(acc[p][v], a, weights[v]);
             }
             w += nv * LANES * GROUP_SIZE;
 #pragma GCC unroll 2
@@ -92,25 +87,15 @@ SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px,
 #define DOT_LIST(X)                                                                                \
     X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6)
 #define X(nv, n_px)                                                                                \
-    static void dot_u8_##nv##_##n_px(const struct conv_dot *job)                                   \
+    static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
     {                                                                                              \
-        dot(job, nv, n_px, DOT_U8);                                                                \
-    }                                                                                              \
-    static void dot_s16_##nv##_##n_px(const struct conv_dot *job)                                  \
-    {                                                                                              \
-        dot(job, nv, n_px, DOT_S16);                                                               \
+        dot(job, nv, n_px);                                                                        \
     }
 DOT_LIST(X)
 #undef X
 
-static conv_dot_fn *const dots_u8[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
-#define X(nv, n_px) [nv][n_px] = dot_u8_##nv##_##n_px,
-    DOT_LIST(X)
-#undef X
-};
-
-static conv_dot_fn *const dots_s16[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
-#define X(nv, n_px) [nv][n_px] = dot_s16_##nv##_##n_px,
+static conv_dot_fn *const dots[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
+#define X(nv, n_px) [nv][n_px] = dot_##nv##_##n_px,
     DOT_LIST(X)
 #undef X
 };
@@ -122,11 +107,23 @@ static const struct conv_kernel direct = {
     .max_block = MAX_BLOCK,
     .w_offset = -128,
     .max_px = {[1] = MAX_PX, [2] = MAX_PX},
-    .dots = dots_u8,
+    .dots = dots,
     .epilogue = epilogue_tile_avx2,
 };
 
 CONV_TILED_ROW(6x16__avxvnni, direct)
+
+#define PRODUCTS_VECTOR __m256i
+#define PRODUCTS_LANES 8
+#define PRODUCTS_PX 6
+#define PRODUCTS_ZERO() _mm256_setzero_si256()
+#define PRODUCTS_LOAD(from) _mm256_load_si256((const __m256i *)(from))
+#define PRODUCTS_STORE(to, v) _mm256_store_si256((__m256i *)(to), v)
+#define PRODUCTS_SET(x) _mm256_set1_epi32(x)
+#define PRODUCTS_ADD(sum, a, w) DPWSSD(sum, a, w)
+#include "kernels/conv/conv_winograd_products.h"
+
+static const winograd_products_table products_table = PRODUCTS_TABLE;
 
 static const struct winograd_kernel winograd = {
     .tile = 4,
@@ -135,7 +132,7 @@ static const struct winograd_kernel winograd = {
     .max_block = MAX_BLOCK,
     .max_px = MAX_PX,
     .min_in_c = 32,
-    .dots = dots_s16,
+    .products = &products_table,
     .transform_input = winograd_input_avx2,
     .transform_output = winograd_output_avx2,
     .epilogue = epilogue_tile_avx2,

@@ -64,7 +64,4 @@ SIMD_INLINE void dot_avx512(const struct conv_dot *job, const int nv, const int 
     }
 }
 
-/* Pairs of s16, for tiles of 1, 2 and 4 vectors (conv_wide_avx512vnni.c). */
-extern conv_dot_fn *const conv_dots_s16_avx512[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1];
-
 #endif

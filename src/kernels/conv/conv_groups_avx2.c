@@ -189,7 +189,8 @@ SIMD_INLINE void dots(const struct run *r, int pair, int n_pairs, int32_t *acc, 
     }
 X(1)
 X(2)
-X(3) X(4)
+X(3)
+X(4)
 #undef X
 
     typedef void dots_fn(const struct run *r, int pair, int n_pairs, int32_t *acc);

@@ -21,7 +21,7 @@ enum { GROUP = 2, LANES = 16 };
 WIDE_LIST(X)
 #undef X
 
-conv_dot_fn *const conv_dots_s16_avx512[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
+static conv_dot_fn *const dots[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
 #define X(nv, n_px) [nv][n_px] = dot_##nv##_##n_px,
 #include "kernels/conv/conv_dot_avx512.def"
     WIDE_LIST(X)
@@ -35,7 +35,7 @@ static const struct conv_kernel kernel = {
     .max_block = 4,
     .w_offset = 0,
     .max_px = {[1] = 12, [2] = 12, [4] = 6},
-    .dots = conv_dots_s16_avx512,
+    .dots = dots,
     .epilogue = epilogue_tile_avx512,
 };
 

@@ -17,7 +17,6 @@ enum {
     MAX_WEIGHT_SUM = (1 << 18) - 1,
     MAX_REACH = 8191, /* of s16, 2 x 2 tiles */
     MIN_OUT_C = 16,
-    MAX_CHANNELS = 32,
     PACKED_CHANNELS = 8,
     MAX_WINDOW = 6
 };
@@ -205,24 +204,23 @@ struct group {
 /* All positions of one block's products. */
 static void multiply(const struct group *g, int nv, const int16_t *weights)
 {
-    static const _Alignas(64) int32_t zeros[MAX_CHANNELS];
     const struct winograd_kernel *const k = g->run->kernel;
-    const int in_c = padded_channels(k, &g->run->params->shape), n_channels = nv * k->lanes;
-    const int n_dots = (g->n_tiles + k->max_px - 1) / k->max_px;
-    const uint8_t *segment;
-    const struct conv_runs runs = {
-        .segment = &segment, .n_segments = 1, .run = in_c, .step = (size_t)in_c * sizeof(int16_t)};
-    struct conv_dot dot = {.runs = &runs, .init = zeros};
-    for (int i = 0; i < count_positions(k); i++) {
-        segment = (const uint8_t *)(g->v + (size_t)(i * GROUP_TILES) * (size_t)in_c);
-        dot.weights = (const uint8_t *)(weights + (size_t)i * (size_t)(in_c * n_channels));
-        int32_t *const m = g->m + (size_t)i * (size_t)(GROUP_TILES * n_channels);
-        for (int d = 0, tile = 0, n; d < n_dots; d++, tile += n) {
-            n = (g->n_tiles - tile + n_dots - d - 1) / (n_dots - d);
-            dot.at = (size_t)tile * runs.step;
-            dot.acc = m + tile * n_channels;
-            k->dots[nv][n](&dot);
-        }
+    const size_t in_c = (size_t)padded_channels(k, &g->run->params->shape);
+    const int n_channels = nv * k->lanes;
+    const int n_parts = (g->n_tiles + k->max_px - 1) / k->max_px;
+    struct winograd_products job = {
+        .v_position = GROUP_TILES * in_c * sizeof(int16_t),
+        .v_step = in_c * sizeof(int16_t),
+        .weights = (const uint8_t *)weights,
+        .m_position = (size_t)(GROUP_TILES * n_channels),
+        .n_positions = count_positions(k),
+        .n_pairs = (int)in_c / 2,
+    };
+    for (int i = 0, tile = 0, n; i < n_parts; i++, tile += n) {
+        n = (g->n_tiles - tile + n_parts - i - 1) / (n_parts - i);
+        job.v = (const uint8_t *)g->v + (size_t)tile * job.v_step;
+        job.m = g->m + tile * n_channels;
+        (*k->products)[nv][n](&job);
     }
 }
 

@@ -54,6 +54,22 @@ struct winograd_output {
     size_t acc_row;
 };
 
+/* All positions of a block of channels: m[position, tile, channel] = the products of the tile's V and the channel's U.
+ * The numbers of vectors (of channels) and tiles are the function's. */
+struct winograd_products {
+    const uint8_t *v;          /* position 0, tile 0, channel 0: s16 */
+    size_t v_position, v_step; /* bytes to the next position, to the next tile */
+    const uint8_t *weights;    /* [positions, n_pairs, vectors, lanes, 2] s16 */
+    int32_t *m;                /* position 0, tile 0; tiles follow each other */
+    size_t m_position;         /* elements to the next position */
+    int n_positions, n_pairs;
+};
+typedef void winograd_products_fn(const struct winograd_products *job);
+
+enum { WINOGRAD_MAX_BLOCK = 2, WINOGRAD_MAX_PX = 12 };
+typedef winograd_products_fn
+    *const winograd_products_table[WINOGRAD_MAX_BLOCK + 1][WINOGRAD_MAX_PX + 1];
+
 /* Positions of a transformed tile are counted window * row + column; window = tile + 2. */
 struct winograd_kernel {
     int tile;                    /* 4: s8, 2: s16 */
@@ -61,7 +77,7 @@ struct winograd_kernel {
     int lanes, max_block;        /* of the products, as struct conv_kernel's; max_block is 1 or 2 */
     int max_px;
     int min_in_c; /* with fewer channels the transforms cost more than they save */
-    conv_dot_fn *const (*dots)[CONV_MAX_PX + 1]; /* pairs of s16 */
+    const winograd_products_table *products; /* [vectors][tiles] */
     void (*transform_input)(const struct winograd_input *t);
     void (*transform_output)(const struct winograd_output *t);
     epilogue_tile_fn *epilogue;
@@ -110,9 +126,9 @@ void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, voi
         winograd_rows(&r, row_begin, row_end, scratch);                                            \
     }
 
-/* The transforms of conv_winograd_avx2.c and the products of conv_avx2.c. */
+/* Of conv_winograd_avx2.c and conv_winograd_avx512vnni.c. */
 void winograd_input_avx2(const struct winograd_input *w);
 void winograd_output_avx2(const struct winograd_output *w);
-extern conv_dot_fn *const conv_dots_avx2[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1];
+extern const winograd_products_table winograd_products_avx2, winograd_products_avx512;
 
 #endif

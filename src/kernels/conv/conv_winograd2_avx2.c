@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Winograd F(2x2, 3x3) on inputs of 16 bits: the transforms on AVX2; the products are conv_avx2.c's.
+ * Winograd F(2x2, 3x3) on inputs of 16 bits: the transforms on AVX2; the products are conv_winograd_avx2.c's.
  */
 #include "kernels/conv/conv_rows.h"
 #include "kernels/conv/conv_winograd.h"
@@ -93,7 +93,7 @@ static const struct winograd_kernel kernel = {
     .max_block = 2,
     .max_px = 6,
     .min_in_c = 16,
-    .dots = conv_dots_avx2,
+    .products = &winograd_products_avx2,
     .transform_input = transform_input,
     .transform_output = transform_output,
     .epilogue = epilogue_tile_avx2,

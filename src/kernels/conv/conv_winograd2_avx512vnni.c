@@ -2,7 +2,6 @@
  *
  * Winograd F(2x2, 3x3) on inputs of 16 bits: the transforms on AVX-512; the products are vpdpwssd.
  */
-#include "kernels/conv/conv_dot_avx512.h"
 #include "kernels/conv/conv_rows.h"
 #include "kernels/conv/conv_winograd.h"
 #include "kernels/simd_avx512.h"
@@ -94,7 +93,7 @@ static const struct winograd_kernel kernel = {
     .max_block = 2,
     .max_px = 12,
     .min_in_c = 32,
-    .dots = conv_dots_s16_avx512,
+    .products = &winograd_products_avx512,
     .transform_input = transform_input,
     .transform_output = transform_output,
     .epilogue = epilogue_tile_avx512,

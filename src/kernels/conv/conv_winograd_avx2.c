@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Winograd F(4x4, 3x3): the transforms on AVX2; the products are conv_avx2.c's.
+ * Winograd F(4x4, 3x3): the transforms on AVX2; the products are vpmaddwd.
  */
 #include "kernels/conv/conv_rows.h"
 #include "kernels/conv/conv_winograd.h"
@@ -74,6 +74,7 @@ void winograd_output_avx2(const struct winograd_output *w)
     for (int c = 0; c < w->channels; c += 8) {
         const __m256i bias = load(w->bias + c);
         __m256i rows[TILE][WINDOW]; /* A^T m */
+#pragma GCC unroll 6
         for (int j = 0; j < WINDOW; j++) {
             __m256i m[WINDOW], y[TILE];
 #pragma GCC unroll 6
@@ -81,7 +82,10 @@ void winograd_output_avx2(const struct winograd_output *w)
                 m[i] = load(w->m + (size_t)(i * WINDOW + j) * w->m_step + c);
             transform_4(m, y);
 #pragma GCC unroll 4
-            for (int i = 0; i < TILE; i++) rows[i][j] = y[i];
+            for (int i = 0; i < TILE; i++) {
+                SIMD_PIN(y[i]);
+                rows[i][j] = y[i];
+            }
         }
 #pragma GCC unroll 4
         for (int i = 0; i < TILE; i++) {
@@ -98,6 +102,18 @@ void winograd_output_avx2(const struct winograd_output *w)
     }
 }
 
+#define PRODUCTS_VECTOR __m256i
+#define PRODUCTS_LANES 8
+#define PRODUCTS_PX 6
+#define PRODUCTS_ZERO() _mm256_setzero_si256()
+#define PRODUCTS_LOAD(from) _mm256_load_si256((const __m256i *)(from))
+#define PRODUCTS_STORE(to, v) _mm256_store_si256((__m256i *)(to), v)
+#define PRODUCTS_SET(x) _mm256_set1_epi32(x)
+#define PRODUCTS_ADD(sum, a, w) _mm256_add_epi32(sum, _mm256_madd_epi16(a, w))
+#include "kernels/conv/conv_winograd_products.h"
+
+const winograd_products_table winograd_products_avx2 = PRODUCTS_TABLE;
+
 static const struct winograd_kernel kernel = {
     .tile = TILE,
     .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
@@ -105,7 +121,7 @@ static const struct winograd_kernel kernel = {
     .max_block = 2,
     .max_px = 6,
     .min_in_c = 16,
-    .dots = conv_dots_avx2,
+    .products = &winograd_products_avx2,
     .transform_input = winograd_input_avx2,
     .transform_output = winograd_output_avx2,
     .epilogue = epilogue_tile_avx2,

@@ -4,7 +4,6 @@
  */
 #include "kernels/conv/conv_rows.h"
 #include "kernels/conv/conv_winograd.h"
-#include "kernels/conv/conv_dot_avx512.h"
 #include "kernels/simd_avx512.h"
 
 enum { TILE = 4, WINDOW = 6 };
@@ -75,6 +74,7 @@ static void transform_output(const struct winograd_output *w)
     for (int c = 0; c < w->channels; c += 16) {
         const __m512i bias = load(w->bias + c);
         __m512i rows[TILE][WINDOW]; /* A^T m */
+#pragma GCC unroll 6
         for (int j = 0; j < WINDOW; j++) {
             __m512i m[WINDOW], y[TILE];
 #pragma GCC unroll 6
@@ -82,7 +82,10 @@ static void transform_output(const struct winograd_output *w)
                 m[i] = load(w->m + (size_t)(i * WINDOW + j) * w->m_step + c);
             transform_4(m, y);
 #pragma GCC unroll 4
-            for (int i = 0; i < TILE; i++) rows[i][j] = y[i];
+            for (int i = 0; i < TILE; i++) {
+                SIMD_PIN(y[i]);
+                rows[i][j] = y[i];
+            }
         }
 #pragma GCC unroll 4
         for (int i = 0; i < TILE; i++) {
@@ -99,6 +102,18 @@ static void transform_output(const struct winograd_output *w)
     }
 }
 
+#define PRODUCTS_VECTOR __m512i
+#define PRODUCTS_LANES 16
+#define PRODUCTS_PX 12
+#define PRODUCTS_ZERO() _mm512_setzero_si512()
+#define PRODUCTS_LOAD(from) _mm512_load_si512(from)
+#define PRODUCTS_STORE(to, v) _mm512_store_si512(to, v)
+#define PRODUCTS_SET(x) _mm512_set1_epi32(x)
+#define PRODUCTS_ADD(sum, a, w) _mm512_dpwssd_epi32(sum, a, w)
+#include "kernels/conv/conv_winograd_products.h"
+
+const winograd_products_table winograd_products_avx512 = PRODUCTS_TABLE;
+
 static const struct winograd_kernel kernel = {
     .tile = TILE,
     .element = {.size = 2, .group = 32, .convert = widen_lines_avx512},
@@ -106,7 +121,7 @@ static const struct winograd_kernel kernel = {
     .max_block = 2,
     .max_px = 12,
     .min_in_c = 32,
-    .dots = conv_dots_s16_avx512,
+    .products = &winograd_products_avx512,
     .transform_input = transform_input,
     .transform_output = transform_output,
     .epilogue = epilogue_tile_avx512,

@@ -59,6 +59,7 @@ static const struct dwconv_kernel kernel = {
                 .convert = widen_lines_avx2,
                 .convert_wide = copy_lines_avx2},
     .dots = {[1] = dot_1, [2] = dot_2, [3] = dot_3, [4] = dot_4},
+    .tile_px = DWCONV_MAX_TILE,
     .epilogue = epilogue_tile_avx2,
 };
 

@@ -73,10 +73,15 @@ static void run_block(const struct dwconv_tiled_run *r, const struct dwconv_dot 
     struct dwconv_dot dot = *block;
     struct epilogue_tile tile = *row;
     for (int x = 0; x < out_w; x += tile.n_px) {
-        tile.n_px = out_w - x < DWCONV_MAX_PX ? out_w - x : DWCONV_MAX_PX;
-        k->dots[tile.n_px](&dot);
+        tile.n_px = out_w - x < k->tile_px ? out_w - x : k->tile_px;
+        dot.acc = block->acc;
+        for (int p = 0, n; p < tile.n_px; p += n) {
+            n = tile.n_px - p < DWCONV_MAX_PX ? tile.n_px - p : DWCONV_MAX_PX;
+            k->dots[n](&dot);
+            dot.at += (size_t)n * dot.step;
+            dot.acc += n * k->element.group;
+        }
         k->epilogue(&r->params->epilogue, &tile);
-        dot.at += (size_t)tile.n_px * dot.step;
         if (tile.res != NULL) tile.res += (size_t)tile.n_px * tile.res_step;
         tile.out += (size_t)tile.n_px * tile.out_step;
     }
@@ -91,7 +96,7 @@ void dwconv_tiled_rows(const struct dwconv_tiled_run *r, int row_begin, int row_
     const size_t res_size = epilogue_res_size(&r->params->epilogue);
     const size_t res_step = (size_t)s->res_pixel * res_size;
     const int lanes = k->element.group;
-    _Alignas(64) int32_t acc[DWCONV_MAX_PX * DWCONV_MAX_LANES];
+    _Alignas(64) int32_t acc[DWCONV_MAX_TILE * DWCONV_MAX_LANES];
     const uint8_t **const taps = scratch;
     struct conv_lines lines;
     conv_lines_init(&lines, r->params, &k->element, row_begin, (uint8_t *)scratch + taps_size(s));

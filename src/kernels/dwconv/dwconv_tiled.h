@@ -14,7 +14,7 @@
 #include "kernels/dwconv/dwconv.h"
 #include "kernels/simd_tile.h"
 
-enum { DWCONV_MAX_PX = 4, DWCONV_MAX_LANES = 32 };
+enum { DWCONV_MAX_PX = 4, DWCONV_MAX_TILE = 32, DWCONV_MAX_LANES = 32 };
 
 /* acc[p, c] = bias[c] + the products of pixel p of the block's channels; the number of pixels is the function's. */
 struct dwconv_dot {
@@ -31,6 +31,7 @@ typedef void dwconv_dot_fn(const struct dwconv_dot *job);
 struct dwconv_kernel {
     struct conv_element element;            /* s16; group is the number of s16 in a vector */
     dwconv_dot_fn *dots[DWCONV_MAX_PX + 1]; /* by n_px */
+    int tile_px;                            /* of an epilogue's tile, at most DWCONV_MAX_TILE */
     epilogue_tile_fn *epilogue;
 };
 
