@@ -21,7 +21,7 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Typ
 import numpy as np
 
 from intarsia import _native
-from intarsia._dnn import SCALE, TYPES, Packed, Tensor
+from intarsia._dnn import SCALE, TYPES, Packed, Path, Tensor, list_of_paths
 
 __all__ = ["HB_HBMRuntime", "QuantParams", "SchedParam", "hbDNNDataType", "hbDNNQuantiType"]
 
@@ -79,9 +79,9 @@ class HB_HBMRuntime:
 
     version: str = _native.dnn_version
 
-    def __init__(self, model_files: Union[str, "os.PathLike[str]", Sequence[Union[str, "os.PathLike[str]"]]]) -> None:
-        paths = list(model_files) if isinstance(model_files, (list, tuple)) else [model_files]
-        self._packed = Packed([os.fsencode(path) for path in paths])
+    def __init__(self, model_files: Union[Path, Sequence[Path]]) -> None:
+        paths = list_of_paths(model_files)
+        self._packed = Packed(paths)
         self._paths = [os.fspath(path) for path in paths]
         self._sched = {name: SchedParam() for name in self._packed.names}
 
@@ -168,16 +168,18 @@ class HB_HBMRuntime:
                               custom_id: Optional[Dict[str, int]] = None, device_id: Optional[Dict[str, int]] = None) -> None:
         """For the runs that follow, of the models named. ValueError for a model that is not there and a priority that is not 0 to
         255; then nothing is changed."""
-        for values in (priority, bpu_cores, custom_id, device_id):
-            for name in values or {}:
+        given: Sequence[Optional[Mapping[str, object]]] = (priority, bpu_cores, custom_id, device_id)
+        for names in given:
+            for name in names or {}:
                 self._check_name(name)
         for value in (priority or {}).values():
             if not 0 <= value <= 255:
                 raise ValueError(f"priority {value}: 0 to 255 is possible")
-        for attribute, values in (("priority", priority), ("bpu_cores", bpu_cores), ("customId", custom_id),
-                                  ("deviceId", device_id)):
-            for name, value in (values or {}).items():
-                setattr(self._sched[name], attribute, value)
+        for name, sched in self._sched.items():
+            sched.priority = (priority or {}).get(name, sched.priority)
+            sched.bpu_cores = (bpu_cores or {}).get(name, sched.bpu_cores)
+            sched.customId = (custom_id or {}).get(name, sched.customId)
+            sched.deviceId = (device_id or {}).get(name, sched.deviceId)
 
     def _check_name(self, name: str) -> None:
         if name not in self._sched:

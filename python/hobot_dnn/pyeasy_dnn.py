@@ -14,12 +14,11 @@ Programs for the board run unchanged with a file that Intarsia compiled; docs/py
 from __future__ import annotations
 
 import ctypes
-import os
 from typing import Any, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from intarsia._dnn import SCALE, Packed, Tensor
+from intarsia._dnn import SCALE, Packed, Path, Tensor, list_of_paths
 
 __all__ = ["Model", "Shape", "TensorProperties", "load", "pyDNNTensor"]
 
@@ -143,9 +142,8 @@ class Model:
         return f"<hobot_dnn.pyeasy_dnn.Model {self._name!r}>"
 
 
-def load(model_path: Union[str, "os.PathLike[str]", Sequence[Union[str, "os.PathLike[str]"]]], **kwargs: Any) -> List[Model]:
+def load(model_path: Union[Path, Sequence[Path]], **kwargs: Any) -> List[Model]:
     """Loads all models of a file, or of several. Keywords that the board knows are taken and have no effect.
     Raises RuntimeError with libdnn's code when a file cannot be read or is none of Intarsia's."""
-    paths = model_path if isinstance(model_path, (list, tuple)) else [model_path]
-    packed = Packed([os.fsencode(path) for path in paths])
+    packed = Packed(list_of_paths(model_path))
     return [Model(packed, name) for name in packed.names]

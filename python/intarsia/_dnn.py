@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -20,6 +21,8 @@ TYPES: Dict[int, Tuple[str, str]] = {
 LAYOUTS: Dict[int, str] = {0: "NHWC", 2: "NCHW", 255: "NONE"}
 FIRST_TENSOR_TYPE = 6  # of hbDNNDataType: pictures are below
 SCALE = 2  # hbDNNQuantiType
+
+Path = Union[str, "os.PathLike[str]"]
 
 _tasks = threading.BoundedSemaphore(32)  # as many as libdnn has alive at a time
 
@@ -66,11 +69,15 @@ class Tensor:
         return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
+def list_of_paths(files: Union[Path, Sequence[Path]]) -> List[Path]:
+    return [files] if isinstance(files, (str, os.PathLike)) else list(files)
+
+
 class Packed:
     """All models of some files. Any number of threads may run them; a task takes the processors that others leave."""
 
-    def __init__(self, paths: Sequence[bytes]) -> None:
-        self._native = _native.Packed(tuple(paths))
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._native = _native.Packed(tuple(os.fsencode(path) for path in paths))
         self.names: List[str] = self._native.names()
         self.tensors: Dict[str, Tuple[List[Tensor], List[Tensor]]] = {}
         for name in self.names:

@@ -72,7 +72,7 @@ class Result:
         self.shape: Tuple[int, int] = shape
         self.milliseconds: Tuple[float, ...] = tuple(ns / 1e6 for ns in nanoseconds)
         self._rects: List[List[int]] = np.asarray(rects).tolist()
-        ends = np.cumsum([w * h for _, _, w, h in self._rects]) if self._rects else []
+        ends = np.cumsum(np.array([w * h for _, _, w, h in self._rects], np.int64))
         self._crops = [part.reshape(h, w).view(np.bool_)
                        for part, (_, _, w, h) in zip(np.split(np.asarray(masks), ends), self._rects)]
         self._masks: Optional[np.ndarray] = None
@@ -216,8 +216,9 @@ def load(path: Union[str, "os.PathLike[str]", bytes, bytearray], name: Optional[
 
     Raises IntarsiaError when the file cannot be read, is no such file, or an option is out of range.
     """
-    data = bytes(path) if isinstance(path, (bytes, bytearray)) else None
-    text = b"" if data is not None else os.fsencode(path)
-    if data is None and not text:
+    if isinstance(path, (bytes, bytearray)):
+        return Model(_native.Model(b"", bytes(path), name, threads, cpu, max_det))
+    text = os.fsencode(path)
+    if not text:
         raise ValueError("the path is empty")
-    return Model(_native.Model(text, data, name, threads, cpu, max_det))
+    return Model(_native.Model(text, None, name, threads, cpu, max_det))
