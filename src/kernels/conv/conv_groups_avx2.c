@@ -193,7 +193,7 @@ X(3)
 X(4)
 #undef X
 
-    typedef void dots_fn(const struct run *r, int pair, int n_pairs, int32_t *acc);
+typedef void dots_fn(const struct run *r, int pair, int n_pairs, int32_t *acc);
 static dots_fn *const dots_of[MAX_VECTORS + 1] = {NULL, dots_1, dots_2, dots_3, dots_4};
 
 /* [CHANNELS, GROUPS_PX] to [pixels, CHANNELS]. */

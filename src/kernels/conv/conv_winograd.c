@@ -17,19 +17,7 @@ enum {
     MAX_WEIGHT_SUM = (1 << 18) - 1,
     MAX_REACH = 8191, /* of s16, 2 x 2 tiles */
     MIN_OUT_C = 16,
-    PACKED_CHANNELS = 8,
-    MAX_WINDOW = 6
 };
-
-static int window_of(const struct winograd_kernel *k)
-{
-    return k->tile + 2;
-}
-
-static int count_positions(const struct winograd_kernel *k)
-{
-    return window_of(k) * window_of(k);
-}
 
 /* Results are small enough to be exact: whatever the weights are, or by their sum. */
 static bool sums_fit(const struct winograd_kernel *k, const struct conv_shape *s)
@@ -51,47 +39,26 @@ static struct conv_shape lines_shape(const struct winograd_kernel *k, const stru
                                      int row_begin)
 {
     struct conv_shape lines = *s;
-    lines.kernel_h = window_of(k);
+    lines.kernel_h = winograd_window(k);
     lines.stride_h = k->tile;
     lines.pad_top = s->pad_top - row_begin;
     lines.out_w = (s->out_w + k->tile - 1) / k->tile * k->tile;
     return lines;
 }
 
-static int padded_channels(const struct winograd_kernel *k, const struct conv_shape *s)
-{
-    return (s->in_c + k->element.group - 1) / k->element.group * k->element.group;
-}
-
-static int count_vectors(const struct winograd_kernel *k, const struct conv_shape *s)
-{
-    return (s->out_c + k->lanes - 1) / k->lanes;
-}
-
-static int block_of(const struct winograd_kernel *k, int left)
-{
-    return left < k->max_block ? 1 : k->max_block;
-}
-
-/* s16 of all positions of n output channels. */
-static size_t weights_len(const struct winograd_kernel *k, const struct conv_shape *s, int n)
-{
-    return (size_t)count_positions(k) * (size_t)padded_channels(k, s) * (size_t)n;
-}
-
 size_t winograd_packed_size(const struct winograd_kernel *k, const struct conv_shape *s)
 {
-    return weights_len(k, s, count_vectors(k, s) * k->lanes) * sizeof(int16_t);
+    return winograd_weights_len(k, s, winograd_vectors(k, s) * k->lanes) * sizeof(int16_t);
 }
 
 static size_t v_len(const struct winograd_kernel *k, const struct conv_shape *s)
 {
-    return (size_t)count_positions(k) * GROUP_TILES * (size_t)padded_channels(k, s);
+    return (size_t)winograd_positions(k) * GROUP_TILES * (size_t)winograd_channels(k, s);
 }
 
 static size_t m_len(const struct winograd_kernel *k)
 {
-    return (size_t)count_positions(k) * GROUP_TILES * (size_t)(k->lanes * k->max_block);
+    return (size_t)winograd_positions(k) * GROUP_TILES * (size_t)(k->lanes * k->max_block);
 }
 
 static size_t acc_len(const struct winograd_kernel *k)
@@ -104,92 +71,6 @@ size_t winograd_scratch_size(const struct winograd_kernel *k, const struct conv_
     const struct conv_shape lines = lines_shape(k, s, 0);
     return v_len(k, s) * sizeof(int16_t) + (m_len(k) + acc_len(k)) * sizeof(int32_t) +
            conv_lines_size(&lines, &k->element);
-}
-
-/* G g for one row or column of three, of channels next to each other. */
-static inline void transform_3(int tile, int16_t g[3][PACKED_CHANNELS],
-                               int16_t u[MAX_WINDOW][PACKED_CHANNELS])
-{
-    for (int c = 0; c < PACKED_CHANNELS; c++) {
-        const int16_t even = (int16_t)(g[0][c] + g[2][c]);
-        if (tile == 2) {
-            u[0][c] = (int16_t)(2 * g[0][c]);
-            u[1][c] = (int16_t)(even + g[1][c]);
-            u[2][c] = (int16_t)(even - g[1][c]);
-            u[3][c] = (int16_t)(2 * g[2][c]);
-            continue;
-        }
-        const int16_t far = (int16_t)(g[0][c] + 4 * g[2][c]);
-        u[0][c] = (int16_t)(6 * g[0][c]);
-        u[1][c] = (int16_t)(even + g[1][c]);
-        u[2][c] = (int16_t)(even - g[1][c]);
-        u[3][c] = (int16_t)(far + 2 * g[1][c]);
-        u[4][c] = (int16_t)(far - 2 * g[1][c]);
-        u[5][c] = (int16_t)(6 * g[2][c]);
-    }
-}
-
-/* u = G g G^T. g: rows 3 * in_c apart, columns in_c; n channels are there, the others weigh zero. */
-static inline void transform_weights(int tile, const int8_t *g, int in_c, int n,
-                                     int16_t u[MAX_WINDOW][MAX_WINDOW][PACKED_CHANNELS])
-{
-    int16_t taps[3][3][PACKED_CHANNELS] = {0};
-    int16_t rows[MAX_WINDOW][3][PACKED_CHANNELS];
-    for (int i = 0; i < 9; i++, g += in_c) {
-        int16_t *const to = taps[i % 3][i / 3];
-        if (n == PACKED_CHANNELS)
-            for (int c = 0; c < PACKED_CHANNELS; c++) to[c] = g[c];
-        else
-            for (int c = 0; c < n; c++) to[c] = g[c];
-    }
-    for (int x = 0; x < 3; x++) {
-        int16_t column[MAX_WINDOW][PACKED_CHANNELS];
-        transform_3(tile, taps[x], column);
-        for (int i = 0; i < tile + 2; i++) memcpy(rows[i][x], column[i], sizeof column[i]);
-    }
-    for (int i = 0; i < tile + 2; i++) transform_3(tile, rows[i], u[i]);
-}
-
-/* PACKED_CHANNELS channels from c of all lanes. */
-static void pack_channels(int tile, const struct conv_shape *s, const int8_t *w, int c, int n_lanes,
-                          int16_t *to, size_t pair_len, size_t position_len)
-{
-    const int n = s->in_c - c < PACKED_CHANNELS ? s->in_c - c : PACKED_CHANNELS;
-    const int window = tile + 2;
-    int16_t u[MAX_WINDOW][MAX_WINDOW][PACKED_CHANNELS];
-    for (int lane = 0; lane < n_lanes; lane++, w += 9 * (size_t)s->in_c, to += 2) {
-        if (tile == 4) /* a constant, so that the loops unroll */
-            transform_weights(4, w + c, s->in_c, n, u);
-        else
-            transform_weights(2, w + c, s->in_c, n, u);
-        for (int i = 0; i < window * window; i++) {
-            const int16_t *const from = u[i / window][i % window];
-            int16_t *at = to + (size_t)i * position_len;
-            if (n == PACKED_CHANNELS)
-                for (int p = 0; p < PACKED_CHANNELS; p += 2, at += pair_len)
-                    memcpy(at, from + p, 2 * sizeof *at);
-            else
-                for (int p = 0; p < n; p += 2, at += pair_len) memcpy(at, from + p, 2 * sizeof *at);
-        }
-    }
-}
-
-void winograd_pack(const struct winograd_kernel *k, const struct conv_shape *s, const int8_t *w,
-                   void *packed)
-{
-    const int n_vectors = count_vectors(k, s);
-    if (s->in_c != padded_channels(k, s) || s->out_c % k->lanes != 0)
-        memset(packed, 0, winograd_packed_size(k, s));
-    for (int v = 0, nv; v < n_vectors; v += nv) {
-        nv = block_of(k, n_vectors - v);
-        const int c0 = v * k->lanes, n_channels = nv * k->lanes;
-        const int n_lanes = s->out_c - c0 < n_channels ? s->out_c - c0 : n_channels;
-        const size_t position_len = (size_t)padded_channels(k, s) * (size_t)n_channels;
-        int16_t *const block = (int16_t *)packed + weights_len(k, s, c0);
-        for (int c = 0; c < s->in_c; c += PACKED_CHANNELS)
-            pack_channels(k->tile, s, w + (size_t)c0 * 9 * (size_t)s->in_c, c, n_lanes,
-                          block + c * n_channels, (size_t)n_channels * 2, position_len);
-    }
 }
 
 /* A group of tiles of one row of tiles. */
@@ -205,7 +86,7 @@ struct group {
 static void multiply(const struct group *g, int nv, const int16_t *weights)
 {
     const struct winograd_kernel *const k = g->run->kernel;
-    const size_t in_c = (size_t)padded_channels(k, &g->run->params->shape);
+    const size_t in_c = (size_t)winograd_channels(k, &g->run->params->shape);
     const int n_channels = nv * k->lanes;
     const int n_parts = (g->n_tiles + k->max_px - 1) / k->max_px;
     struct winograd_products job = {
@@ -213,7 +94,7 @@ static void multiply(const struct group *g, int nv, const int16_t *weights)
         .v_step = in_c * sizeof(int16_t),
         .weights = (const uint8_t *)weights,
         .m_position = (size_t)(GROUP_TILES * n_channels),
-        .n_positions = count_positions(k),
+        .n_positions = winograd_positions(k),
         .n_pairs = (int)in_c / 2,
     };
     for (int i = 0, tile = 0, n; i < n_parts; i++, tile += n) {
@@ -268,7 +149,7 @@ static void run_group(const struct group *g, const struct conv_lines *lines)
 {
     const struct winograd_kernel *const k = g->run->kernel;
     const struct conv_params *const p = g->run->params;
-    const int in_c = padded_channels(k, &p->shape);
+    const int in_c = winograd_channels(k, &p->shape);
     for (int i = 0; i < g->n_tiles; i++) {
         k->transform_input(&(struct winograd_input){
             .rows = lines->runs.segment,
@@ -279,11 +160,11 @@ static void run_group(const struct group *g, const struct conv_lines *lines)
             .v_step = (size_t)(GROUP_TILES * in_c),
         });
     }
-    const int n_vectors = count_vectors(k, &p->shape);
+    const int n_vectors = winograd_vectors(k, &p->shape);
     for (int v = 0, nv; v < n_vectors; v += nv) {
-        nv = block_of(k, n_vectors - v);
+        nv = winograd_block(k, n_vectors - v);
         const int c0 = v * k->lanes, n_channels = nv * k->lanes;
-        multiply(g, nv, (const int16_t *)p->packed + weights_len(k, &p->shape, c0));
+        multiply(g, nv, (const int16_t *)p->packed + winograd_weights_len(k, &p->shape, c0));
         store_block(g, c0, n_channels);
     }
 }

@@ -83,6 +83,40 @@ struct winograd_kernel {
     epilogue_tile_fn *epilogue;
 };
 
+static inline int winograd_window(const struct winograd_kernel *k)
+{
+    return k->tile + 2;
+}
+
+static inline int winograd_positions(const struct winograd_kernel *k)
+{
+    return winograd_window(k) * winograd_window(k);
+}
+
+/* Input channels, padded. */
+static inline int winograd_channels(const struct winograd_kernel *k, const struct conv_shape *s)
+{
+    return (s->in_c + k->element.group - 1) / k->element.group * k->element.group;
+}
+
+static inline int winograd_vectors(const struct winograd_kernel *k, const struct conv_shape *s)
+{
+    return (s->out_c + k->lanes - 1) / k->lanes;
+}
+
+/* Vectors of the block that begins with `left` vectors to go. */
+static inline int winograd_block(const struct winograd_kernel *k, int left)
+{
+    return left < k->max_block ? 1 : k->max_block;
+}
+
+/* s16 of all positions of n output channels. */
+static inline size_t winograd_weights_len(const struct winograd_kernel *k,
+                                          const struct conv_shape *s, int n)
+{
+    return (size_t)winograd_positions(k) * (size_t)winograd_channels(k, s) * (size_t)n;
+}
+
 /* The functions of a row. */
 bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s);
 size_t winograd_packed_size(const struct winograd_kernel *k, const struct conv_shape *s);
