@@ -232,9 +232,9 @@ static itx_status compare_and_write(struct build *b, struct itx_error *err)
     b->plan.meta = b->meta.data;
     ITX_TRY(build_progress(o, "write", 0, 1, err));
     const struct onnx_files files = {
-        .prefix = o->onnx_prefix,
-        .source = b->onnx_path,
-        .canonical = b->network.graph,
+        .path = b->onnx_path,
+        .options = o,
+        .network = &b->network,
         .plan = &b->plan,
     };
     if (o->onnx_prefix != NULL) ITX_TRY(onnx_files_write(&files, err));

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "export/export.h"
 #include "onnx/onnx.h"
+#include "passes/entry.h"
 #include "passes/pass.h"
 
 enum form { ORIGINAL, OPTIMIZED, CALIBRATED, QUANTIZED, FORM_COUNT };
@@ -38,7 +39,7 @@ static itx_status write(const struct onnx_files *f, const struct graph *g, enum 
 {
     char path[PATH_MAX];
     struct itx_error why;
-    ITX_TRY(path_of(path, f->prefix, form, err));
+    ITX_TRY(path_of(path, f->options->onnx_prefix, form, err));
     /* What RDK's tools read, where the network can be said in it. */
     if (form == ORIGINAL || form == OPTIMIZED) {
         const itx_status rc = onnx_write_old(g, path, &why);
@@ -70,11 +71,18 @@ static itx_status infer_shapes(struct graph *g, struct itx_error *err)
 
 static itx_status write_float(const struct onnx_files *f, struct graph *g, struct itx_error *err)
 {
+    /* the bytes of a picture are exact; inputs that are turned have no dimension of channels where it would be looked for */
+    const enum export_inputs inputs = f->network->feed.is_picture || f->network->is_turned
+                                          ? EXPORT_KEEP_INPUTS
+                                          : EXPORT_QUANTISE_INPUTS;
+    ITX_TRY(entry_stop_at(g, f->options->output_nodes, f->options->n_output_nodes, err));
     ITX_TRY(infer_shapes(g, err));
     ITX_TRY(write(f, g, ORIGINAL, err));
     ITX_TRY(passes_run(g, NULL, NULL, NULL, err));
+    ITX_TRY(graph_remove_dead(g, err));
+    ITX_TRY(graph_compact(g, err));
     ITX_TRY(write(f, g, OPTIMIZED, err));
-    ITX_TRY(export_thresholds(g, f->canonical, EXPORT_QUANTISE_INPUTS, err));
+    ITX_TRY(export_thresholds(g, f->network->graph, inputs, err));
     return write(f, g, CALIBRATED, err);
 }
 
@@ -83,9 +91,9 @@ static itx_status write_quantized(const struct onnx_files *f, struct itx_error *
     struct graph *g = NULL;
     ITX_TRY(export_program(&g, f->plan, err));
     itx_status rc = ITX_OK;
-    for (size_t i = 0; i < f->canonical->meta.len && rc == ITX_OK; i++)
-        rc =
-            graph_set_meta(g, f->canonical->meta.data[i].key, f->canonical->meta.data[i].text, err);
+    const struct graph *const from = f->network->graph;
+    for (size_t i = 0; i < from->meta.len && rc == ITX_OK; i++)
+        rc = graph_set_meta(g, from->meta.data[i].key, from->meta.data[i].text, err);
     if (rc == ITX_OK) rc = write(f, g, QUANTIZED, err);
     graph_destroy(&g);
     return rc;
@@ -94,7 +102,7 @@ static itx_status write_quantized(const struct onnx_files *f, struct itx_error *
 itx_status onnx_files_write(const struct onnx_files *f, struct itx_error *err)
 {
     struct graph *g = NULL;
-    ITX_TRY(onnx_read(&g, f->source, err));
+    ITX_TRY(onnx_read(&g, f->path, err));
     itx_status rc = write_float(f, g, err);
     graph_destroy(&g);
     if (rc == ITX_OK) rc = write_quantized(f, err);

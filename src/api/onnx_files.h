@@ -9,14 +9,15 @@
 #include "plan/plan.h"
 
 struct onnx_files {
-    const char *prefix;            /* of the four paths */
-    const char *source;            /* path of the network */
-    const struct graph *canonical; /* of the same network, with the quantisation of every value */
+    const char *path; /* of the network */
+    const struct itx_build_options *options;
+    const struct network *network; /* read from there, with the quantisation of every value */
     const struct plan *plan;
 };
 
 /* Refuses paths that cannot be written, and those that are the network itself. */
 itx_status onnx_files_check(const char *prefix, const char *source, struct itx_error *err);
+/* Four files, called as options->onnx_prefix begins. */
 itx_status onnx_files_write(const struct onnx_files *files, struct itx_error *err);
 
 #endif

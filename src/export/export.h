@@ -9,8 +9,8 @@
 #include "graph/graph.h"
 #include "plan/plan.h"
 
-/* The integer program of a checked plan. A picture input is u8 [1, h, w, c], the bytes of its pixels in the order of the
- * plan's channels; other inputs are f32 [1, c, h, w]. Outputs are f32 [1, h, w, c], dequantised. Every number between is
+/* The integer program of a checked plan. A picture input is u8 [1, h, w, c], the bytes of its pixels as the plan
+ * stores them, plus 128; other inputs are f32 [1, c, h, w]. Outputs are f32 [1, h, w, c], dequantised. Every number between is
  * exactly the plan's. Creates *g, to be freed with graph_destroy; untouched on failure. */
 itx_status export_program(struct graph **g, const struct plan *plan, struct itx_error *err);
 

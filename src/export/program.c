@@ -289,6 +289,7 @@ static value_id channel_scales(struct program *p, const struct plan_tensor *t)
     return constant_channels(p, "scale", DTYPE_F32, t->c, v);
 }
 
+/* A byte b of a picture is stored as b - 128, whatever the zero points of its channels. */
 static void export_input(struct program *p, const struct plan_input *in)
 {
     const struct plan_tensor *const t = &p->plan->tensors[in->tensor];
@@ -303,7 +304,12 @@ static void export_input(struct program *p, const struct plan_input *in)
         p->rc = itx_fail(p->err, ITX_E_NOMEM, "out of memory");
     if (is_picture) {
         v = emit_transpose(p, "Transpose", v, (const int64_t[]){0, 3, 1, 2});
-        v = quantize(p, emit_cast(p, "Cast", v, DTYPE_F32), t);
+        const int8_t zero = -128;
+        const value_id in_bytes[] = {
+            emit_cast(p, "Cast", v, DTYPE_F32), p->one,
+            constant(p, "zero_point", DTYPE_S8, &(struct shape){0}, &zero)};
+        v = emit(p, OP_QUANTIZE_LINEAR, "QuantizeLinear", 3, in_bytes);
+        infer_last(p);
     } else if (t->dtype == DTYPE_S8) {
         v = linear(p, OP_QUANTIZE_LINEAR, v, t, STEPS_OF_SCALE, 1);
     } else {

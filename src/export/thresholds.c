@@ -161,7 +161,9 @@ static itx_status round_values(struct graph *g, const struct graph *quantised,
         const struct value *const value = graph_value(g, v);
         const value_id like = graph_find_value(quantised, value->name, strlen(value->name));
         const node_id producer = uses->producer[v];
-        if (like == 0 || value->data != NULL || value->shape.rank != 4) continue;
+        if (like == 0 || value->data != NULL ||
+            !shape_eq(&value->shape, &graph_value(quantised, like)->shape))
+            continue;
         if (producer == NODE_NONE && (!is_input(g, v) || inputs == EXPORT_KEEP_INPUTS)) continue;
         const struct value_quant *const q = &graph_value(quantised, like)->quant;
         const enum rounding rounding =

@@ -42,8 +42,8 @@ itx_status pass_canonical(struct graph *g, struct itx_error *err);
 typedef itx_status passes_dump_fn(void *ctx, const char *pass, const struct graph *g,
                                   struct itx_error *err);
 
-/* The whole row, with graph_check after every pass. `head` NULL: no head is looked for, so that the outputs stay those
- * of the file. `dump` may be NULL. On failure the graph may only be destroyed. */
+/* The whole row, with graph_check after every pass. `head` NULL: without find_head and canonical, so that the
+ * outputs stay those of the file. `dump` may be NULL. On failure the graph may only be destroyed. */
 itx_status passes_run(struct graph *g, struct head_info *head, passes_dump_fn *dump, void *ctx,
                       struct itx_error *err);
 

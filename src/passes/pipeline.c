@@ -30,7 +30,7 @@ itx_status passes_run(struct graph *g, struct head_info *head, passes_dump_fn *d
                       struct itx_error *err)
 {
     for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
-        if (passes[i].run == NULL && head == NULL) continue;
+        if (head == NULL && (passes[i].run == NULL || passes[i].run == pass_canonical)) continue;
         const itx_status rc =
             passes[i].run != NULL ? passes[i].run(g, err) : pass_find_head(g, head, err);
         ITX_TRY(rc);

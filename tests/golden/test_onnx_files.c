@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "api/frame.h"
+#include "api/input.h"
 #include "base/closeness.h"
 #include "base/cpu.h"
 #include "base/file.h"
@@ -50,6 +51,7 @@ struct compiled {
     const struct plan *plan;
     struct runtime *runtime;
     struct frame frame;
+    float *x; /* what the quantised file is fed: bytes [h, w, c] or numbers [c, h, w] */
 };
 
 static itx_status compiled_open(struct compiled *m, const char *path, struct itx_error *err)
@@ -60,18 +62,21 @@ static itx_status compiled_open(struct compiled *m, const char *path, struct itx
     m->plan = &m->plans.models[0];
     const struct plan_tensor *const in = &m->plan->tensors[m->plan->inputs[0].tensor];
     ITX_TRY(runtime_create(&m->runtime, m->plan, &o, err));
+    m->x = mem_calloc((size_t)in->h * (size_t)in->w * (size_t)in->c, sizeof *m->x);
+    if (m->x == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     return frame_create(&m->frame, in->w, in->h, cpu_detect(), 1, err);
 }
 
 static void compiled_close(struct compiled *m)
 {
     frame_release(&m->frame);
+    mem_free(m->x);
     runtime_destroy(&m->runtime);
     plan_file_release(&m->plans);
     file_map_release(&m->file);
 }
 
-/* The picture's bytes [h, w, 3] are in m->frame.rgb afterwards. */
+/* Of three channels, R, G, B. The picture's bytes [h, w, 3] are in m->frame.rgb afterwards. */
 static itx_status compiled_run(struct compiled *m, const char *photo, struct itx_error *err)
 {
     const struct plan_tensor *const t = &m->plan->tensors[m->plan->inputs[0].tensor];
@@ -82,9 +87,17 @@ static itx_status compiled_run(struct compiled *m, const char *photo, struct itx
         frame_prepare(&m->frame, &image, ITX_IMAGE_NONE, ITX_RANGE_FULL, NULL, err);
     picture_release(&picture);
     ITX_TRY(rc);
-    int8_t *const to = runtime_tensor(m->runtime, m->plan->inputs[0].tensor);
-    for (int i = 0; i < t->h * t->w; i++)
-        for (int c = 0; c < 3; c++) to[i * t->pixel + c] = (int8_t)(m->frame.rgb[i * 3 + c] - 128);
+    void *const to = runtime_tensor(m->runtime, m->plan->inputs[0].tensor);
+    const int plane = t->h * t->w;
+    const bool is_picture = m->plan->inputs[0].kind != PLAN_INPUT_TENSOR;
+    for (int i = 0; i < plane; i++)
+        for (int c = 0; c < t->c; c++) {
+            const uint8_t byte = m->frame.rgb[i * 3 + c];
+            if (is_picture) ((int8_t *)to)[i * t->pixel + c] = (int8_t)(byte - 128);
+            if (is_picture) m->x[i * t->c + c] = byte;
+            if (!is_picture) m->x[c * plane + i] = (float)byte / 255;
+        }
+    if (!is_picture) input_write_numbers(t, m->x, to);
     runtime_run(m->runtime);
     return ITX_OK;
 }
@@ -107,22 +120,18 @@ static float output_at(const struct compiled *m, int output, int pixel, int c)
 
 struct wish {
     const char *network, *photos, *folder;
-    int n_photos, effort;
-    const char *const *int16_nodes;
-    int n_int16_nodes;
+    int n_photos;                           /* 0: options say what to calibrate with */
+    const struct itx_build_options options; /* the rest */
 };
 
 static itx_status build(const struct wish *w, struct itx_error *err)
 {
     char bin[512], prefix[512];
     struct file_list list = {0};
-    struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
+    struct itx_build_options o = w->options;
     ITX_TRY(file_list_add(&list, w->photos, err));
     o.images = (const char *const *)list.paths.data;
     o.n_images = (size_t)w->n_photos < list.paths.len ? w->n_photos : (int)list.paths.len;
-    o.effort = w->effort;
-    o.int16_nodes = w->int16_nodes;
-    o.n_int16_nodes = w->n_int16_nodes;
     o.onnx_prefix = path_in(prefix, sizeof prefix, "%s/net", w->folder);
     const itx_status rc =
         itx_build(w->network, path_in(bin, sizeof bin, "%s/net.bin", w->folder), &o, NULL, err);
@@ -172,13 +181,9 @@ static void check_quantized(const struct compiled *m, const char *folder)
     char path[512];
     struct itx_error err = {.text = ""};
     struct runnable r = {0};
-    const size_t n = (size_t)m->frame.width * (size_t)m->frame.height * 3;
-    float *x = mem_calloc(n, sizeof *x);
-    const float *const inputs[] = {x};
+    const float *const inputs[] = {m->x};
     itx_status rc =
         runnable_open(&r, path_in(path, sizeof path, "%s/net_quantized_model.onnx", folder), &err);
-    CHECK_MSG(rc == ITX_OK && x != NULL, "%s", err.text);
-    for (size_t i = 0; rc == ITX_OK && i < n; i++) x[i] = m->frame.rgb[i];
     if (rc == ITX_OK) rc = float_exec_run(r.exec, inputs, NULL, NULL, &err);
     CHECK_MSG(rc == ITX_OK, "%s", err.text);
     for (int i = 0; rc == ITX_OK && i < m->plan->n_outputs; i++) {
@@ -194,7 +199,6 @@ static void check_quantized(const struct compiled *m, const char *folder)
                   t->h * t->w * t->c);
     }
     runnable_close(&r);
-    mem_free(x);
 }
 
 /* The largest difference of an output, relative to its largest magnitude, and the lowest cosine. */
@@ -255,6 +259,28 @@ static void check_float(const struct compiled *m, const char *network, const cha
     mem_free(x);
 }
 
+/* Behind every step that rounds, there is a rounding in the calibrated file. */
+static void check_roundings(const struct compiled *m, const char *folder)
+{
+    char path[512];
+    struct itx_error err = {.text = ""};
+    struct graph *g = NULL;
+    int n_steps = 0, n_roundings = 0;
+    REQUIRE(onnx_read(&g, path_in(path, sizeof path, "%s/net_calibrated_model.onnx", folder),
+                      &err) == ITX_OK);
+    for (int i = 0; i < m->plan->n_steps; i++) {
+        const struct plan_step *const s = &m->plan->steps[i];
+        const enum dtype out = m->plan->tensors[s->out].dtype;
+        const bool moves =
+            s->kind == STEP_MAXPOOL || s->kind == STEP_UPSAMPLE || s->kind == STEP_COPY;
+        n_steps += !moves && (out == DTYPE_S8 || (out == DTYPE_S16 && s->shift != 0));
+    }
+    for (size_t i = 0; i < g->nodes.len; i++)
+        n_roundings += g->nodes.data[i].op == OP_QUANTIZE_LINEAR || g->nodes.data[i].op == OP_ROUND;
+    CHECK_MSG(n_roundings == n_steps, "%d for %d steps", n_roundings, n_steps);
+    graph_destroy(&g);
+}
+
 static void remove_files(const char *folder)
 {
     static const char *const names[] = {"net.bin", "net_original_float_model.onnx",
@@ -266,35 +292,83 @@ static void remove_files(const char *folder)
     rmdir(folder);
 }
 
+/* Builds, and runs the model on a photo. */
+static itx_status open_built(struct compiled *m, const struct wish *w, struct itx_error *err)
+{
+    char path[512];
+    struct file_list photos = {0};
+    itx_status rc = build(w, err);
+    if (rc == ITX_OK)
+        rc = compiled_open(m, path_in(path, sizeof path, "%s/net.bin", w->folder), err);
+    if (rc == ITX_OK) rc = file_list_add(&photos, PHOTOS, err);
+    if (rc == ITX_OK) rc = compiled_run(m, photos.paths.data[0], err);
+    file_list_release(&photos);
+    return rc;
+}
+
 /* With 16 bits in front of a convolution, behind a residual and inside a concatenation, so that every arithmetic is there. */
 static void test_onnx_files__demo(void)
 {
     static const char *const int16[] = {"/model.1/conv/Conv", "/model.2/cv2/conv/Conv",
                                         "/model.4/m.0/cv2/conv/Conv"};
-    char folder[] = "/tmp/intarsia_onnx_XXXXXX", path[512];
+    char folder[] = "/tmp/intarsia_onnx_XXXXXX";
+    struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
+    o.effort = 0;
+    o.int16_nodes = int16;
+    o.n_int16_nodes = ARRAY_LEN(int16);
     REQUIRE(mkdtemp(folder) != NULL);
-    const struct wish w = {.network = MODEL,
-                           .photos = CALIB,
-                           .n_photos = 4,
-                           .folder = folder,
-                           .int16_nodes = int16,
-                           .n_int16_nodes = ARRAY_LEN(int16)};
+    const struct wish w = {MODEL, CALIB, folder, 4, o};
     struct itx_error err = {.text = ""};
     struct compiled m = {{0}};
-    struct file_list photos = {0};
-    itx_status rc = build(&w, &err);
-    if (rc == ITX_OK)
-        rc = compiled_open(&m, path_in(path, sizeof path, "%s/net.bin", folder), &err);
-    if (rc == ITX_OK) rc = file_list_add(&photos, PHOTOS, &err);
-    if (rc == ITX_OK) rc = compiled_run(&m, photos.paths.data[0], &err);
+    const itx_status rc = open_built(&m, &w, &err);
     CHECK_MSG(rc == ITX_OK, "%s", err.text);
     if (rc == ITX_OK) {
         check_quantized(&m, folder);
         check_float(&m, MODEL, folder);
+        check_roundings(&m, folder);
     }
     compiled_close(&m);
-    file_list_release(&photos);
     remove_files(folder);
+}
+
+static void check_fed(const struct itx_build_options *o, int n_photos)
+{
+    char folder[] = "/tmp/intarsia_onnx_XXXXXX";
+    REQUIRE(mkdtemp(folder) != NULL);
+    const struct wish w = {MODEL, CALIB, folder, n_photos, *o};
+    struct itx_error err = {.text = ""};
+    struct compiled m = {{0}};
+    const itx_status rc = open_built(&m, &w, &err);
+    CHECK_MSG(rc == ITX_OK, "%s", err.text);
+    if (rc == ITX_OK) check_quantized(&m, folder);
+    compiled_close(&m);
+    remove_files(folder);
+}
+
+static void test_onnx_files__means_and_scales(void)
+{
+    static const float mean[] = {103.53f, 116.28f, 123.675f}, scale[] = {0.0174f, 0.0175f, 0.0171f};
+    struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
+    o.effort = 0;
+    o.input_format = ITX_IMAGE_NV12;
+    o.train_format = ITX_IMAGE_BGR;
+    o.mean = mean;
+    o.scale = scale;
+    o.n_mean = o.n_scale = 3;
+    check_fed(&o, 1);
+}
+
+/* Outputs of 8 bits, too. */
+static void test_onnx_files__numbers(void)
+{
+    static const char *const nodes[] = {"/model.9/cv2/act/Mul", "/model.2/Concat"};
+    struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
+    o.effort = 0;
+    o.input_format = ITX_IMAGE_NONE;
+    o.random = 1;
+    o.output_nodes = nodes;
+    o.n_output_nodes = ARRAY_LEN(nodes);
+    check_fed(&o, 0);
 }
 
 /* A prefix by which the network itself would be written over. */
@@ -305,7 +379,7 @@ static void test_onnx_files__not_over_the_network(void)
     REQUIRE(mkdtemp(folder) != NULL);
     path_in(network, sizeof network, "%s/net_original_float_model.onnx", folder);
     CHECK(file_write(network, "x", 1, &err) == ITX_OK);
-    const struct wish w = {.network = network, .photos = CALIB, .n_photos = 1, .folder = folder};
+    const struct wish w = {network, CALIB, folder, 1, ITX_BUILD_OPTIONS_INIT};
     CHECK(build(&w, &err) == ITX_E_INVAL);
     CHECK(strstr(err.text, "is the network itself") != NULL);
     remove_files(folder);
@@ -348,11 +422,9 @@ static itx_status write_photos(struct compiled *m, const struct wish *w, struct 
 
 static int write_files(char **argv)
 {
-    const struct wish w = {.network = argv[1],
-                           .photos = argv[2],
-                           .n_photos = (int)strtol(argv[3], NULL, 10),
-                           .effort = (int)strtol(argv[4], NULL, 10),
-                           .folder = argv[5]};
+    struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
+    o.effort = (int)strtol(argv[4], NULL, 10);
+    const struct wish w = {argv[1], argv[2], argv[5], (int)strtol(argv[3], NULL, 10), o};
     struct itx_error err = {.text = ""};
     struct compiled m = {{0}};
     char path[512];
@@ -367,8 +439,9 @@ static int write_files(char **argv)
 
 int main(int argc, char **argv)
 {
-    static const struct test tests[] = {TEST(test_onnx_files__demo),
-                                        TEST(test_onnx_files__not_over_the_network)};
+    static const struct test tests[] = {
+        TEST(test_onnx_files__demo), TEST(test_onnx_files__means_and_scales),
+        TEST(test_onnx_files__numbers), TEST(test_onnx_files__not_over_the_network)};
     if (argc == 6) return write_files(argv);
     return test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }
