@@ -186,6 +186,14 @@ static itx_status select_truths(struct eval *e, struct itx_error *err)
 
 /* ---- from photos, or from a file, to figures ---- */
 
+/* The first compiled model of n paths, NULL: none. */
+static const char *first_compiled(const char *const *paths, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!net_is_float(paths[i])) return paths[i];
+    return NULL;
+}
+
 /* Opens what is --against, from RGB, and then each argument. In a table a float network is what the compiled ones after
  * it are compared with, unless --against names one for all. */
 static itx_status open_networks(struct eval *e, const char *const *paths, struct itx_error *err)
@@ -207,12 +215,13 @@ static itx_status open_networks(struct eval *e, const char *const *paths, struct
     if (e->subjects == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     if (o->against != NULL) {
         reference = &e->subjects[e->n_subjects++];
-        ITX_TRY(subject_open(reference, o->against, &rgb, err));
+        ITX_TRY(subject_open(reference, o->against, first_compiled(paths, e->n_args), &rgb, err));
     }
     for (int i = 0; i < e->n_args; i++) {
         struct subject *s = &e->subjects[e->n_subjects++];
         const bool is_row_of_floats = e->n_args > 1 && net_is_float(paths[i]);
-        ITX_TRY(subject_open(s, paths[i], is_row_of_floats ? &rgb : &given, err));
+        ITX_TRY(subject_open(s, paths[i], first_compiled(paths + i, e->n_args - i),
+                             is_row_of_floats ? &rgb : &given, err));
         net_warn_range(&s->finder.net, paths[i]);
         if (reference != NULL && !is_row_of_floats)
             ITX_TRY(subject_compare(s, reference, &given, err));

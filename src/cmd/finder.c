@@ -15,11 +15,11 @@ static itx_status map_categories(struct finder *f, const struct coco_dataset *se
     return coco_rows_categories(f->category_id, net, &set->names, err);
 }
 
-itx_status finder_open(struct finder *f, const char *path,
+itx_status finder_open(struct finder *f, const char *path, const char *like,
                        const struct itx_session_options *options, enum net_input input,
                        enum net_range range, const struct coco_dataset *set, struct itx_error *err)
 {
-    ITX_TRY(net_open(&f->net, path, options, input, range, err));
+    ITX_TRY(net_open(&f->net, path, like, options, input, range, err));
     if (f->net.info.task == ITX_TASK_RAW)
         return itx_fail(err, ITX_E_UNSUPPORTED,
                         "%s: has no YOLO head, so there is nothing to evaluate", path);

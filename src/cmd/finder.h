@@ -20,8 +20,8 @@ struct finder {
     struct coco_rows *rows; /* NULL, or what was found is added there too */
 };
 
-/* Opens the network; refuses one without YOLO head, and classes that the annotations do not have. */
-itx_status finder_open(struct finder *f, const char *path,
+/* Opens the network (net_open); refuses one without YOLO head, and classes that the annotations do not have. */
+itx_status finder_open(struct finder *f, const char *path, const char *like,
                        const struct itx_session_options *options, enum net_input input,
                        enum net_range range, const struct coco_dataset *set, struct itx_error *err);
 /* One that looks at what another finder's network gives, decoded in another way: runs after that one, and is closed

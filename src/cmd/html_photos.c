@@ -203,10 +203,10 @@ itx_status html_photos_find(struct html_photos *photos, const struct html_photos
     struct nets nets = {{0}, {0}};
     *photos = (struct html_photos){0};
     o.n_threads = in->n_threads;
-    ITX_TRY(net_open(&nets.compiled, in->compiled, &o, NET_INPUT_OWN, NET_RANGE_OWN, err));
+    ITX_TRY(net_open(&nets.compiled, in->compiled, NULL, &o, NET_INPUT_OWN, NET_RANGE_OWN, err));
     itx_status rc = ITX_OK;
     if (nets.compiled.info.task != ITX_TASK_RAW) {
-        rc = net_open(&nets.floats, in->onnx, &o, NET_INPUT_RGB, NET_RANGE_OWN, err);
+        rc = net_open(&nets.floats, in->onnx, in->compiled, &o, NET_INPUT_RGB, NET_RANGE_OWN, err);
         if (rc == ITX_OK) rc = compare_all(photos, &nets, in, err);
     }
     net_close(&nets.floats);

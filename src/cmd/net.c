@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/status.h"
+#include "cmd/net_feed.h"
 #include "cmd/terminal.h"
 
 bool net_is_float(const char *path)
@@ -40,13 +41,30 @@ itx_status net_open_compiled(struct net *net, const char *path,
     return rc;
 }
 
-itx_status net_open(struct net *net, const char *path, const struct itx_session_options *options,
-                    enum net_input input, enum net_range range, struct itx_error *err)
+static itx_status open_float(struct net *net, const char *path, const char *like,
+                             struct itx_error *err)
+{
+    struct net other = {0};
+    struct net_feed feed;
+    bool is_fed = false;
+    if (like != NULL) {
+        const itx_status rc = open_model(&other, like, err);
+        if (rc == ITX_OK) is_fed = net_feed_read(&feed, other.info.meta);
+        net_close(&other);
+        ITX_TRY(rc);
+    }
+    return itx_float_open_with(&net->float_net, path, net->options.n_threads,
+                               is_fed ? &feed.options : NULL, err);
+}
+
+itx_status net_open(struct net *net, const char *path, const char *like,
+                    const struct itx_session_options *options, enum net_input input,
+                    enum net_range range, struct itx_error *err)
 {
     net->options = *options;
     itx_status rc;
     if (net_is_float(path)) {
-        rc = itx_float_open(&net->float_net, path, options->n_threads, err);
+        rc = open_float(net, path, like, err);
         if (rc == ITX_OK) rc = itx_float_get_info(net->float_net, &net->info, err);
         if (rc == ITX_OK) set_via(net, input, range);
     } else {

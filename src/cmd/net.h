@@ -26,9 +26,11 @@ enum net_range { NET_RANGE_OWN, NET_RANGE_FULL, NET_RANGE_VIDEO }; /* of NV12 */
 
 /* A path that ends in .onnx is a float network, any other a compiled model. */
 bool net_is_float(const char *path);
-/* Opens either. `via` of the options is set here. */
-itx_status net_open(struct net *net, const char *path, const struct itx_session_options *options,
-                    enum net_input input, enum net_range range, struct itx_error *err);
+/* Opens either. `via` of the options is set here. A float network is fed as the compiled model `like` (a path, NULL: none)
+ * was trained to be. */
+itx_status net_open(struct net *net, const char *path, const char *like,
+                    const struct itx_session_options *options, enum net_input input,
+                    enum net_range range, struct itx_error *err);
 /* A compiled model, options as they are. */
 itx_status net_open_compiled(struct net *net, const char *path,
                              const struct itx_session_options *options, struct itx_error *err);

@@ -298,7 +298,7 @@ static itx_status begin(struct job *job, const char *model, const struct file_li
     s.iou = o->iou;
     s.max_det = o->max_det;
     s.multi_label = o->multi_label;
-    ITX_TRY(net_open(&job->net, model, &s, (enum net_input)(o->input + 1),
+    ITX_TRY(net_open(&job->net, model, NULL, &s, (enum net_input)(o->input + 1),
                      (enum net_range)(o->range + 1), err));
     net_warn_range(&job->net, model);
     if (job->net.info.task == ITX_TASK_RAW)

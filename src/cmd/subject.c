@@ -5,11 +5,11 @@
 
 #include "base/mem.h"
 
-itx_status subject_open(struct subject *s, const char *path, const struct subject_options *o,
-                        struct itx_error *err)
+itx_status subject_open(struct subject *s, const char *path, const char *like,
+                        const struct subject_options *o, struct itx_error *err)
 {
     s->path = path;
-    return finder_open(&s->finder, path, o->decode, o->input, o->range, o->set, err);
+    return finder_open(&s->finder, path, like, o->decode, o->input, o->range, o->set, err);
 }
 
 itx_status subject_compare(struct subject *s, struct subject *reference,

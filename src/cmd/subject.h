@@ -26,8 +26,9 @@ struct subject_options {
     const struct coco_dataset *set;
 };
 
-itx_status subject_open(struct subject *s, const char *path, const struct subject_options *options,
-                        struct itx_error *err);
+/* A float network is fed like the compiled model of the path `like` (NULL: none). */
+itx_status subject_open(struct subject *s, const char *path, const char *like,
+                        const struct subject_options *options, struct itx_error *err);
 /* `reference` is open, runs before `s` and is closed after it. */
 itx_status subject_compare(struct subject *s, struct subject *reference,
                            const struct subject_options *options, struct itx_error *err);

@@ -31,19 +31,22 @@ static size_t n_numbers(const struct plan *plan, int i)
 /* The image of the model's own format whose bytes begin at frame->bytes. */
 static void set_image(struct rdk_frame *frame, const struct plan *plan, size_t row)
 {
+    static const enum itx_image_format formats[PLAN_INPUT_KIND_COUNT] = {
+        [PLAN_INPUT_RGB] = ITX_IMAGE_RGB,       [PLAN_INPUT_BGR] = ITX_IMAGE_BGR,
+        [PLAN_INPUT_NV12] = ITX_IMAGE_NV12,     [PLAN_INPUT_GRAY] = ITX_IMAGE_GRAY,
+        [PLAN_INPUT_YUV444] = ITX_IMAGE_YUV444,
+    };
     const struct plan_tensor *const t = input_tensor(plan, 0);
-    const enum plan_input_kind kind = plan->inputs[0].kind;
     const uint8_t *const bytes = frame->bytes;
-    frame->image = (struct itx_image){.format = kind == PLAN_INPUT_NV12  ? ITX_IMAGE_NV12
-                                                : kind == PLAN_INPUT_BGR ? ITX_IMAGE_BGR
-                                                                         : ITX_IMAGE_RGB,
-                                      .width = t->w,
-                                      .height = t->h,
-                                      .plane = {bytes},
-                                      .stride = {row, row}};
-    if (kind != PLAN_INPUT_NV12) return;
-    frame->image.range = plan->inputs[0].video_range ? ITX_RANGE_VIDEO : ITX_RANGE_FULL;
-    frame->image.plane[1] = bytes + row * (size_t)t->h;
+    frame->image = (struct itx_image){
+        .format = formats[plan->inputs[0].kind],
+        .range = plan->inputs[0].video_range ? ITX_RANGE_VIDEO : ITX_RANGE_FULL,
+        .width = t->w,
+        .height = t->h,
+        .plane = {bytes},
+        .stride = {row, row},
+    };
+    if (frame->image.format == ITX_IMAGE_NV12) frame->image.plane[1] = bytes + row * (size_t)t->h;
 }
 
 static itx_status make_numbers(struct rdk_frame *frame, const struct plan *plan,
@@ -62,10 +65,11 @@ static itx_status make_numbers(struct rdk_frame *frame, const struct plan *plan,
 /* Bytes of a row, and of the whole, of a picture in the model's format with rows of `w` pixels. */
 static size_t row_bytes(const struct plan *plan, size_t w, size_t *whole)
 {
-    const size_t h = (size_t)input_tensor(plan, 0)->h;
+    const struct plan_tensor *const t = input_tensor(plan, 0);
+    const size_t h = (size_t)t->h, c = (size_t)t->c;
     const bool is_nv12 = plan->inputs[0].kind == PLAN_INPUT_NV12;
-    *whole = is_nv12 ? w * (h + (h + 1) / 2) : 3 * w * h;
-    return is_nv12 ? w : 3 * w;
+    *whole = is_nv12 ? w * (h + (h + 1) / 2) : c * w * h;
+    return is_nv12 ? w : c * w;
 }
 
 itx_status rdk_frame_make(struct rdk_frame *frame, const struct plan *plan, struct itx_error *err)
