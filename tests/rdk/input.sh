@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What a program is fed: models of one network for RGB, BGR, YUV444, NV12 and numbers, run on the same picture in each
+# form. arguments: program, source tree
+. "$(dirname "$0")/lib.sh"
+
+# name input_type_train input_type_rt more-lines: NAME.bin of a network [1, 3, 8, 8] of one convolution
+make_bin() {
+    cat >"$1.yaml" <<EOF
+model_parameters:
+  onnx_model: '$tree/tests/golden/onnx/conv.onnx'
+  march: 'bayes-e'
+  working_dir: '$1'
+  output_model_file_prefix: '$1'
+input_parameters:
+  input_name: ''
+  input_type_train: '$2'
+  input_layout_train: 'NCHW'
+  input_type_rt: '$3'
+$4
+calibration_parameters:
+  calibration_type: 'skip'
+compiler_parameters:
+  compile_mode: 'latency'
+  optimize_level: 'O0'
+EOF
+    rdk hb_mapper makertbin --model-type onnx --config "$1.yaml"
+    expect_exit 0
+    mv "$1/$1.bin" .
+}
+
+# file bytes-of-a-pixel (octal escapes): 64 pixels of one colour
+pixels() {
+    i=0
+    while [ $i -lt 64 ]; do
+        printf "$2"
+        i=$((i + 1))
+    done >"$1"
+}
+
+# name file: OUT of the model's only output goes to NAME.out
+infer() {
+    rdk hrt_model_exec infer --model_file "$1.bin" --input_file "$2" --enable_dump true --dump_path "$1_dump" --dump_format bin
+    expect_exit 0
+    cat "$1_dump"/* >"$1.out"
+    ok "$1 gives numbers" test -s "$1.out"
+}
+
+norm="  norm_type: 'data_mean_and_scale'
+  mean_value: 100 110.5 120
+  scale_value: 0.01 0.02 0.03"
+
+make_bin rgb rgb rgb "$norm"
+make_bin bgr rgb bgr "$norm"
+make_bin yuv rgb yuv444 "$norm"
+make_bin nv12 rgb nv12 "$norm"
+make_bin trained_bgr bgr rgb "$norm"
+
+pixels picture_rgb.bin '\310\144\012'
+pixels picture_bgr.bin '\012\144\310'
+infer rgb picture_rgb.bin
+infer bgr picture_bgr.bin
+ok 'BGR bytes of the same picture' cmp -s rgb.out bgr.out
+infer trained_bgr picture_bgr.bin
+ok 'a network trained with BGR, red and blue exchanged' cmp -s rgb.out trained_bgr.out
+rdk hrt_model_exec model_info --model_file bgr.bin
+expect_out '*HB_DNN_IMG_TYPE_BGR*'
+
+# grey: Y is the value, U and V 128
+pixels grey_rgb.bin '\144\144\144'
+pixels grey_yuv.bin '\144\200\200'
+{
+    pixels part.bin '\144'
+    cat part.bin
+    i=0
+    while [ $i -lt 32 ]; do
+        printf '\200'
+        i=$((i + 1))
+    done
+} >grey_nv12.bin
+infer rgb grey_rgb.bin
+infer yuv grey_yuv.bin
+infer nv12 grey_nv12.bin
+ok 'YUV444 of the same picture' cmp -s rgb.out yuv.out
+ok 'NV12 of the same picture' cmp -s rgb.out nv12.out
+rdk hrt_model_exec model_info --model_file yuv.bin
+expect_out '*HB_DNN_IMG_TYPE_YUV444*'
+
+rdk hrt_model_exec infer --model_file yuv.bin --input_file grey_nv12.bin
+expect_exit 1
+expect_err '*grey_nv12.bin: 96 bytes, the input * has 192*'
+
+# numbers: as many floats as the input has
+make_bin numbers featuremap featuremap ''
+i=0
+while [ $i -lt 768 ]; do
+    printf '\0'
+    i=$((i + 1))
+done >zeros.bin
+infer numbers zeros.bin
+rdk hrt_model_exec infer --model_file numbers.bin --input_file picture_rgb.bin
+expect_exit 1
+expect_err '*192 bytes, the input has 192 floats of 4 bytes*'
+
+finish
