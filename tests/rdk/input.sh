@@ -4,11 +4,14 @@
 # form. arguments: program, source tree
 . "$(dirname "$0")/lib.sh"
 
-# name input_type_train input_type_rt more-lines: NAME.bin of a network [1, 3, 8, 8] of one convolution
+network=$tree/tests/golden/onnx/conv.onnx # [1, 3, 8, 8], one convolution
+calibration="calibration_type: 'skip'"
+
+# name input_type_train input_type_rt more-lines: NAME.bin
 make_bin() {
     cat >"$1.yaml" <<EOF
 model_parameters:
-  onnx_model: '$tree/tests/golden/onnx/conv.onnx'
+  onnx_model: '$network'
   march: 'bayes-e'
   working_dir: '$1'
   output_model_file_prefix: '$1'
@@ -19,7 +22,7 @@ input_parameters:
   input_type_rt: '$3'
 $4
 calibration_parameters:
-  calibration_type: 'skip'
+  $calibration
 compiler_parameters:
   compile_mode: 'latency'
   optimize_level: 'O0'
@@ -101,5 +104,20 @@ infer numbers zeros.bin
 rdk hrt_model_exec infer --model_file numbers.bin --input_file picture_rgb.bin
 expect_exit 1
 expect_err '*192 bytes, the input has 192 floats of 4 bytes*'
+
+# ---- eval compares with the float network fed alike: here one that sees blue first, and values up to 510 as 1 ----
+network=$tree/models/parts-seg.onnx
+calibration="cal_data_dir: 'data_f32'"
+program=$intarsia
+run calib-data "$tree/data/parts/calib/images" -o data_f32 --size 320 --count 4
+expect_exit 0
+make_bin parts bgr nv12 "  norm_type: 'data_scale'
+  scale_value: 0.00196"
+program=$intarsia
+run eval parts.bin --data "$tree/data/parts/val/images" --ann "$tree/data/parts/val/instances.json" --limit 2 --full \
+    --against "$network" --json --input rgb
+expect_exit 0
+cosine=$(sed -n 's/.*"cosine": \([0-9.]*\).*/\1/p' "$place/.out" | sort -n | head -n 1)
+ok "the float network sees the same (worst cosine $cosine)" awk "BEGIN { exit !(${cosine:-0} > 0.95) }"
 
 finish
