@@ -221,6 +221,7 @@ static void read_method(struct mapper *m)
         if (b->effort == 0)
             mapper_wrong(m, KEY_calibration_type,
                          "mix measures, which optimize_level: O0 does not");
+        b->effort = 2;
     } else if (is_max && percentile->number < 1) {
         b->method = ITX_METHOD_PERCENTILE;
         b->percentile = (float)(100 * percentile->number);

@@ -117,10 +117,13 @@ static itx_status make_yaml(struct mapper *m, const struct mapper_options *o, st
     strbuf_addf(&text,
                 "\n  remove_node_type: Quantize;Dequantize;Transpose;Cast;Reshape\n"
                 "input_parameters:\n  input_type_rt: %s\n  input_type_train: %s\n"
-                "  input_layout_train: NCHW\n"
+                "  input_layout_train: NCHW\n%s"
                 "calibration_parameters:\n  calibration_type: skip\n"
                 "compiler_parameters:\n  optimize_level: O0\n",
-                rt, train);
+                rt, train,
+                strcmp(rt, "featuremap") != 0
+                    ? "  norm_type: data_scale\n  scale_value: 0.003921568627451\n"
+                    : "");
     const itx_status rc = text.failed || prefix == NULL
                               ? itx_fail(err, ITX_E_NOMEM, "out of memory")
                               : mapper_values_read(&m->values, m->yaml, text.data, text.len, err);
@@ -128,15 +131,12 @@ static itx_status make_yaml(struct mapper *m, const struct mapper_options *o, st
     return rc;
 }
 
-static itx_status read_compiler(struct mapper *m)
+static void read_compiler(struct mapper *m)
 {
-    static const int efforts[] = {0, 1, 1, 2}; /* of O0 to O3 */
-    const struct mapper_value *const level = mapper_value(m, KEY_optimize_level);
     const struct mapper_value *const jobs = mapper_value(m, KEY_jobs);
-    m->build.effort = efforts[level->text[1] - '0'];
+    m->build.effort = strcmp(mapper_value(m, KEY_optimize_level)->text, "O0") == 0 ? 0 : 1;
     if (jobs->given != NULL)
         m->build.n_threads = jobs->number < cpu_count() ? (int)jobs->number : cpu_count();
-    return ITX_OK;
 }
 
 static void say_compiler(struct mapper *m)
@@ -166,7 +166,7 @@ static itx_status configure(struct mapper *m, const struct mapper_options *o, st
         return itx_fail(err, ITX_E_UNSUPPORTED,
                         "%s: caffe networks are not read: export the network as ONNX", m->yaml);
     ITX_TRY(mapper_say_mistakes(m, err));
-    ITX_TRY(read_compiler(m));
+    read_compiler(m);
     ITX_TRY(mapper_read_model(m, err));
     ITX_TRY(mapper_read_inputs(m, err));
     ITX_TRY(mapper_read_calibration(m, err));
