@@ -11,7 +11,7 @@
 #include "intarsia/intarsia.h"
 #include "plan_build.h"
 
-enum { CAM_W = 64, CAM_H = 32, CAM_BYTES = CAM_W * CAM_H * 3 / 2, N_OUT = 4 };
+enum { CAM_W = 64, CAM_H = 32, CAM_BYTES = CAM_W * CAM_H * 3 / 2, N_OUT = 4, N_MODELS = 6 };
 
 /* A convolution with a window of `stride` pixels; its scales are one for each channel when asked for. */
 static inline uint32_t net_conv(struct build *b, uint32_t in, const char *name, int stride, int c,
@@ -38,7 +38,7 @@ static inline void net_camera(struct build *b, const char *name, int h, int w,
                               enum plan_input_kind kind)
 {
     build_init(b, name, 31);
-    const uint32_t in = build_tensor(b, "in", DTYPE_S8, h, w, 3);
+    const uint32_t in = build_tensor(b, "in", DTYPE_S8, h, w, kind == PLAN_INPUT_GRAY ? 1 : 3);
     build_input(b, in, kind);
     build_output(b, net_conv(b, in, "cls", 4, 5, DTYPE_S32, true));
     build_output(b, net_conv(b, in, "box", 4, 16, DTYPE_S32, true));
@@ -64,23 +64,27 @@ static inline void net_numbers(struct build *b, const char *name)
     }
 }
 
-/* A file with four models: "cam" and "odd" (20 x 12 pixels) take NV12, "rgb" pixels, "raw" numbers. Freed with mem_free. */
+/* A file with six models: "cam" and "odd" (20 x 12 pixels) take NV12, "rgb" and "yuv" pixels, "gray" Y, "raw" numbers. Freed
+ * with mem_free. */
 static inline void *net_file(size_t *size)
 {
-    struct build *const b = malloc(4 * sizeof *b);
+    struct build *const b = malloc(N_MODELS * sizeof *b);
     if (b == NULL) abort();
     net_camera(&b[0], "cam", CAM_H, CAM_W, PLAN_INPUT_NV12);
     net_camera(&b[1], "odd", 12, 20, PLAN_INPUT_NV12);
     net_camera(&b[2], "rgb", CAM_H, CAM_W, PLAN_INPUT_RGB);
     net_numbers(&b[3], "raw");
-    const struct plan *const models[] = {&b[0].plan, &b[1].plan, &b[2].plan, &b[3].plan};
+    net_camera(&b[4], "gray", 12, 20, PLAN_INPUT_GRAY);
+    net_camera(&b[5], "yuv", CAM_H, CAM_W, PLAN_INPUT_YUV444);
+    const struct plan *models[N_MODELS];
+    for (int i = 0; i < N_MODELS; i++) models[i] = &b[i].plan;
     void *data = NULL;
     struct itx_error err;
-    if (plan_write(models, 4, &data, size, &err) != ITX_OK) {
+    if (plan_write(models, N_MODELS, &data, size, &err) != ITX_OK) {
         printf("%s\n", err.text);
         abort();
     }
-    for (int i = 0; i < 4; i++) build_release(&b[i]);
+    for (int i = 0; i < N_MODELS; i++) build_release(&b[i]);
     free(b);
     return data;
 }

@@ -69,26 +69,63 @@ static void test_infer__rows(void)
     CHECK(hbDNNRelease(packed) == 0);
 }
 
+/* A model of the name that takes pictures of one plane. */
+static void check_pixels(hbPackedDNNHandle_t packed, const char *name, enum itx_image_format format,
+                         int w, int h, size_t row)
+{
+    struct net_truth truth = net_truth_of(name);
+    struct net_run r = net_run_of(net_model(packed, name), 1, 8);
+    CHECK(net_infer(&r) == 0);
+    const struct itx_image image = {.format = format,
+                                    .width = w,
+                                    .height = h,
+                                    .plane = {bytes_of(&r.inputs[0])},
+                                    .stride = {row}};
+    CHECK(itx_session_run(truth.session, &image, NULL) == ITX_OK);
+    net_check(&truth, &r, 0);
+    net_run_release(&r);
+    net_truth_release(&truth);
+}
+
+/* A network for grey takes the Y of NV12. */
+static void check_luma(hbPackedDNNHandle_t packed)
+{
+    struct net_truth truth = net_truth_of("gray");
+    struct net_run r = net_run_of(net_model(packed, "gray"), 1, 9);
+    hbDNNTensor nv12 = r.inputs[0];
+    nv12.properties.tensorType = HB_DNN_IMG_TYPE_NV12;
+    REQUIRE(hbSysAllocMem(&nv12.sysMem[0], 32 * 12 * 3 / 2) == 0);
+    net_noise(nv12.sysMem[0].virAddr, 32 * 12 * 3 / 2, 5);
+    const hbDNNTensor y = r.inputs[0];
+    r.inputs[0] = nv12;
+    CHECK(net_infer(&r) == 0);
+    const struct itx_image image = {.format = ITX_IMAGE_GRAY,
+                                    .width = 20,
+                                    .height = 12,
+                                    .plane = {bytes_of(&nv12)},
+                                    .stride = {32}};
+    CHECK(itx_session_run(truth.session, &image, NULL) == ITX_OK);
+    net_check(&truth, &r, 0);
+    r.inputs[0] = y;
+    CHECK(hbSysFreeMem(&nv12.sysMem[0]) == 0);
+    net_run_release(&r);
+    net_truth_release(&truth);
+}
+
 static void test_infer__pixels(void)
 {
     const hbPackedDNNHandle_t packed = net_load();
-    struct net_truth truth = net_truth_of("rgb");
+    check_pixels(packed, "rgb", ITX_IMAGE_RGB, CAM_W, CAM_H, 3 * CAM_W);
+    check_pixels(packed, "yuv", ITX_IMAGE_YUV444, CAM_W, CAM_H, 3 * CAM_W);
+    check_pixels(packed, "gray", ITX_IMAGE_GRAY, 20, 12, 32);
+    check_luma(packed);
     struct net_run r = net_run_of(net_model(packed, "rgb"), 1, 8);
-    REQUIRE(net_infer(&r) == 0);
-    const struct itx_image image = {.format = ITX_IMAGE_RGB,
-                                    .width = CAM_W,
-                                    .height = CAM_H,
-                                    .plane = {bytes_of(&r.inputs[0])},
-                                    .stride = {3 * CAM_W}};
-    CHECK(itx_session_run(truth.session, &image, NULL) == ITX_OK);
-    net_check(&truth, &r, 0);
     r.inputs[0].properties.tensorType = HB_DNN_IMG_TYPE_BGR;
     CHECK(net_infer(&r) == HB_DNN_INVALID_ARGUMENT);
     r.inputs[0].properties.tensorType = HB_DNN_IMG_TYPE_RGB;
     r.inputs[0].properties.tensorLayout = HB_DNN_LAYOUT_NCHW;
     CHECK(net_infer(&r) == HB_DNN_INVALID_ARGUMENT);
     net_run_release(&r);
-    net_truth_release(&truth);
     CHECK(hbDNNRelease(packed) == 0);
 }
 

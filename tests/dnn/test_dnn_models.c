@@ -42,7 +42,7 @@ static void test_load__files_and_memory(void)
     for (int i = 0; i < 2; i++) {
         const char **names = NULL;
         int32_t n = 0;
-        REQUIRE(hbDNNGetModelNameList(&names, &n, both[i]) == 0 && n == 4);
+        REQUIRE(hbDNNGetModelNameList(&names, &n, both[i]) == 0 && n == N_MODELS);
         CHECK_STR(names[0], "cam");
         CHECK_STR(names[1], "odd");
         CHECK_STR(names[2], "rgb");
@@ -270,6 +270,16 @@ static void test_model__inputs(void)
     check_shape(&p[3].validShape, 3, 4, 6);
     check_strides(&p[3], 288, 96, 24, 4);
     CHECK(p[3].alignedByteSize == 288);
+    hbDNNTensorProperties more[2];
+    CHECK(hbDNNGetInputTensorProperties(&more[0], net_model(packed, "gray"), 0) == 0);
+    CHECK(hbDNNGetInputTensorProperties(&more[1], net_model(packed, "yuv"), 0) == 0);
+    CHECK(more[0].tensorType == HB_DNN_IMG_TYPE_Y && more[0].tensorLayout == HB_DNN_LAYOUT_NCHW);
+    check_shape(&more[0].validShape, 1, 12, 20);
+    check_shape(&more[0].alignedShape, 1, 12, 32);
+    CHECK(more[0].alignedByteSize == 12 * 32);
+    CHECK(more[1].tensorType == HB_DNN_IMG_TYPE_YUV444);
+    CHECK(more[1].tensorLayout == HB_DNN_LAYOUT_NHWC);
+    check_shape(&more[1].validShape, CAM_H, CAM_W, 3);
     CHECK(hbDNNRelease(packed) == 0);
 }
 
