@@ -115,7 +115,6 @@ CONV_TILED_ROW(6x16__avxvnni, direct)
 
 #define PRODUCTS_VECTOR __m256i
 #define PRODUCTS_LANES 8
-#define PRODUCTS_PX 6
 #define PRODUCTS_ZERO() _mm256_setzero_si256()
 #define PRODUCTS_LOAD(from) _mm256_load_si256((const __m256i *)(from))
 #define PRODUCTS_STORE(to, v) _mm256_store_si256((__m256i *)(to), v)
@@ -130,7 +129,6 @@ static const struct winograd_kernel winograd = {
     .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
     .lanes = LANES,
     .max_block = MAX_BLOCK,
-    .max_px = MAX_PX,
     .min_in_c = 32,
     .products = &products_table,
     .transform_input = winograd_input_avx2,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The walk: for each row of tiles, groups of up to 12 tiles are transformed to V [positions, tiles, in_c]; for each block
+ * The walk: groups of up to 6 tiles, of one row or of several, are transformed to V [positions, tiles, in_c]; for each block
  * of output channels, the products of the positions give M [positions, tiles, channels], which go back tile by tile.
  *
  * Packed: vectors of `lanes` output channels in blocks, each block [positions][in_c / 2][channels][2] s16.
@@ -12,8 +12,8 @@
 #include "base/mem.h"
 
 enum {
-    GROUP_TILES = 12,
-    MAX_IN_C = 229, /* of s8, 4 x 4 tiles; or */
+    MAX_TILE_ROWS = 4, /* of a group */
+    MAX_IN_C = 229,    /* of s8, 4 x 4 tiles; or */
     MAX_WEIGHT_SUM = (1 << 18) - 1,
     MAX_REACH = 8191, /* of s16, 2 x 2 tiles */
     MIN_OUT_C = 16,
@@ -34,15 +34,26 @@ bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s)
            s->in_c >= k->min_in_c && s->out_c >= MIN_OUT_C;
 }
 
-/* The shape that makes rows of tiles out of conv_lines: windows of tile + 2 rows, a tile apart. */
+static int count_tiles(const struct winograd_kernel *k, int n)
+{
+    return (n + k->tile - 1) / k->tile;
+}
+
+/* Rows of tiles in a group: more than one where a row has too few. */
+static int rows_of_group(int n_columns)
+{
+    const int n = WINOGRAD_TILES / n_columns;
+    return n < 1 ? 1 : n < MAX_TILE_ROWS ? n : MAX_TILE_ROWS;
+}
+
+/* The shape that makes rows of groups out of conv_lines: windows that hold those of n_rows tiles. */
 static struct conv_shape lines_shape(const struct winograd_kernel *k, const struct conv_shape *s,
-                                     int row_begin)
+                                     int n_columns, int n_rows)
 {
     struct conv_shape lines = *s;
-    lines.kernel_h = winograd_window(k);
-    lines.stride_h = k->tile;
-    lines.pad_top = s->pad_top - row_begin;
-    lines.out_w = (s->out_w + k->tile - 1) / k->tile * k->tile;
+    lines.kernel_h = winograd_window(k) + (n_rows - 1) * k->tile;
+    lines.stride_h = n_rows * k->tile;
+    lines.out_w = n_columns * k->tile;
     return lines;
 }
 
@@ -53,33 +64,39 @@ size_t winograd_packed_size(const struct winograd_kernel *k, const struct conv_s
 
 static size_t v_len(const struct winograd_kernel *k, const struct conv_shape *s)
 {
-    return (size_t)winograd_positions(k) * GROUP_TILES * (size_t)winograd_channels(k, s);
+    return (size_t)winograd_positions(k) * WINOGRAD_TILES * (size_t)winograd_channels(k, s);
 }
 
 static size_t m_len(const struct winograd_kernel *k)
 {
-    return (size_t)winograd_positions(k) * GROUP_TILES * (size_t)(k->lanes * k->max_block);
+    return (size_t)winograd_positions(k) * WINOGRAD_TILES * (size_t)(k->lanes * k->max_block);
 }
 
 static size_t acc_len(const struct winograd_kernel *k)
 {
-    return (size_t)(k->tile * k->tile) * GROUP_TILES * (size_t)(k->lanes * k->max_block);
+    return (size_t)(k->tile * k->tile) * WINOGRAD_TILES * (size_t)(k->lanes * k->max_block);
 }
 
+/* For all columns or fewer of them, which may need more lines. */
 size_t winograd_scratch_size(const struct winograd_kernel *k, const struct conv_shape *s)
 {
-    const struct conv_shape lines = lines_shape(k, s, 0);
-    return v_len(k, s) * sizeof(int16_t) + (m_len(k) + acc_len(k)) * sizeof(int32_t) +
-           conv_lines_size(&lines, &k->element);
+    size_t lines_size = 0;
+    for (int n = count_tiles(k, s->out_w); n > 0; n = n > WINOGRAD_TILES ? WINOGRAD_TILES : n - 1) {
+        const struct conv_shape lines = lines_shape(k, s, n, rows_of_group(n));
+        const size_t size = conv_lines_size(&lines, &k->element);
+        if (size > lines_size) lines_size = size;
+    }
+    return v_len(k, s) * sizeof(int16_t) + (m_len(k) + acc_len(k)) * sizeof(int32_t) + lines_size;
 }
 
-/* A group of tiles of one row of tiles. */
+/* A rectangle of tiles, row by row. */
 struct group {
     const struct winograd_run *run;
     int16_t *v;
-    int32_t *m, *acc; /* acc: [tile, tile n_tiles, channels of a block] */
+    int32_t *m, *acc; /* acc: [rows, columns, channels of a block] of outputs */
     int y, n_rows;    /* first output row, rows that count */
-    int x, n_tiles;
+    int x, n_columns; /* first output column, tiles of a row */
+    int n_tiles;
 };
 
 /* All positions of one block's products. */
@@ -88,21 +105,17 @@ static void multiply(const struct group *g, int nv, const int16_t *weights)
     const struct winograd_kernel *const k = g->run->kernel;
     const size_t in_c = (size_t)winograd_channels(k, &g->run->params->shape);
     const int n_channels = nv * k->lanes;
-    const int n_parts = (g->n_tiles + k->max_px - 1) / k->max_px;
-    struct winograd_products job = {
-        .v_position = GROUP_TILES * in_c * sizeof(int16_t),
+    const struct winograd_products job = {
+        .v = (const uint8_t *)g->v,
+        .v_position = WINOGRAD_TILES * in_c * sizeof(int16_t),
         .v_step = in_c * sizeof(int16_t),
         .weights = (const uint8_t *)weights,
-        .m_position = (size_t)(GROUP_TILES * n_channels),
+        .m = g->m,
+        .m_position = (size_t)(WINOGRAD_TILES * n_channels),
         .n_positions = winograd_positions(k),
         .n_pairs = (int)in_c / 2,
     };
-    for (int i = 0, tile = 0, n; i < n_parts; i++, tile += n) {
-        n = (g->n_tiles - tile + n_parts - i - 1) / (n_parts - i);
-        job.v = (const uint8_t *)g->v + (size_t)tile * job.v_step;
-        job.m = g->m + tile * n_channels;
-        (*k->products)[nv][n](&job);
-    }
+    (*k->products)[nv][g->n_tiles](&job);
 }
 
 /* The block's results of the whole group. */
@@ -114,15 +127,16 @@ static void store_block(const struct group *g, int c0, int n_channels)
     const size_t out_size = epilogue_out_size(&p->epilogue);
     const size_t out_row = (size_t)s->out_w + (size_t)s->out_skip; /* pixels */
     const size_t res_size = epilogue_res_size(&p->epilogue);
-    const int group_w = g->n_tiles * k->tile;
+    const int group_w = g->n_columns * k->tile;
     const size_t acc_row = (size_t)(group_w * n_channels);
     for (int i = 0; i < g->n_tiles; i++) {
+        const size_t row = (size_t)(i / g->n_columns * k->tile);
         k->transform_output(&(struct winograd_output){
             .m = g->m + i * n_channels,
-            .m_step = (size_t)(GROUP_TILES * n_channels),
+            .m_step = (size_t)(WINOGRAD_TILES * n_channels),
             .bias = p->bias + c0,
             .channels = n_channels,
-            .acc = g->acc + i * k->tile * n_channels,
+            .acc = g->acc + row * acc_row + i % g->n_columns * k->tile * n_channels,
             .acc_row = acc_row,
         });
     }
@@ -152,12 +166,12 @@ static void run_group(const struct group *g, const struct conv_lines *lines)
     const int in_c = winograd_channels(k, &p->shape);
     for (int i = 0; i < g->n_tiles; i++) {
         k->transform_input(&(struct winograd_input){
-            .rows = lines->runs.segment,
-            .at = (size_t)(g->x + i * k->tile) * lines->runs.step,
+            .rows = lines->runs.segment + i / g->n_columns * k->tile,
+            .at = (size_t)(g->x + i % g->n_columns * k->tile) * lines->runs.step,
             .pixel_size = lines->runs.step,
             .channels = in_c,
             .v = g->v + i * in_c,
-            .v_step = (size_t)(GROUP_TILES * in_c),
+            .v_step = (size_t)(WINOGRAD_TILES * in_c),
         });
     }
     const int n_vectors = winograd_vectors(k, &p->shape);
@@ -174,20 +188,23 @@ void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, voi
     const struct winograd_kernel *const k = r->kernel;
     struct conv_params params = *r->params;
     const struct conv_shape *const s = &r->params->shape;
-    params.shape = lines_shape(k, s, row_begin);
+    const int n_columns = count_tiles(k, s->out_w), n_rows = count_tiles(k, row_end - row_begin);
+    const int most = rows_of_group(n_columns), rows = n_rows < most ? n_rows : most;
+    params.shape = lines_shape(k, s, n_columns, rows);
+    params.shape.pad_top -= row_begin;
     struct group g = {.run = r, .v = scratch};
     g.m = (int32_t *)(void *)(g.v + v_len(k, s));
     g.acc = g.m + m_len(k);
     struct conv_lines lines;
     conv_lines_init(&lines, &params, &k->element, 0, g.acc + acc_len(k));
-    const int n_tiles = params.shape.out_w / k->tile;
-    const int n_groups = (n_tiles + GROUP_TILES - 1) / GROUP_TILES;
-    for (int i = 0; row_begin + i * k->tile < row_end; i++) {
+    const int n_groups = (n_columns + WINOGRAD_TILES - 1) / WINOGRAD_TILES;
+    for (int i = 0; i * rows < n_rows; i++) {
         conv_lines_seek(&lines, &params, r->in, i);
-        g.y = row_begin + i * k->tile;
-        g.n_rows = row_end - g.y < k->tile ? row_end - g.y : k->tile;
-        for (int j = 0, tile = 0; j < n_groups; j++, tile += g.n_tiles) {
-            g.n_tiles = (n_tiles - tile + n_groups - j - 1) / (n_groups - j);
+        g.y = row_begin + i * rows * k->tile;
+        g.n_rows = row_end - g.y < rows * k->tile ? row_end - g.y : rows * k->tile;
+        for (int j = 0, tile = 0; j < n_groups; j++, tile += g.n_columns) {
+            g.n_columns = (n_columns - tile + n_groups - j - 1) / (n_groups - j);
+            g.n_tiles = g.n_columns * count_tiles(k, g.n_rows);
             g.x = tile * k->tile;
             run_group(&g, &lines);
         }

@@ -66,17 +66,16 @@ struct winograd_products {
 };
 typedef void winograd_products_fn(const struct winograd_products *job);
 
-enum { WINOGRAD_MAX_BLOCK = 2, WINOGRAD_MAX_PX = 12 };
+enum { WINOGRAD_MAX_BLOCK = 2, WINOGRAD_TILES = 6 /* of a group */ };
 typedef winograd_products_fn
-    *const winograd_products_table[WINOGRAD_MAX_BLOCK + 1][WINOGRAD_MAX_PX + 1];
+    *const winograd_products_table[WINOGRAD_MAX_BLOCK + 1][WINOGRAD_TILES + 1];
 
 /* Positions of a transformed tile are counted window * row + column; window = tile + 2. */
 struct winograd_kernel {
     int tile;                    /* 4: s8, 2: s16 */
     struct conv_element element; /* s16; group: channels of a vector of the input's transform */
     int lanes, max_block;        /* of the products, as struct conv_kernel's; max_block is 1 or 2 */
-    int max_px;
-    int min_in_c; /* with fewer channels the transforms cost more than they save */
+    int min_in_c;                /* with fewer channels the transforms cost more than they save */
     const winograd_products_table *products; /* [vectors][tiles] */
     void (*transform_input)(const struct winograd_input *t);
     void (*transform_output)(const struct winograd_output *t);

@@ -91,7 +91,6 @@ static const struct winograd_kernel kernel = {
     .element = {.size = 2, .group = 16, .convert_wide = copy_lines_avx2},
     .lanes = 8,
     .max_block = 2,
-    .max_px = 6,
     .min_in_c = 16,
     .products = &winograd_products_avx2,
     .transform_input = transform_input,

@@ -91,7 +91,6 @@ static const struct winograd_kernel kernel = {
     .element = {.size = 2, .group = 32, .convert_wide = copy_lines_avx512},
     .lanes = 16,
     .max_block = 2,
-    .max_px = 12,
     .min_in_c = 32,
     .products = &winograd_products_avx512,
     .transform_input = transform_input,

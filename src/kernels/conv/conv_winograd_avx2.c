@@ -104,7 +104,6 @@ void winograd_output_avx2(const struct winograd_output *w)
 
 #define PRODUCTS_VECTOR __m256i
 #define PRODUCTS_LANES 8
-#define PRODUCTS_PX 6
 #define PRODUCTS_ZERO() _mm256_setzero_si256()
 #define PRODUCTS_LOAD(from) _mm256_load_si256((const __m256i *)(from))
 #define PRODUCTS_STORE(to, v) _mm256_store_si256((__m256i *)(to), v)
@@ -119,7 +118,6 @@ static const struct winograd_kernel kernel = {
     .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
     .lanes = 8,
     .max_block = 2,
-    .max_px = 6,
     .min_in_c = 16,
     .products = &winograd_products_avx2,
     .transform_input = winograd_input_avx2,

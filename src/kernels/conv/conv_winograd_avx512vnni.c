@@ -104,7 +104,6 @@ static void transform_output(const struct winograd_output *w)
 
 #define PRODUCTS_VECTOR __m512i
 #define PRODUCTS_LANES 16
-#define PRODUCTS_PX 12
 #define PRODUCTS_ZERO() _mm512_setzero_si512()
 #define PRODUCTS_LOAD(from) _mm512_load_si512(from)
 #define PRODUCTS_STORE(to, v) _mm512_store_si512(to, v)
@@ -119,7 +118,6 @@ static const struct winograd_kernel kernel = {
     .element = {.size = 2, .group = 32, .convert = widen_lines_avx512},
     .lanes = 16,
     .max_block = 2,
-    .max_px = 12,
     .min_in_c = 32,
     .products = &winograd_products_avx512,
     .transform_input = transform_input,

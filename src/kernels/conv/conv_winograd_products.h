@@ -3,7 +3,7 @@
  * The products of all positions of a block of channels, for one instruction set: included once in a file that
  * defines
  *
- *   PRODUCTS_VECTOR, PRODUCTS_LANES (s32 of it), PRODUCTS_PX (tiles that fit the registers, a multiple of 3)
+ *   PRODUCTS_VECTOR, PRODUCTS_LANES (s32 of it)
  *   PRODUCTS_ZERO(), PRODUCTS_LOAD(from), PRODUCTS_STORE(to, v) (aligned), PRODUCTS_SET(s32), and
  *   PRODUCTS_ADD(sum, a, w): sum and, of each lane, both products of a pair of s16
  *
@@ -14,28 +14,28 @@
 
 enum { PRODUCTS_SIZE = 4 * PRODUCTS_LANES }; /* bytes of a vector */
 
-SIMD_INLINE void products(const struct winograd_products *job, const int nv, const int n_px)
+SIMD_INLINE void products(const struct winograd_products *job, const int nv, const int n_tiles)
 {
     const uint8_t *v = job->v, *w = job->weights;
     const size_t step = job->v_step;
     int32_t *m = job->m;
     for (int i = 0; i < job->n_positions; i++, v += job->v_position, m += job->m_position) {
-        PRODUCTS_VECTOR sum[PRODUCTS_PX][WINOGRAD_MAX_BLOCK];
+        PRODUCTS_VECTOR sum[WINOGRAD_TILES][WINOGRAD_MAX_BLOCK];
         /* three tiles share a pointer: base, base + step, base + 2 step */
-        const uint8_t *base[PRODUCTS_PX / 3];
-#pragma GCC unroll 12
-        for (int p = 0; p < n_px; p++) {
+        const uint8_t *base[WINOGRAD_TILES / 3];
+#pragma GCC unroll 6
+        for (int p = 0; p < n_tiles; p++) {
 #pragma GCC unroll 2
             for (int b = 0; b < nv; b++) sum[p][b] = PRODUCTS_ZERO();
         }
-#pragma GCC unroll 4
-        for (int b = 0; b < (n_px + 2) / 3; b++) base[b] = v + 3 * (size_t)b * step;
+#pragma GCC unroll 2
+        for (int b = 0; b < (n_tiles + 2) / 3; b++) base[b] = v + 3 * (size_t)b * step;
         for (int k = 0; k < job->n_pairs; k++) {
             PRODUCTS_VECTOR weights[WINOGRAD_MAX_BLOCK];
 #pragma GCC unroll 2
             for (int b = 0; b < nv; b++) weights[b] = PRODUCTS_LOAD(w + b * PRODUCTS_SIZE);
-#pragma GCC unroll 12
-            for (int p = 0; p < n_px; p++) {
+#pragma GCC unroll 6
+            for (int p = 0; p < n_tiles; p++) {
                 int32_t pair;
                 memcpy(&pair, base[p / 3] + (size_t)(p % 3) * step, sizeof pair);
                 const PRODUCTS_VECTOR a = PRODUCTS_SET(pair);
@@ -43,11 +43,11 @@ SIMD_INLINE void products(const struct winograd_products *job, const int nv, con
                 for (int b = 0; b < nv; b++) sum[p][b] = PRODUCTS_ADD(sum[p][b], a, weights[b]);
             }
             w += nv * PRODUCTS_SIZE;
-#pragma GCC unroll 4
-            for (int b = 0; b < (n_px + 2) / 3; b++) base[b] += sizeof(int32_t);
+#pragma GCC unroll 2
+            for (int b = 0; b < (n_tiles + 2) / 3; b++) base[b] += sizeof(int32_t);
         }
-#pragma GCC unroll 12
-        for (int p = 0; p < n_px; p++) {
+#pragma GCC unroll 6
+        for (int p = 0; p < n_tiles; p++) {
 #pragma GCC unroll 2
             for (int b = 0; b < nv; b++)
                 PRODUCTS_STORE(m + (p * nv + b) * PRODUCTS_LANES, sum[p][b]);
@@ -56,26 +56,18 @@ SIMD_INLINE void products(const struct winograd_products *job, const int nv, con
 }
 
 /* columns: vectors, tiles */
-#define PRODUCTS_LIST_6(X)                                                                         \
-    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6)
-#if PRODUCTS_PX == 12
 #define PRODUCTS_LIST(X)                                                                           \
-    PRODUCTS_LIST_6(X)                                                                             \
-    X(1, 7)                                                                                        \
-    X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(2, 7) X(2, 8) X(2, 9) X(2, 10) X(2, 11) X(2, 12)
-#else
-#define PRODUCTS_LIST(X) PRODUCTS_LIST_6(X)
-#endif
+    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6)
 
-#define X(nv, n_px)                                                                                \
-    static void products_##nv##_##n_px(const struct winograd_products *job)                        \
+#define X(nv, n_tiles)                                                                             \
+    static void products_##nv##_##n_tiles(const struct winograd_products *job)                     \
     {                                                                                              \
-        products(job, nv, n_px);                                                                   \
+        products(job, nv, n_tiles);                                                                \
     }
 PRODUCTS_LIST(X)
 #undef X
 
-#define X(nv, n_px) [nv][n_px] = products_##nv##_##n_px,
+#define X(nv, n_tiles) [nv][n_tiles] = products_##nv##_##n_tiles,
 #define PRODUCTS_TABLE                                                                             \
     {                                                                                              \
         PRODUCTS_LIST(X)                                                                           \
