@@ -174,18 +174,18 @@ static void expect_refused(const struct itx_build_options *o, const char *text)
 static void test_sample__wrong_files(void)
 {
     static const struct {
-        const char *bytes; /* NULL: zeros */
+        char bytes[8]; /* the first ones; all others are 0 */
         size_t n;
         const char *text;
     } cases[] = {
-        {NULL, 0, "0 bytes, 768 expected for input 'x', [1, 3, 8, 8] of float32: it is empty"},
-        {NULL, 192,
+        {"", 0, "0 bytes, 768 expected for input 'x', [1, 3, 8, 8] of float32: it is empty"},
+        {"", 192,
          "192 bytes, 768 expected for input 'x', [1, 3, 8, 8] of float32: that would be "
          "right for uint8"},
-        {NULL, 1536, "that would be right for float64"},
-        {NULL, 7680, "that would be 10 inputs"},
-        {NULL, 4 * 3 * 100, "that would be 3 x 10 x 10"},
-        {NULL, 100, "was it made for this input"},
+        {"", 1536, "that would be right for float64"},
+        {"", 7680, "that would be 10 inputs"},
+        {"", 4 * 3 * 100, "that would be 3 x 10 x 10"},
+        {"", 100, "was it made for this input"},
         {"\xff\xd8\xff\xe0", 100, "it is a picture"},
         {"\x93NUMPY\x01", 100, "npy file"},
         {"\x00\x00\xc0\x7f", 768, "number 0 is not finite"},
@@ -199,7 +199,7 @@ static void test_sample__wrong_files(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         write_files(8, RAW_F32);
         memset(data, 0, 8000);
-        if (cases[i].bytes != NULL) memcpy(data, cases[i].bytes, 6);
+        memcpy(data, cases[i].bytes, 6);
         REQUIRE(file_write(paths[1], data, cases[i].n, &err) == ITX_OK);
         expect_refused(&o, cases[i].text);
         remove_files();
