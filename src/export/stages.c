@@ -74,15 +74,15 @@ static double *room(struct program *p, int n)
     return v;
 }
 
-/* Whole numbers of 8 bits, one product with an s16 below 2^(24 - shift): whatever f32 cannot hold saturates
- * (docs/quantised-onnx.md). */
+/* To 8 bits, from one operand of up to 16 bits and perhaps another of 8, with the offset that rounding asks for and no other:
+ * then whatever f32 cannot hold saturates (docs/quantised-onnx.md). */
 static bool fits_float(const struct program *p, const struct stage_c *k)
 {
     const struct plan_tensor *const out = &p->plan->tensors[p->step->out];
     if (out->dtype != DTYPE_S8 || p->step->shift > 15) return false;
     if (k->n == 2 && k->operand[1].dtype != DTYPE_S8) return false;
     for (int c = 0; c < out->c; c++)
-        if (fabs(k->offset[c] - tensor_zero(out, c) - 0.5) > 0.5) return false;
+        if (k->offset[c] != tensor_zero(out, c) + 0.5) return false;
     return true;
 }
 
@@ -106,13 +106,10 @@ static value_id sum_products(struct program *p, const struct stage_c *k, enum dt
 static value_id finish_float(struct program *p, const struct stage_c *k)
 {
     const struct plan_tensor *const out = &p->plan->tensors[p->step->out];
-    double *const nudge = room(p, out->c);
-    if (nudge == NULL) return 0;
-    for (int c = 0; c < out->c; c++)
-        nudge[c] = k->offset[c] - tensor_zero(out, c) - 0.5 + ldexp(1, -p->step->shift - 1);
+    const double nudge = ldexp(1, -p->step->shift - 1);
     const value_id sum = sum_products(p, k, DTYPE_F32, out->c);
     return quantize(
-        p, emit2(p, OP_ADD, "nudge", sum, constant_channels(p, "nudge", DTYPE_F32, out->c, nudge)),
+        p, emit2(p, OP_ADD, "nudge", sum, constant_channels(p, "nudge", DTYPE_F32, 1, &nudge)),
         out);
 }
 
@@ -155,7 +152,7 @@ static value_id stage_c(struct program *p, struct operand a, const struct plan_t
     return fits_float(p, &k) ? finish_float(p, &k) : finish_double(p, &k);
 }
 
-/* --- --- */
+/* --- the whole --- */
 
 value_id program_epilogue(struct program *p, value_id acc)
 {
