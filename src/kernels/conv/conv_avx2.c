@@ -18,7 +18,8 @@ SIMD_INLINE __m256i broadcast_group(const uint8_t *p)
     return _mm256_set1_epi32(group);
 }
 
-SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
+SIMD_INLINE void dot_tile(const struct conv_dot *job, size_t at, int32_t *to, const int nv,
+                          const int n_px)
 {
     const struct conv_runs *const runs = job->runs;
     const size_t step = runs->step;
@@ -35,7 +36,7 @@ SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
         const uint8_t *base[MAX_PX / 3];
 #pragma GCC unroll 2
         for (int b = 0; b < (n_px + 2) / 3; b++)
-            base[b] = runs->segment[i] + job->at + 3 * (size_t)b * step;
+            base[b] = runs->segment[i] + at + 3 * (size_t)b * step;
         for (int k = 0; k < runs->run; k += GROUP) {
             __m256i weights[MAX_BLOCK];
 #pragma GCC unroll 2
@@ -57,7 +58,18 @@ SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
     for (int p = 0; p < n_px; p++) {
 #pragma GCC unroll 2
         for (int v = 0; v < nv; v++)
-            _mm256_store_si256((__m256i *)(job->acc + (p * nv + v) * LANES), acc[p][v]);
+            _mm256_store_si256((__m256i *)(to + (p * nv + v) * LANES), acc[p][v]);
+    }
+}
+
+SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
+{
+    size_t at = job->at;
+    int32_t *to = job->acc;
+    for (int i = 0; i < job->n_tiles; i++) {
+        dot_tile(job, at, to, nv, n_px);
+        at += (size_t)n_px * job->runs->step;
+        to += n_px * nv * LANES;
     }
 }
 

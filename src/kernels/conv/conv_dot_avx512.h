@@ -19,10 +19,8 @@ SIMD_INLINE __m512i broadcast_avx512(const uint8_t *p)
 
 enum dot_type { DOT_U8, DOT_S16 };
 
-/* A conv_dot_fn for each constant nv and n_px: vpdpbusd on groups of 4 bytes (lines u8, weights s8) or vpdpwssd on pairs
- * of s16. */
-SIMD_INLINE void dot_avx512(const struct conv_dot *job, const int nv, const int n_px,
-                            const enum dot_type type)
+SIMD_INLINE void dot_tile_avx512(const struct conv_dot *job, size_t at, int32_t *to, const int nv,
+                                 const int n_px, const enum dot_type type)
 {
     const struct conv_runs *const runs = job->runs;
     const size_t step = runs->step;
@@ -39,7 +37,7 @@ SIMD_INLINE void dot_avx512(const struct conv_dot *job, const int nv, const int 
         const uint8_t *base[CONV_MAX_PX / 3];
 #pragma GCC unroll 4
         for (int b = 0; b < (n_px + 2) / 3; b++)
-            base[b] = runs->segment[i] + job->at + 3 * (size_t)b * step;
+            base[b] = runs->segment[i] + at + 3 * (size_t)b * step;
         for (int k = 0; k < n_groups; k++) {
             __m512i weights[CONV_MAX_BLOCK];
 #pragma GCC unroll 4
@@ -60,7 +58,21 @@ SIMD_INLINE void dot_avx512(const struct conv_dot *job, const int nv, const int 
 #pragma GCC unroll 12
     for (int p = 0; p < n_px; p++) {
 #pragma GCC unroll 4
-        for (int v = 0; v < nv; v++) _mm512_storeu_si512(job->acc + (p * nv + v) * 16, acc[p][v]);
+        for (int v = 0; v < nv; v++) _mm512_storeu_si512(to + (p * nv + v) * 16, acc[p][v]);
+    }
+}
+
+/* A conv_dot_fn for each constant nv and n_px: vpdpbusd on groups of 4 bytes (lines u8, weights s8) or vpdpwssd on pairs
+ * of s16. */
+SIMD_INLINE void dot_avx512(const struct conv_dot *job, const int nv, const int n_px,
+                            const enum dot_type type)
+{
+    size_t at = job->at;
+    int32_t *to = job->acc;
+    for (int i = 0; i < job->n_tiles; i++) {
+        dot_tile_avx512(job, at, to, nv, n_px, type);
+        at += (size_t)n_px * job->runs->step;
+        to += n_px * nv * 16;
     }
 }
 

@@ -135,13 +135,16 @@ static int run_dots(const struct row_job *r, struct conv_dot *dot, int nv, int x
     const int most = CONV_MAX_ACC / n_channels / k->max_px[nv] * k->max_px[nv];
     const int n_px = left < most ? left : most;
     const int n_tiles = (n_px + k->max_px[nv] - 1) / k->max_px[nv];
+    /* tiles of two sizes, the larger ones first */
+    const int size = n_px / n_tiles, n_larger = n_px % n_tiles;
     int32_t *const acc = dot->acc;
-    for (int i = 0, at = 0, n; i < n_tiles; i++, at += n) {
-        n = (n_px - at + n_tiles - i - 1) / (n_tiles - i);
-        dot->at = (size_t)(x + at) * r->lines->runs.step;
-        dot->acc = acc + at * n_channels;
-        k->dots[nv][n](dot);
-    }
+    dot->at = (size_t)x * r->lines->runs.step;
+    dot->n_tiles = n_larger;
+    if (n_larger > 0) k->dots[nv][size + 1](dot);
+    dot->at += (size_t)(n_larger * (size + 1)) * r->lines->runs.step;
+    dot->acc += n_larger * (size + 1) * n_channels;
+    dot->n_tiles = n_tiles - n_larger;
+    k->dots[nv][size](dot);
     dot->acc = acc;
     return n_px;
 }

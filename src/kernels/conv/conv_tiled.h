@@ -18,14 +18,15 @@ enum {
     CONV_MAX_ACC = 24 * 64, /* of several register tiles, so that the epilogue's are long */
 };
 
-/* One register tile: acc[p, o] = init[o] + the products of pixel p, which begins at byte `at` + p * step of every
- * segment. The number of pixels and vectors is the function's. */
+/* Register tiles: acc[p, o] = init[o] + the products of pixel p, which begins at byte `at` + p * step of every
+ * segment. The number of vectors and of pixels of a tile is the function's. */
 struct conv_dot {
     const struct conv_runs *runs;
     size_t at;
+    int n_tiles;
     const uint8_t *weights; /* the block's */
     const int32_t *init;    /* [vectors, lanes], aligned to 32 */
-    int32_t *acc;           /* [n_px, vectors, lanes], aligned to 64 */
+    int32_t *acc;           /* [tiles, n_px, vectors, lanes], aligned to 64 */
 };
 typedef void conv_dot_fn(const struct conv_dot *job);
 
