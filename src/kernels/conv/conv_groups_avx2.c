@@ -60,6 +60,7 @@ struct run {
     const int32_t *init; /* [phases, pairs, 2] */
     uint8_t *quads;
     int grid_w;
+    bool is_flat; /* rows of the output follow each other without a gap */
 };
 
 /* Pixels of the grid, row by row from (y, x). */
@@ -71,12 +72,16 @@ struct block {
 struct windows {
     int y[GROUPS_PX], x[GROUPS_PX];
     ptrdiff_t at[GROUPS_PX];
+    int first_x, last_x; /* no window begins before or behind */
 };
 
 static void find_windows(const struct run *r, const struct block *b, struct windows *w)
 {
     const struct conv_shape *const s = &r->params->shape;
+    const bool is_one_row = b->x + b->n_px <= r->grid_w;
     int y = b->y, x = b->x;
+    w->first_x = (is_one_row ? x : 0) * s->stride_w - s->pad_left;
+    w->last_x = (is_one_row ? x + b->n_px - 1 : r->grid_w - 1) * s->stride_w - s->pad_left;
     for (int i = 0; i < b->n_vectors * LANES; i++) {
         w->y[i] = y * s->stride_h - s->pad_top;
         w->x[i] = x * s->stride_w - s->pad_left;
@@ -86,6 +91,24 @@ static void find_windows(const struct run *r, const struct block *b, struct wind
             x = 0;
             y++;
         }
+    }
+}
+
+/* Where the pixels' channels begin for the tap (dy, dx). */
+static void find_tap(const struct run *r, const struct windows *w, int n, int dy, int dx,
+                     const uint8_t **from)
+{
+    const struct conv_shape *const s = &r->params->shape;
+    const ptrdiff_t tap = ((ptrdiff_t)dy * s->in_w + dx) * s->in_pixel;
+    if (w->y[0] + dy >= 0 && w->y[n - 1] + dy < s->in_h && w->first_x + dx >= 0 &&
+        w->last_x + dx < s->in_w) {
+        for (int p = 0; p < n; p++) from[p] = r->in + (w->at[p] + tap);
+        return;
+    }
+    for (int p = 0; p < n; p++) {
+        const bool is_inside = (unsigned)(w->y[p] + dy) < (unsigned)s->in_h &&
+                               (unsigned)(w->x[p] + dx) < (unsigned)s->in_w;
+        from[p] = is_inside ? r->in + (w->at[p] + tap) : r->params->pad;
     }
 }
 
@@ -122,14 +145,8 @@ static void gather(const struct run *r, const struct block *b)
     uint8_t *to = r->quads;
     for (int i = 0; i < taps_h(s); i++) {
         for (int j = 0; j < taps_w(s); j++, to += n_quads * GROUPS_QUAD_SIZE) {
-            const int dy = i * s->dilation_h, dx = j * s->dilation_w;
-            const ptrdiff_t tap = ((ptrdiff_t)dy * s->in_w + dx) * s->in_pixel;
             const uint8_t *from[GROUPS_PX];
-            for (int p = 0; p < n_lanes; p++) {
-                const bool is_inside = (unsigned)(w.y[p] + dy) < (unsigned)s->in_h &&
-                                       (unsigned)(w.x[p] + dx) < (unsigned)s->in_w;
-                from[p] = is_inside ? r->in + w.at[p] + tap : r->params->pad;
-            }
+            find_tap(r, &w, n_lanes, i * s->dilation_h, j * s->dilation_w, from);
             for (int v = 0; v < b->n_vectors; v++)
                 for (int q = 0; q < n_quads; q += 4)
                     gather_16(from + v * LANES, q * GROUPS_QUAD, to + q * GROUPS_QUAD_SIZE + v * 32,
@@ -157,8 +174,10 @@ SIMD_INLINE void dot(const uint8_t *quads, const struct conv_group *g, const str
         const __m256i w11 = _mm256_set1_epi32((int32_t)g->w[1][1]);
 #pragma GCC unroll 4
         for (int v = 0; v < nv; v++) {
-            const __m256i a = _mm256_load_si256((const __m256i *)(first + v * 32));
-            const __m256i b = _mm256_load_si256((const __m256i *)(second + v * 32));
+            __m256i a = _mm256_load_si256((const __m256i *)(first + v * 32));
+            __m256i b = _mm256_load_si256((const __m256i *)(second + v * 32));
+            SIMD_PIN(a); /* else loaded once for each channel */
+            SIMD_PIN(b);
             const __m256i x =
                 _mm256_add_epi16(_mm256_maddubs_epi16(a, w00), _mm256_maddubs_epi16(b, w01));
             const __m256i y =
@@ -222,61 +241,52 @@ static void turn(const int32_t *acc, int n_vectors, int32_t *to)
     }
 }
 
-/* All channels of one phase; tile: where pixel 0, channel 0 goes. */
-static void run_phase(const struct run *r, const struct block *b, int phase,
-                      struct epilogue_tile tile)
-{
-    const struct epilogue *const e = &r->params->epilogue;
-    const int out_c = r->params->shape.out_c;
-    _Alignas(64) int32_t acc[CHANNELS * GROUPS_PX] = {0}, turned[GROUPS_PX * CHANNELS];
-    tile.acc = turned;
-    tile.acc_step = CHANNELS;
-    tile.n_px = b->n_px;
-    for (int c = 0; c < out_c; c += CHANNELS) {
-        tile.c0 = c;
-        tile.n_channels = out_c - c < CHANNELS ? out_c - c : CHANNELS;
-        const int pair = phase * groups_pairs(&r->params->shape) + c / 2;
-        dots_of[b->n_vectors](r, pair, (tile.n_channels + 1) / 2, acc);
-        turn(acc, b->n_vectors, turned);
-        epilogue_tile_avx2(e, &tile);
-        tile.out += CHANNELS * epilogue_out_size(e);
-        if (tile.res != NULL) tile.res += CHANNELS * epilogue_res_size(e);
-    }
-}
-
-static void run_block(const struct run *r, const struct block *b)
+/* 16 channels from c of one phase, for each row of the block. */
+static void store(const struct run *r, const struct block *b, int phase, int c,
+                  const int32_t *turned)
 {
     const struct conv_shape *const s = &r->params->shape;
     const struct epilogue *const e = &r->params->epilogue;
     const size_t out_row = (size_t)s->out_w + (size_t)s->out_skip; /* pixels */
     const size_t out_pixel = (size_t)s->out_pixel * epilogue_out_size(e);
     const size_t res_pixel = (size_t)s->res_pixel * epilogue_res_size(e);
-    gather(r, b);
-    for (int phase = 0; phase < groups_phases(s); phase++) {
-        const size_t y = (size_t)b->y * (size_t)s->upscale + (size_t)(phase / s->upscale);
-        const size_t x = (size_t)b->x * (size_t)s->upscale + (size_t)(phase % s->upscale);
-        const struct epilogue_tile tile = {
-            .res = r->res != NULL ? r->res + (y * out_row + x) * res_pixel : NULL,
-            .out = r->out + (y * out_row + x) * out_pixel,
-            .res_step = res_pixel,
-            .out_step = out_pixel * (size_t)s->upscale,
-        };
-        run_phase(r, b, phase, tile);
+    int y = b->y, x = b->x;
+    for (int done = 0, n; done < b->n_px; done += n, x = 0, y++) {
+        n = b->n_px - done;
+        if (!r->is_flat && n > r->grid_w - x) n = r->grid_w - x;
+        const size_t to_y = (size_t)y * (size_t)s->upscale + (size_t)(phase / s->upscale);
+        const size_t to_x = (size_t)x * (size_t)s->upscale + (size_t)(phase % s->upscale);
+        const size_t pixel = to_y * out_row + to_x;
+        const uint8_t *res = r->res;
+        if (res != NULL) res += pixel * res_pixel + (size_t)c * epilogue_res_size(e);
+        epilogue_tile_avx2(e,
+                           &(struct epilogue_tile){
+                               .acc = turned + done * CHANNELS,
+                               .acc_step = CHANNELS,
+                               .n_px = n,
+                               .n_channels = s->out_c - c < CHANNELS ? s->out_c - c : CHANNELS,
+                               .c0 = c,
+                               .res = res,
+                               .out = r->out + pixel * out_pixel + (size_t)c * epilogue_out_size(e),
+                               .res_step = res_pixel,
+                               .out_step = out_pixel * (size_t)s->upscale,
+                           });
     }
 }
 
-/* n pixels of the grid from the start of row y, in blocks of about the same size. */
-static void run_pixels(const struct run *r, int y, int n)
+static void run_block(const struct run *r, const struct block *b)
 {
-    const int n_vectors = (n + LANES - 1) / LANES;
-    const int n_blocks = (n_vectors + MAX_VECTORS - 1) / MAX_VECTORS;
-    for (int i = 0, done = 0; i < n_blocks; i++) {
-        const int left = n_vectors - done / LANES;
-        struct block b = {.y = y + done / r->grid_w, .x = done % r->grid_w};
-        b.n_vectors = (left + n_blocks - i - 1) / (n_blocks - i);
-        b.n_px = n - done < b.n_vectors * LANES ? n - done : b.n_vectors * LANES;
-        run_block(r, &b);
-        done += b.n_px;
+    const struct conv_shape *const s = &r->params->shape;
+    _Alignas(64) int32_t acc[CHANNELS * GROUPS_PX] = {0}, turned[GROUPS_PX * CHANNELS];
+    gather(r, b);
+    for (int phase = 0; phase < groups_phases(s); phase++) {
+        for (int c = 0; c < s->out_c; c += CHANNELS) {
+            const int n_channels = s->out_c - c < CHANNELS ? s->out_c - c : CHANNELS;
+            const int pair = phase * groups_pairs(s) + c / 2;
+            dots_of[b->n_vectors](r, pair, (n_channels + 1) / 2, acc);
+            turn(acc, b->n_vectors, turned);
+            store(r, b, phase, c, turned);
+        }
     }
 }
 
@@ -294,6 +304,7 @@ void conv_s8_run_32x2__avx2(const struct conv_params *p, const void *in, const v
         .init = init,
         .quads = (uint8_t *)scratch + init_size(s),
         .grid_w = s->out_w / s->upscale,
+        .is_flat = s->out_skip == 0 && s->upscale == 1,
     };
     const int n_phases = groups_phases(s), n_pairs = groups_pairs(s);
     for (int i = 0; i < n_phases * n_pairs * 2; i++) {
@@ -301,10 +312,15 @@ void conv_s8_run_32x2__avx2(const struct conv_params *p, const void *in, const v
         const int32_t bias = o < s->out_c ? p->bias[o * n_phases + phase] : 0;
         init[i] = (int32_t)((uint32_t)r.groups.sums[i] + (uint32_t)bias);
     }
-    /* rows that follow each other without a gap are one */
-    if (s->out_skip == 0 && s->upscale == 1) {
-        run_pixels(&r, row_begin, (row_end - row_begin) * r.grid_w);
-        return;
+    /* blocks of about the same size */
+    const int n = (row_end - row_begin) * r.grid_w, n_vectors = (n + LANES - 1) / LANES;
+    const int n_blocks = (n_vectors + MAX_VECTORS - 1) / MAX_VECTORS;
+    for (int i = 0, done = 0; i < n_blocks; i++) {
+        const int left = n_vectors - done / LANES;
+        struct block b = {.y = row_begin + done / r.grid_w, .x = done % r.grid_w};
+        b.n_vectors = (left + n_blocks - i - 1) / (n_blocks - i);
+        b.n_px = n - done < b.n_vectors * LANES ? n - done : b.n_vectors * LANES;
+        run_block(&r, &b);
+        done += b.n_px;
     }
-    for (int y = row_begin; y < row_end; y++) run_pixels(&r, y, r.grid_w);
 }
