@@ -34,15 +34,22 @@ static void add_file_name(struct strbuf *b, const char *name)
                     *p == '/' || (unsigned char)*p < 0x20 || (*p == '.' && p == name) ? '_' : *p);
 }
 
-static itx_status write_as(const char *folder, const struct strbuf *name, const char *ending,
-                           const struct strbuf *text, struct itx_error *err)
+static itx_status write_page(const struct perf_model *m, const char *path, struct itx_error *err)
 {
-    struct strbuf path = {0};
-    strbuf_addf(&path, "%s/%s%s", folder, name->data, ending);
-    const itx_status rc = path.failed || text->failed
-                              ? itx_fail(err, ITX_E_NOMEM, "out of memory")
-                              : file_write(path.data, text->data, text->len, err);
-    strbuf_release(&path);
+    struct strbuf page = {0};
+    perf_page(&page, m);
+    const itx_status rc = page.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
+                                      : file_write(path, page.data, page.len, err);
+    strbuf_release(&page);
+    return rc;
+}
+
+static itx_status write_picture(const struct perf_model *m, const char *path, struct itx_error *err)
+{
+    struct picture picture = {0};
+    itx_status rc = perf_paint_structure(m, &picture, err);
+    if (rc == ITX_OK) rc = picture_write(&picture, path, err);
+    picture_release(&picture);
     return rc;
 }
 
@@ -50,11 +57,12 @@ static itx_status write_results(const struct perf_model *m, const struct strbuf 
                                 const char *folder, struct itx_error *err)
 {
     struct strbuf page = {0}, picture = {0};
-    perf_page(&page, m);
-    perf_draw_structure(&picture, m, true);
-    itx_status rc = rdk_make_folders(folder, err);
-    if (rc == ITX_OK) rc = write_as(folder, name, ".html", &page, err);
-    if (rc == ITX_OK) rc = write_as(folder, name, ".svg", &picture, err);
+    strbuf_addf(&page, "%s/%s.html", folder, name->data);
+    strbuf_addf(&picture, "%s/%s.png", folder, name->data);
+    itx_status rc = page.failed || picture.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
+                                                  : rdk_make_folders(folder, err);
+    if (rc == ITX_OK) rc = write_page(m, page.data, err);
+    if (rc == ITX_OK) rc = write_picture(m, picture.data, err);
     strbuf_release(&page);
     strbuf_release(&picture);
     return rc;

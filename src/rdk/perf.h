@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the files of hb_perf share: perf.c has the command, perf_measure.c measures, perf_page.c writes the page, perf_draw.c
- * draws. hb_mapper makes its static report of it.
+ * and perf_structure.c draw. hb_mapper makes its static report of it.
  */
 #ifndef RDK_PERF_H
 #define RDK_PERF_H
@@ -43,10 +43,14 @@ void perf_model_release(struct perf_model *m);
 /* A page without anything from elsewhere. */
 void perf_page(struct strbuf *page, const struct perf_model *m);
 
-/* Drawings as SVG elements: the parts of the model, one below the other; the layers under the machine's roof; what the
- * tensors hold over time. `is_whole`: a file of its own, with its colours. */
-void perf_draw_structure(struct strbuf *b, const struct perf_model *m, bool is_whole);
+/* Drawings as SVG elements: the parts of the model, the program with a line to each output; the layers under the machine's
+ * roof; what the tensors hold over time. */
+void perf_draw_structure(struct strbuf *b, const struct perf_model *m);
 void perf_draw_roofline(struct strbuf *b, const struct perf_model *m);
 void perf_draw_memory(struct strbuf *b, const struct perf_model *m);
+
+/* The first of these as a picture. */
+itx_status perf_paint_structure(const struct perf_model *m, struct picture *picture,
+                                struct itx_error *err);
 
 #endif

@@ -3,79 +3,8 @@
 
 #include "cmd/html_draw.h"
 #include "rdk/perf.h"
-#include "rdk/rdk_bin.h"
 
 enum { WIDTH = 760, HEIGHT = 260, LEFT = 64, BOTTOM = 34, TOP = 12, RIGHT = 30 };
-
-/* ---- structure ---- */
-
-enum { BOX = 30, GAP = 16, BOX_WIDTH = 340 };
-
-static void add_box(struct strbuf *b, int x, int y, const char *fill, const char *text)
-{
-    strbuf_addf(b,
-                "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"%s\"/><text "
-                "x=\"%d\" y=\"%d\" text-anchor=\"middle\" style=\"fill:#fff;font:12px "
-                "sans-serif\">",
-                x, y, BOX_WIDTH, BOX, fill, x + BOX_WIDTH / 2, y + 19);
-    html_text(b, text);
-    strbuf_addf(b, "</text>\n");
-}
-
-static void add_line(struct strbuf *b, int x1, int y1, int x2, int y2)
-{
-    strbuf_addf(b, "<path d=\"M%d %dL%d %d\" stroke=\"#8a9691\" fill=\"none\"/>\n", x1, y1, x2, y2);
-}
-
-static void add_label(struct strbuf *b, int x, int y, const char *text)
-{
-    strbuf_addf(b, "<text x=\"%d\" y=\"%d\" style=\"fill:#74807b;font:12px sans-serif\">", x, y);
-    html_text(b, text);
-    strbuf_addf(b, "</text>\n");
-}
-
-/* Names are cut so that they fit their box. */
-static void add_output(struct strbuf *b, const struct plan_output *out, int y, int from)
-{
-    const int x = 2 * GAP + BOX_WIDTH + 40;
-    char text[52];
-    add_line(b, GAP + BOX_WIDTH, from, x, y + BOX / 2);
-    if (rdk_is_float_output(out)) {
-        const size_t n = strlen(out->dequantize);
-        snprintf(text, sizeof text, "%s%s", n > 48 ? "..." : "",
-                 out->dequantize + (n > 48 ? n - 45 : 0));
-        add_box(b, x, y, "#7b8682", text);
-    } else {
-        add_line(b, x, y + BOX / 2, x + BOX_WIDTH, y + BOX / 2);
-    }
-    add_label(b, x + BOX_WIDTH + 10, y + 19, out->name);
-}
-
-void perf_draw_structure(struct strbuf *b, const struct perf_model *m, bool is_whole)
-{
-    const struct plan *const p = m->plan;
-    const int n = p->n_outputs > 2 ? p->n_outputs : 2;
-    const int width = 2 * BOX_WIDTH + 2 * GAP + 340, height = n * (BOX + GAP) + GAP;
-    const int y = height / 2 - BOX - GAP / 2;
-    char text[80];
-    strbuf_addf(b, "%s viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">\n",
-                is_whole ? "<svg xmlns=\"http://www.w3.org/2000/svg\""
-                         : "<div class=\"scroll\"><svg",
-                width, height, width, height);
-    if (is_whole)
-        strbuf_addf(b, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", width, height);
-    for (int i = 0; i < p->n_outputs; i++)
-        add_output(b, &p->outputs[i], GAP + i * (BOX + GAP), y + BOX + GAP + BOX / 2);
-    snprintf(text, sizeof text, "Preprocess: %.3f ms", rdk_span_mean_ms(&m->prepare, m->n_frames));
-    add_box(b, GAP, y, "#7b8682", text);
-    add_line(b, GAP + BOX_WIDTH / 2, y + BOX, GAP + BOX_WIDTH / 2, y + BOX + GAP);
-    snprintf(text, sizeof text, "main_graph_subgraph_0: %d layers, %.3f ms", m->n_layers,
-             rdk_span_mean_ms(&m->network, m->n_frames));
-    add_box(b, GAP, y + BOX + GAP, "#0d6a5b", text);
-    strbuf_addf(b, "</svg>%s\n", is_whole ? "" : "</div>");
-}
-
-/* ---- charts ---- */
 
 struct axes {
     double x0, x1, y0, y1; /* what the edges stand for */

@@ -137,7 +137,7 @@ void perf_page(struct strbuf *page, const struct perf_model *m)
         page, "BIN Model Structure",
         "What the network computes in integers is one part; grey is what converts around it. "
         "hb_model_modifier takes dequantise nodes off.");
-    perf_draw_structure(page, m, false);
+    perf_draw_structure(page, m);
     add_drawing(
         page, "Roofline",
         "Every layer that multiplies: multiply-adds for each byte it touches, and "

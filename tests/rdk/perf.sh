@@ -41,10 +41,12 @@ ok 'a row a layer' test "$(wc -l <rows.txt)" -eq "$n_steps"
 # multiply-adds: those of the layers are those of the whole
 ok 'multiply-adds' awk -F'</?td>' '
     NR == FNR { sum += $10; next } /main_graph_subgraph_0<\/td>/ { whole = $4 } END { exit !(sum > 0 && sum == whole) }' rows.txt $page
-ok 'ten dequantise nodes' test "$(n_nodes hb_perf_result/demo/demo.svg)" -eq 10
+ok 'ten dequantise nodes' test "$(n_nodes hb_perf_result/demo/demo.html)" -eq 10
+ok 'the picture is a PNG of 1052 x 476' test "$(head -c 24 hb_perf_result/demo/demo.png | od -An -tx1 | tr -d ' \n')" = \
+    89504e470d0a1a0a0000000d494844520000041c000001dc
 rdk hb_model_modifier demo.bin -r output1_HzDequantize
 rdk hb_perf demo_modified.bin
-ok 'one less' test "$(n_nodes hb_perf_result/demo/demo.svg)" -eq 9
+ok 'one less' test "$(n_nodes hb_perf_result/demo/demo.html)" -eq 9
 
 # several models; a name that is no name of a file
 rdk hb_pack demo.bin odd.bin -o packed.bin
