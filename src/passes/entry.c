@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/str.h"
 #include "passes/rewrite.h"
 
 /* ---- inputs with channels last, chosen outputs ---- */
@@ -53,15 +54,28 @@ static const struct node *find_node(const struct graph *g, const char *name)
     return NULL;
 }
 
+static itx_status refuse_name(const struct graph *g, const char *name, struct itx_error *err)
+{
+    const char *near = NULL;
+    int least = (int)strlen(name) / 3 + 1;
+    for (size_t i = 0; i < g->nodes.len; i++) {
+        const int d = str_distance(g->nodes.data[i].name, name);
+        if (d >= least) continue;
+        least = d;
+        near = g->nodes.data[i].name;
+    }
+    return itx_fail(err, ITX_E_RANGE, "output node %s: the network has no such node%s%s%s", name,
+                    near != NULL ? ", did you mean " : "", near != NULL ? near : "",
+                    near != NULL ? "?" : "");
+}
+
 itx_status entry_stop_at(struct graph *g, const char *const *nodes, int n, struct itx_error *err)
 {
     if (n == 0) return ITX_OK;
     g->outputs.len = 0;
     for (int i = 0; i < n; i++) {
         const struct node *const node = find_node(g, nodes[i]);
-        if (node == NULL)
-            return itx_fail(err, ITX_E_RANGE,
-                            "output node %s: the network has no node of that name", nodes[i]);
+        if (node == NULL) return refuse_name(g, nodes[i], err);
         for (int k = 0; k < node->n_outputs; k++)
             if (node->outputs[k] != 0 && !vec_push(&g->outputs, node->outputs[k]))
                 return itx_fail(err, ITX_E_NOMEM, "out of memory");

@@ -9,7 +9,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "graph/graph.h"
 #include "intarsia/compiler.h"
+#include "onnx/onnx.h"
 #include "plan/plan.h"
 #include "vision/picture.h"
 
@@ -86,6 +89,19 @@ static void write_files(int side, enum form form)
     }
 }
 
+/* 8 x 8 of three planes become pixels. */
+static void turn_file(const char *path)
+{
+    struct file_map map = {0};
+    float planes[192], pixels[192];
+    REQUIRE(file_map_open(&map, path, NULL) == ITX_OK);
+    REQUIRE(map.size == sizeof planes);
+    memcpy(planes, map.data, sizeof planes);
+    file_map_release(&map);
+    for (int i = 0; i < 192; i++) pixels[i % 64 * 3 + i / 64] = planes[i];
+    CHECK(file_write(path, pixels, sizeof pixels, NULL) == ITX_OK);
+}
+
 static void remove_files(void)
 {
     for (int i = 0; i < N; i++) CHECK(unlink(paths[i]) == 0);
@@ -157,6 +173,49 @@ static void test_sample__same_as_pictures(void)
         check_same(SMALL, 8, 2, ITX_IMAGE_NV12, (enum form)form);
     }
     check_same(DEMO, 320, 0, ITX_IMAGE_NV12, RAW_F32);
+}
+
+/* A network whose input is [1, 8, 8, 3] takes raw files in that order, and then is the other network. */
+static void test_sample__channels_last(void)
+{
+    static const char *const inputs[] = {
+        "input %x: f32[1, 3, 8, 8]\n",
+        "input %x: f32[1, 8, 8, 3]\n%t: f32[1, 3, 8, 8] = Transpose(%x) {perm = [0, 3, 1, 2]}\n",
+    };
+    void *data[2];
+    size_t size[2] = {0};
+    for (int i = 0; i < 2; i++) {
+        struct strbuf text = {0};
+        struct graph *g = NULL;
+        struct itx_error err = {.text = ""};
+        char network[128];
+        strbuf_addf(&text, "%s", inputs[i]);
+        strbuf_addf(&text, "const %%w: f32[2, 3, 1, 1] = {1, -2, 3, 0.5, 0.25, -0.1}\n"
+                           "const %%v: f32[1, 2, 1, 1] = {1, 2}\n");
+        strbuf_addf(
+            &text,
+            "%%a: f32[1, 2, 8, 8] = Conv(%%%s, %%w) @\"one\"\n%%b: f32[1, 1, 8, 8] = Conv(%%a, "
+            "%%v) @\"two\"\noutput %%b\n",
+            i == 0 ? "x" : "t");
+        write_files(8, RAW_F32);
+        snprintf(network, sizeof network, "/tmp/itx_sample_%d.onnx", (int)getpid());
+        REQUIRE(graph_parse(&g, text.data, text.len, &err) == ITX_OK);
+        REQUIRE(onnx_write(g, network, &err) == ITX_OK);
+        graph_destroy(&g);
+        strbuf_release(&text);
+        struct itx_build_options o = options_of_test(0);
+        o.tensors = files;
+        o.n_tensors = N;
+        if (i == 1)
+            for (int k = 0; k < N; k++) turn_file(paths[k]);
+        data[i] = build(network, &o, &size[i], &err);
+        CHECK_MSG(data[i] != NULL, "%s", err.text);
+        unlink(network);
+        remove_files();
+    }
+    CHECK(size[0] == size[1] && size[0] > 0 && memcmp(data[0], data[1], size[0]) == 0);
+    mem_free(data[0]);
+    mem_free(data[1]);
 }
 
 /* ---- wrong files ---- */
@@ -251,5 +310,5 @@ static void test_sample__values(void)
     }
 }
 
-TEST_MAIN(TEST(test_sample__same_as_pictures), TEST(test_sample__wrong_files),
-          TEST(test_sample__values))
+TEST_MAIN(TEST(test_sample__same_as_pictures), TEST(test_sample__channels_last),
+          TEST(test_sample__wrong_files), TEST(test_sample__values))
