@@ -134,10 +134,16 @@ static void set_compiler(struct mapper *m)
     const char *const text =
         mapper_text(m, "--%s --core-num 1%s", level, strcmp(mode, "latency") == 0 ? " --fast" : "");
     set_text(hbdk, "hbdk_pass_through_params", text != NULL ? text : "");
+    const struct conf_value *const given = mapper_value(m, KEY_input_source)->given;
     for (int i = 0; i < m->n_inputs; i++) {
         const char *const rt = m->input[i].type_rt;
         const bool is_camera = strcmp(rt, "nv12") == 0 || strcmp(rt, "gray") == 0;
-        json_object_set_new(source, m->input[i].name, json_string(is_camera ? "pyramid" : "ddr"));
+        const struct conf_item *const own =
+            given != NULL ? conf_find(given, m->input[i].name) : NULL;
+        set_text(source, m->input[i].name,
+                 own != NULL ? own->value.text
+                 : is_camera ? "pyramid"
+                             : "ddr");
     }
     json_object_set_new(source, "_default_value", json_string("ddr"));
     json_object_set_new(hbdk, "input-source", source);

@@ -98,7 +98,8 @@ make_it 'bgr' 's/rt: rgb/rt: bgr/'
 type_is IMG_TYPE_BGR
 make_it 'nv12 of a camera of video range' 's/rt: rgb/rt: nv12\n  input_space_and_range: bt601_video/'
 type_is IMG_TYPE_NV12
-make_it 'yuv444' 's/rt: rgb/rt: yuv444/'
+make_it 'yuv444' 's/rt: rgb/rt: yuv444/; $a \  input_source: {images: pyramid}'
+says "input-source        : {'images': 'pyramid', '_default_value': 'ddr'}"
 type_is IMG_TYPE_YUV444
 make_it 'mean and scale by channel' \
     's/data_scale/data_mean_and_scale\n  mean_value: 123.675 116.28 103.53/; s/0.0039.*/0.0171 0.0175 0.0174/'
