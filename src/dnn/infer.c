@@ -206,11 +206,25 @@ static int32_t check_numbers(const char *function, const hbDNNTensor *inputs, st
     return HB_DNN_SUCCESS;
 }
 
-static bool fits(const struct dnn_picture *p, const struct dnn_model *m)
+static bool fits(const hbDNNTensor *input, const struct dnn_picture *p, const struct dnn_model *m)
 {
-    const int32_t wanted = m->inputs[0].properties.tensorType;
-    return p->type == wanted ||
-           (wanted == HB_DNN_IMG_TYPE_Y && p->type == HB_DNN_IMG_TYPE_NV12); /* its Y plane */
+    const hbDNNTensorProperties *const wanted = &m->inputs[0].properties;
+    if (wanted->tensorType == HB_DNN_IMG_TYPE_Y && p->type == HB_DNN_IMG_TYPE_NV12)
+        return true; /* its Y plane */
+    return p->type == wanted->tensorType && (wanted->tensorLayout != HB_DNN_LAYOUT_NHWC ||
+                                             input->properties.tensorLayout == HB_DNN_LAYOUT_NHWC);
+}
+
+static int32_t refuse_type(const char *function, int i, const hbDNNTensor *input,
+                           const struct dnn_model *m)
+{
+    const hbDNNTensorProperties *const is = &input->properties, *const wanted =
+                                                                    &m->inputs[0].properties;
+    return dnn_fail(
+        HB_DNN_INVALID_ARGUMENT,
+        "%s: picture %d has type %d and layout %d, the model takes type %d and layout %d", function,
+        i, (int)is->tensorType, (int)is->tensorLayout, (int)wanted->tensorType,
+        (int)wanted->tensorLayout);
 }
 
 static int32_t check_picture(const char *function, const hbDNNTensor *input, struct infer *f)
@@ -221,20 +235,11 @@ static int32_t check_picture(const char *function, const hbDNNTensor *input, str
     const int32_t code = dnn_picture_of(function, input, p);
     if (code != HB_DNN_SUCCESS) return code;
     f->n_pictures = 1;
-    if (!fits(p, m) ||
-        p->plane[0].channels !=
-            (m->inputs[0].properties.tensorLayout == HB_DNN_LAYOUT_NHWC ? in->channels : 1))
-        return dnn_fail(
-            HB_DNN_INVALID_ARGUMENT,
-            "%s: the input has type %d and layout %d, the "
-            "model takes type %d and layout %d",
-            function, (int)input->properties.tensorType, (int)input->properties.tensorLayout,
-            (int)m->inputs[0].properties.tensorType, (int)m->inputs[0].properties.tensorLayout);
+    if (!fits(input, p, m)) return refuse_type(function, 0, input, m);
     if (p->w != in->width || p->h != in->height)
         return dnn_fail(HB_DNN_INVALID_ARGUMENT,
-                        "%s: the input has %dx%d pixels, the model takes "
-                        "%dx%d",
-                        function, p->w, p->h, in->width, in->height);
+                        "%s: the input has %dx%d pixels, the model takes %dx%d", function, p->w,
+                        p->h, in->width, in->height);
     return HB_DNN_SUCCESS;
 }
 
@@ -280,11 +285,8 @@ static int32_t check_parts(const char *function, const hbDNNTensor *inputs, cons
         int32_t code = dnn_picture_of(function, &inputs[i], &f->pictures[i]);
         if (code != HB_DNN_SUCCESS) return code;
         f->n_pictures = i + 1;
-        if (!fits(&f->pictures[i], f->job.model))
-            return dnn_fail(HB_DNN_INVALID_ARGUMENT,
-                            "%s: picture %d has type %d, the model takes "
-                            "NV12",
-                            function, i, (int)inputs[i].properties.tensorType);
+        if (!fits(&inputs[i], &f->pictures[i], f->job.model))
+            return refuse_type(function, i, &inputs[i], f->job.model);
         code = check_part(function, i, &rois[i], f);
         if (code != HB_DNN_SUCCESS) return code;
     }
@@ -326,9 +328,7 @@ int32_t hbDNNInfer(hbDNNTaskHandle_t *task, hbDNNTensor **outputs, const hbDNNTe
     if (task == NULL || outputs == NULL || *outputs == NULL || inputs == NULL ||
         !read_order(param, &order))
         return dnn_fail(HB_DNN_INVALID_ARGUMENT,
-                        "%s: an argument is NULL, or the parameters are "
-                        "out of range",
-                        function);
+                        "%s: an argument is NULL, or the parameters are out of range", function);
     struct dnn_model *const m = task_use_model(handle);
     if (m == NULL) return dnn_fail(HB_DNN_INVALID_DNN_HANDLE, "%s: no such model", function);
     const int32_t code = submit(function, task, *outputs, inputs, NULL, 1, m, &order);
@@ -345,9 +345,7 @@ int32_t hbDNNRoiInfer(hbDNNTaskHandle_t *task, hbDNNTensor **outputs, const hbDN
     if (task == NULL || outputs == NULL || *outputs == NULL || inputs == NULL || rois == NULL ||
         n_rois < 1 || !read_order(param, &order))
         return dnn_fail(HB_DNN_INVALID_ARGUMENT,
-                        "%s: an argument is NULL, or the parameters are "
-                        "out of range",
-                        function);
+                        "%s: an argument is NULL, or the parameters are out of range", function);
     if (n_rois > TASK_MAX_JOBS)
         return dnn_fail(HB_DNN_TASK_BATCH_SIZE_EXCEED_LIMIT, "%s: %d parts, %d are possible",
                         function, (int)n_rois, TASK_MAX_JOBS);

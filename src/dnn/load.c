@@ -59,6 +59,9 @@ static itx_status describe(struct dnn_model *m, struct itx_error *err)
         ITX_TRY(itx_model_get_input(m->model, i, &in->info, err));
         const struct dnn_form form = dnn_form_of_input(&in->info);
         in->source = form.source;
+        if (m->n_inputs > 1 && in->info.format != ITX_IMAGE_NONE)
+            return itx_fail(err, ITX_E_UNSUPPORTED, "input %s is a picture beside other inputs",
+                            in->info.name);
         if (!dnn_form_properties(&form, &in->properties))
             return itx_fail(err, ITX_E_UNSUPPORTED, "input %s has more than 2 GiB", in->info.name);
     }

@@ -32,10 +32,10 @@ struct dnn_picture {
 int32_t dnn_picture_of(const char *what, const hbDNNTensor *tensor, struct dnn_picture *p);
 void dnn_picture_release(struct dnn_picture *p);
 
-/* Pixels of `from` scaled to those of `to`, bilinearly, plane by plane. Both have the same planes. */
 struct dnn_picture_part {
     int left, top, w, h;
 };
+/* The part of `from` scaled to the whole of `to`, bilinearly, plane by plane; `from` has the planes of `to` at least. */
 void dnn_picture_scale(const struct dnn_picture *from, const struct dnn_picture_part *part,
                        const struct dnn_picture *to);
 /* How far apart pixels of the result lie in `from` pixels that become `to`, in 1/65536. */

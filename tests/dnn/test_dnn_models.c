@@ -91,6 +91,28 @@ static void test_load__several_files(void)
     mem_free(second);
 }
 
+/* libintarsia runs networks on one picture or on numbers, not on both. */
+static void test_load__a_picture_beside_numbers(void)
+{
+    struct build *const b = malloc(sizeof *b);
+    if (b == NULL) abort();
+    net_numbers(b, "mixed");
+    build_input(b, b->inputs[1].tensor, PLAN_INPUT_RGB);
+    b->inputs[1] = b->inputs[2];
+    b->plan.n_inputs = 2;
+    const struct plan *const plan = &b->plan;
+    void *data = NULL;
+    size_t size = 0;
+    REQUIRE(plan_write(&plan, 1, &data, &size, NULL) == ITX_OK);
+    const void *list = data;
+    int32_t bytes = (int32_t)size;
+    hbPackedDNNHandle_t packed = NULL;
+    CHECK(hbDNNInitializeFromDDR(&packed, &list, &bytes, 1) == HB_DNN_INCOMPATIBLE_MODEL);
+    mem_free(data);
+    build_release(b);
+    free(b);
+}
+
 static void test_load__too_many(void)
 {
     enum { N = 257 };
@@ -350,6 +372,7 @@ static void test_load__out_of_memory(void)
 }
 
 TEST_MAIN(TEST(test_load__files_and_memory), TEST(test_load__several_files),
-          TEST(test_load__too_many), TEST(test_load__refuses), TEST(test_release__handles),
-          TEST(test_names__refuse), TEST(test_model__refuses), TEST(test_model__inputs),
-          TEST(test_model__outputs), TEST(test_version__says_both), TEST(test_load__out_of_memory))
+          TEST(test_load__a_picture_beside_numbers), TEST(test_load__too_many),
+          TEST(test_load__refuses), TEST(test_release__handles), TEST(test_names__refuse),
+          TEST(test_model__refuses), TEST(test_model__inputs), TEST(test_model__outputs),
+          TEST(test_version__says_both), TEST(test_load__out_of_memory))
