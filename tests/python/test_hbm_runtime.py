@@ -32,10 +32,10 @@ def same(got, wanted, *names):
 
 def test_attributes(runtime, networks_path):
     assert HB_HBMRuntime.version.startswith("1.24.5") and runtime.version == HB_HBMRuntime.version
-    assert runtime.model_names == ["cam", "odd", "rgb", "raw"] and runtime.model_count == 4
+    assert runtime.model_names == ["cam", "odd", "rgb", "raw", "gray", "yuv"] and runtime.model_count == 6
     assert set(runtime.model_descs) == set(runtime.model_names) and list(runtime.hbm_descs) == [str(networks_path)]
-    assert runtime.input_counts == {"cam": 1, "odd": 1, "rgb": 1, "raw": 2}
-    assert runtime.output_counts == {"cam": 4, "odd": 4, "rgb": 4, "raw": 2}
+    assert runtime.input_counts == {"cam": 1, "odd": 1, "rgb": 1, "raw": 2, "gray": 1, "yuv": 1}
+    assert runtime.output_counts == {"cam": 4, "odd": 4, "rgb": 4, "raw": 2, "gray": 4, "yuv": 4}
     assert runtime.input_names["cam"] == ["images"] and runtime.output_names["cam"] == ["cls", "box", "proto", "part"]
     assert runtime.input_shapes["cam"]["images"] == [1, 3, 32, 64]
     assert runtime.output_shapes["odd"]["proto"] == [1, 6, 10, 6]

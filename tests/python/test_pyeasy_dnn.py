@@ -35,7 +35,7 @@ def truth(path, name, data):
 
 
 def test_properties(models):
-    assert list(models) == ["cam", "odd", "rgb", "raw"]
+    assert list(models) == ["cam", "odd", "rgb", "raw", "gray", "yuv"]
     (given,) = models["cam"].inputs
     assert given.name == "images" and given.buffer is None
     p = given.properties
@@ -44,6 +44,10 @@ def test_properties(models):
     assert models["odd"].inputs[0].properties.validShape == (1, 3, 12, 20)
     p = models["rgb"].inputs[0].properties
     assert (p.dtype, p.tensor_type, p.layout, p.shape) == ("uint8", "RGB", "NHWC", (1, 32, 64, 3))
+    p = models["yuv"].inputs[0].properties
+    assert (p.dtype, p.tensor_type, p.layout, p.shape) == ("uint8", "YUV444", "NHWC", (1, 32, 64, 3))
+    p = models["gray"].inputs[0].properties
+    assert (p.dtype, p.tensor_type, p.layout, p.shape) == ("uint8", "Y", "NCHW", (1, 1, 12, 20))
     p = models["raw"].inputs[1].properties
     assert (p.dtype, p.tensor_type, p.layout, p.shape) == ("float32", "float32", "NCHW", (1, 3, 4, 6))
     outputs = models["cam"].outputs
