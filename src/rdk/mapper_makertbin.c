@@ -213,7 +213,7 @@ static void release(struct mapper *m)
 static itx_status check_arguments(const struct mapper_options *o, int n_args, struct itx_error *err)
 {
     ITX_TRY(mapper_check_type(o, err));
-    if (n_args > 0) return itx_fail(err, ITX_E_INVAL, "an argument too many");
+    if (n_args > o->input_shape.n) return itx_fail(err, ITX_E_INVAL, "an argument too many");
     if (o->fast_perf && o->config != NULL)
         return itx_fail(err, ITX_E_INVAL, "--fast-perf takes no --config");
     if (!o->fast_perf && o->config == NULL)

@@ -142,6 +142,8 @@ misused '--fast-perf takes no --config' --model-type onnx --fast-perf --config r
 misused '--model goes with --fast-perf' --model-type onnx --config right.yaml --model ten.onnx
 misused '--march: is missing' --model-type onnx --fast-perf --model ten.onnx
 misused '--march: bayes-f: it is' --model-type onnx --fast-perf --model ten.onnx --march bayes-f
+misused '--input-shape: shapes are fixed' --model-type onnx --fast-perf --model ten.onnx --march bayes --input-shape images 1x3x8x8
+misused '--input-shape goes with --fast-perf' --model-type onnx --config right.yaml --input-shape images 1x3x8x8
 misused '--model is missing' --model-type onnx --fast-perf --march bayes-e
 misused 'unknown option --confg, did you mean --config?' --model-type onnx --confg right.yaml
 misused 'an argument too many' --model-type onnx --config right.yaml more
