@@ -30,8 +30,8 @@ def tiny_path(tiny_paths):
 
 @pytest.fixture(scope="session")
 def networks_path(tiny_paths):
-    """A file with the models cam, 64 x 32 pixels, and odd, 20 x 12, which take NV12, rgb, 64 x 32, and raw, two inputs of numbers
-    [3, 4, 6]. Those for pictures have outputs of floats, of int32 and int16, and of int8 which lies in a wider buffer."""
+    """A file with the models cam, 64 x 32 pixels, and odd, 20 x 12, which take NV12, rgb and yuv, 64 x 32, gray, 20 x 12, and raw, two
+    inputs of numbers [3, 4, 6]. Those for pictures have outputs of floats, int32, int16, and int8 which lies in a wider buffer."""
     return tiny_paths[1]
 
 
