@@ -228,17 +228,17 @@ static void compare(const itx_session *session, const itx_model *model, const st
             }
 }
 
-/* Sum of the numbers that can lie outside, and of all, of the channel where that is most; times what each is off by. */
-static void bounds(const struct net *n, const double *off, double *all, double *outside)
+/* The most that an output's sums are off by when each pixel it sees is off by off[channel]. */
+static double bound(const struct net *n, const double *off)
 {
-    *all = *outside = 0;
+    double most = 0;
     for (int o = 0; o < OUT; o++) {
         double sum = 0;
         for (int c = 0; c < n->c; c++)
             for (int t = 0; t < TAPS; t++) sum += abs(n->number[o][c][t]) * off[c];
-        *outside = fmax(*outside, sum);
+        most = fmax(most, sum);
     }
-    *all = *outside;
+    return most;
 }
 
 static void check_feeding(const struct feeding *f, int i)
@@ -274,18 +274,17 @@ static void check_feeding(const struct feeding *f, int i)
     struct shot shot;
     fill_shot(&shot, f->given);
     CHECK_MSG(itx_session_run(session, &shot.image, &err) == ITX_OK, "%s", err.text);
-    double seen[3 * H * W], inside, edge, off[3], half[3], all, outside;
+    double seen[3 * H * W], inside, edge, off[3], half[3];
     find_seen(seen, &n, &shot, f->train);
     compare(session, model, &n, seen, &inside, &edge);
     for (int k = 0; k < 3; k++) {
         off[k] = f->levels;
         half[k] = fabs(rint((double)mean[k]) - (double)mean[k]);
     }
-    bounds(&n, off, &all, &outside);
-    CHECK_MSG(inside < 0.7 + all, "case %d: inside off by %g of %g sums", i, inside, 0.7 + all);
-    bounds(&n, half, &outside, &outside);
-    CHECK_MSG(edge < 0.7 + all + outside, "case %d: the edge is off by %g of %g sums", i, edge,
-              0.7 + all + outside);
+    const double all = 0.7 + bound(&n, off), outside = bound(&n, half);
+    CHECK_MSG(inside < all, "case %d: inside off by %g of %g sums", i, inside, all);
+    CHECK_MSG(edge < all + outside, "case %d: the edge is off by %g of %g sums", i, edge,
+              all + outside);
     itx_session_destroy(&session);
     itx_model_close(&model);
 }
