@@ -155,7 +155,7 @@ static const struct ignorable ignorables[] = {
     {"Cast", "saturate", INT_ANY, NULL},
     {"Dropout", "ratio", INT_ANY, NULL},
     {"Dropout", "seed", INT_ANY, NULL},
-    {"MaxPool", "storage_order", INT_ANY, NULL}, /* of the indices, which are not supported */
+    {"MaxPool", "storage_order", INT_ANY, NULL},   /* of the indices, which are not supported */
     {"QuantizeLinear", "saturate", INT_ANY, NULL}, /* of float8, which is not supported */
     {"Resize", "antialias", 0, NULL},
     {"Resize", "keep_aspect_ratio_policy", 0, "stretch"},

@@ -14,9 +14,9 @@
 enum image_format {
     IMAGE_RGB, /* 3 bytes a pixel */
     IMAGE_BGR,
-    IMAGE_RGBA, /* 4 bytes a pixel, alpha is ignored */
-    IMAGE_GRAY, /* 1 byte a pixel */
-    IMAGE_NV12, /* plane 0: Y; plane 1: U, V interleaved [(h + 1) / 2, (w + 1) / 2, 2] */
+    IMAGE_RGBA,   /* 4 bytes a pixel, alpha is ignored */
+    IMAGE_GRAY,   /* 1 byte a pixel */
+    IMAGE_NV12,   /* plane 0: Y; plane 1: U, V interleaved [(h + 1) / 2, (w + 1) / 2, 2] */
     IMAGE_YUV444, /* 3 bytes a pixel: Y, U, V */
     IMAGE_FORMAT_COUNT
 };
