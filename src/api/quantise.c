@@ -17,7 +17,7 @@ struct effort {
 
 static const struct effort efforts[] = {
     {0, 0, 0},
-    {4, 16, 0.07},
+    {4, 16, 0.035},
     {6, 24, 0.08},
     {12, 48, 0.085},
 };
