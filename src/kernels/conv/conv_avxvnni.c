@@ -84,34 +84,7 @@ SIMD_INLINE void dot_tile(const struct conv_dot *job, size_t at, int32_t *to, co
     }
 }
 
-SIMD_INLINE void dot(const struct conv_dot *job, const int nv, const int n_px)
-{
-    size_t at = job->at;
-    int32_t *to = job->acc;
-    for (int i = 0; i < job->n_tiles; i++) {
-        dot_tile(job, at, to, nv, n_px);
-        at += (size_t)n_px * job->runs->step;
-        to += n_px * nv * LANES;
-    }
-}
-
-/* columns: vectors, pixels */
-#define DOT_LIST(X)                                                                                \
-    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6)
-#define X(nv, n_px)                                                                                \
-    static void dot_##nv##_##n_px(const struct conv_dot *job)                                      \
-    {                                                                                              \
-        dot(job, nv, n_px);                                                                        \
-    }
-DOT_LIST(X)
-#undef X
-
-static conv_dot_fn *const dots[CONV_MAX_BLOCK + 1][CONV_MAX_PX + 1] = {
-#define X(nv, n_px) [nv][n_px] = dot_##nv##_##n_px,
-    DOT_LIST(X)
-#undef X
-};
-#undef DOT_LIST
+#include "kernels/conv/conv_dots.h"
 
 static const struct conv_kernel direct = {
     .element = {.size = 1, .group = 4, .convert = flip_lines},

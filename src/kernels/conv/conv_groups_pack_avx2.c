@@ -96,17 +96,23 @@ static struct rows rows_of(const struct conv_shape *s, const int8_t *w, int phas
                          .in_c = s->in_c};
 }
 
+/* The rows' weights from input channel i of a tap on. */
+SIMD_INLINE void load_row(struct chunk *c, const struct rows *r, int tap, int i)
+{
+    const size_t at = (size_t)tap * (size_t)r->in_c + (size_t)i;
+    const int left = r->in_c - i;
+    load_chunk(c, r->a + at, r->b != NULL ? r->b + at : NULL,
+               left < CHUNK_WEIGHTS ? left : CHUNK_WEIGHTS);
+}
+
 /* Groups that the rows' items take at most. */
 static size_t count_groups(const struct rows *r)
 {
     size_t n = 0;
     for (int tap = 0; tap < r->n_taps; tap++) {
         for (int i = 0; i < r->in_c; i += CHUNK_WEIGHTS) {
-            const size_t at = (size_t)tap * (size_t)r->in_c + (size_t)i;
-            const int left = r->in_c - i;
             struct chunk c;
-            load_chunk(&c, r->a + at, r->b != NULL ? r->b + at : NULL,
-                       left < CHUNK_WEIGHTS ? left : CHUNK_WEIGHTS);
+            load_row(&c, r, tap, i);
             for (int q = 0; q < c.n; q += 2) {
                 const uint64_t first = c.sums[q], second = q + 1 < c.n ? c.sums[q + 1] : 0;
                 const bool fit = ((first | second | (first + second)) & TOO_LARGE) == 0;
@@ -210,11 +216,8 @@ static void add_rows(struct packer *p, const struct rows *r)
     uint32_t quad = 0;
     for (int tap = 0; tap < r->n_taps; tap++) {
         for (int i = 0; i < r->in_c; i += CHUNK_WEIGHTS) {
-            const size_t at = (size_t)tap * (size_t)r->in_c + (size_t)i;
-            const int left = r->in_c - i;
             struct chunk c;
-            load_chunk(&c, r->a + at, r->b != NULL ? r->b + at : NULL,
-                       left < CHUNK_WEIGHTS ? left : CHUNK_WEIGHTS);
+            load_row(&c, r, tap, i);
             for (int q = 0; q < c.n; q++, quad++) {
                 const struct item item = {
                     c.sums[q], quad * GROUPS_QUAD_SIZE, {c.w[0][q], c.w[1][q]}};
