@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/mem.h"
 
@@ -20,6 +21,12 @@ static bool make_room(struct strbuf *b, size_t extra)
     b->data = p;
     b->cap = cap;
     return true;
+}
+
+bool str_has_ending(const char *text, const char *ending)
+{
+    const size_t len = strlen(text), n = strlen(ending);
+    return len > n && strcasecmp(text + len - n, ending) == 0;
 }
 
 void strbuf_add(struct strbuf *b, const void *data, size_t len)

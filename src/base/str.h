@@ -26,6 +26,9 @@ static inline bool str_eq(struct str a, const char *b)
     return strlen(b) == a.len && (a.len == 0 || memcmp(a.data, b, a.len) == 0);
 }
 
+/* Whether `ending` is how `text` ends, in capitals or not, with something before it. */
+bool str_has_ending(const char *text, const char *ending);
+
 /* Growable text. Once an append fails, `failed` stays set and later appends do nothing, so that a caller
  * may check once at the end. `data` is terminated, or NULL while empty. */
 struct strbuf {

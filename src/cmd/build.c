@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "cmd/build_report.h"
 #include "cmd/cmd.h"
@@ -128,12 +128,6 @@ static void release_names(struct names *n)
 
 /* ---- the report as a file ---- */
 
-static bool has_ending(const char *path, const char *ending)
-{
-    const size_t len = strlen(path), n = strlen(ending);
-    return len > n && strcasecmp(path + len - n, ending) == 0;
-}
-
 /* What would be found wrong only after the work, or destroy what is read or made. */
 static itx_status check_report(const char *onnx, const struct build_options *o,
                                struct itx_error *err)
@@ -200,8 +194,9 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
     if (rc == ITX_OK) rc = itx_build(onnx, o->output, &b, &report, &err);
     json_t *parsed = rc == ITX_OK ? json_loads(report, 0, NULL) : NULL;
     if (rc == ITX_OK && o->report != NULL)
-        rc = has_ending(o->report, ".json") ? file_write(o->report, report, strlen(report), &err)
-                                            : write_page(onnx, o, &b, parsed, &progress, &err);
+        rc = str_has_ending(o->report, ".json")
+                 ? file_write(o->report, report, strlen(report), &err)
+                 : write_page(onnx, o, &b, parsed, &progress, &err);
     progress_clear(&progress);
     if (rc != ITX_OK)
         say_error("%s", err.text);
@@ -221,7 +216,8 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
     const struct build_options *o = options;
     if (o->percentile != 0 && o->method != ITX_METHOD_PERCENTILE - 1)
         return options_wrong(&command_build, "--percentile goes with --method percentile");
-    if (o->report != NULL && !has_ending(o->report, ".html") && !has_ending(o->report, ".json"))
+    if (o->report != NULL && !str_has_ending(o->report, ".html") &&
+        !str_has_ending(o->report, ".json"))
         return options_wrong(&command_build, "--report: %s ends neither in .html nor in .json",
                              o->report);
     struct file_list list = {0};

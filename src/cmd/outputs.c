@@ -4,17 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/str.h"
-
-static bool has_ending(const char *path, const char *ending)
-{
-    const size_t len = strlen(path), n = strlen(ending);
-    return len > n && strcasecmp(path + len - n, ending) == 0;
-}
 
 enum file_kind { FILE_OTHER, FILE_FOLDER };
 
@@ -27,8 +20,7 @@ static bool exists_as(const char *path, enum file_kind kind)
 bool outputs_is_file(const char *where)
 {
     if (exists_as(where, FILE_FOLDER)) return false;
-    return exists_as(where, FILE_OTHER) || has_ending(where, ".png") || has_ending(where, ".jpg") ||
-           has_ending(where, ".jpeg");
+    return exists_as(where, FILE_OTHER) || file_list_is_picture(where);
 }
 
 itx_status outputs_init(struct outputs *o, const char *where, struct itx_error *err)
@@ -59,7 +51,7 @@ const char *outputs_path(struct outputs *o, const char *photo)
     const char *name = slash != NULL ? slash + 1 : photo;
     const char *dot = strrchr(name, '.');
     const int n_stem = (int)(dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name));
-    const char *ending = has_ending(name, ".png") ? "png" : "jpg";
+    const char *ending = str_has_ending(name, ".png") ? "png" : "jpg";
     const size_t n_folder = strlen(o->folder);
     const char *join = n_folder != 0 && o->folder[n_folder - 1] != '/' ? "/" : "";
     struct strbuf b = {0};

@@ -5,10 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/stat.h>
 
+#include "base/str.h"
 #include "rdk/mapper_work.h"
+#include "vision/files.h"
 
 static const struct {
     const char *name;
@@ -18,17 +19,6 @@ static const struct {
     {"float32", ITX_TENSOR_F32, 4}, {"uint8", ITX_TENSOR_U8, 1},  {"int8", ITX_TENSOR_S8, 1},
     {"int16", ITX_TENSOR_S16, 2},   {"int32", ITX_TENSOR_S32, 4},
 };
-
-static bool ends_in(const char *text, const char *ending)
-{
-    const size_t n = strlen(text), m = strlen(ending);
-    return n > m && strcasecmp(text + n - m, ending) == 0;
-}
-
-static bool is_picture(const char *path)
-{
-    return ends_in(path, ".jpg") || ends_in(path, ".jpeg") || ends_in(path, ".png");
-}
 
 static uint64_t size_of(const char *path)
 {
@@ -76,7 +66,7 @@ static void check_kinds(struct mapper *m, const struct mapper_input *in, const p
 {
     const char *picture = NULL, *other = NULL;
     for (size_t i = 0; i < files->len; i++) {
-        const char **const kind = is_picture(files->data[i]) ? &picture : &other;
+        const char **const kind = file_list_is_picture(files->data[i]) ? &picture : &other;
         if (*kind == NULL) *kind = files->data[i];
     }
     const bool wants_pictures = mapper_value(m, KEY_preprocess_on)->flag;
@@ -99,15 +89,15 @@ static void check_kinds(struct mapper *m, const struct mapper_input *in, const p
 static void find_type(struct mapper *m, struct mapper_input *in, const path_vec *files)
 {
     if (in->data_type[0] != '\0') {
-        if (ends_in(in->data_dir, "_f32") != (strcmp(in->data_type, "float32") == 0))
+        if (str_has_ending(in->data_dir, "_f32") != (strcmp(in->data_type, "float32") == 0))
             rdk_say(&m->log, RDK_INFO, "cal_data_type %s counts, whatever the folder's name says",
                     in->data_type);
         return;
     }
     const bool has_float_size = size_of(files->data[0]) == in->n_elements * sizeof(float);
-    in->data_type = ends_in(in->data_dir, "_f32") || has_float_size ? "float32" : "uint8";
+    in->data_type = str_has_ending(in->data_dir, "_f32") || has_float_size ? "float32" : "uint8";
     rdk_say(&m->log, RDK_INFO, "cal_data_type is not given: %s by the %s", in->data_type,
-            ends_in(in->data_dir, "_f32") ? "folder's name" : "size of the files");
+            str_has_ending(in->data_dir, "_f32") ? "folder's name" : "size of the files");
 }
 
 static void check_sizes(struct mapper *m, const struct mapper_input *in, const path_vec *files)
@@ -120,7 +110,7 @@ static void check_sizes(struct mapper *m, const struct mapper_input *in, const p
         }
     for (size_t i = 0; i < files->len; i++) {
         const uint64_t own = size_of(files->data[i]);
-        if (ends_in(files->data[i], ".npy") || own == size) continue;
+        if (str_has_ending(files->data[i], ".npy") || own == size) continue;
         mapper_wrong(m, KEY_cal_data_dir,
                      "%s: %llu bytes, but input %s of shape %s and type %s takes %llu",
                      files->data[i], (unsigned long long)own, in->name, in->shape_text,

@@ -5,18 +5,15 @@
 #include <errno.h>
 #include <glob.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
-static bool is_picture_name(const char *name)
+#include "base/str.h"
+
+bool file_list_is_picture(const char *path)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png"};
-    const size_t len = strlen(name);
-    if (name[0] == '.') return false;
-    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
-        const size_t n = strlen(endings[i]);
-        if (len > n && strcasecmp(name + len - n, endings[i]) == 0) return true;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+        if (str_has_ending(path, endings[i])) return true;
     return false;
 }
 
@@ -90,10 +87,10 @@ static itx_status add_folder(struct file_list *list, const char *path, struct it
     const struct dirent *entry;
     errno = 0;
     while (rc == ITX_OK && (entry = readdir(dir)) != NULL) {
-        if (is_picture_name(entry->d_name)) rc = push(list, path, entry->d_name, err);
-        if (rc == ITX_OK && is_picture_name(entry->d_name) &&
-            is_folder(list->paths.data[list->paths.len - 1]))
-            list->paths.len--;
+        if (entry->d_name[0] != '.' && file_list_is_picture(entry->d_name)) {
+            rc = push(list, path, entry->d_name, err);
+            if (rc == ITX_OK && is_folder(list->paths.data[list->paths.len - 1])) list->paths.len--;
+        }
         errno = 0;
     }
     if (rc == ITX_OK && errno != 0) rc = itx_fail_errno(err, "%s: cannot read the folder", path);

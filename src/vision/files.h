@@ -5,6 +5,8 @@
 #ifndef VISION_FILES_H
 #define VISION_FILES_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/vec.h"
@@ -20,6 +22,8 @@ struct file_list {
  * another picture there (NAME_segmented.jpg beside NAME.jpg); a pattern (* ? [) that is not the name of a
  * file, what matches it, in order of name. A folder without pictures and a pattern without matches are errors. */
 itx_status file_list_add(struct file_list *list, const char *path, struct itx_error *err);
+/* Whether it is called .jpg, .jpeg or .png, in capitals or not. */
+bool file_list_is_picture(const char *path);
 void file_list_release(struct file_list *list);
 
 #endif
