@@ -64,25 +64,12 @@ static void block_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-static PyObject *tuple_of(const Py_ssize_t *sizes, int n)
-{
-    PyObject *const tuple = PyTuple_New(n);
-    for (int i = 0; tuple != NULL && i < n; i++) {
-        PyObject *const size = PyLong_FromSsize_t(sizes[i]);
-        if (size == NULL || PyTuple_SetItem(tuple, i, size) != 0) {
-            Py_DECREF(tuple);
-            return NULL;
-        }
-    }
-    return tuple;
-}
-
 static PyObject *block_interface(PyObject *self, void *closure)
 {
     (void)closure;
     const struct block *const b = (struct block *)self;
-    PyObject *const shape = tuple_of(b->shape.shape, b->shape.n_dims);
-    PyObject *const strides = tuple_of(b->shape.stride, b->shape.n_dims);
+    PyObject *const shape = native_tuple(b->shape.shape, b->shape.n_dims);
+    PyObject *const strides = native_tuple(b->shape.stride, b->shape.n_dims);
     PyObject *const data = PyLong_FromVoidPtr((void *)(uintptr_t)b->data);
     if (shape == NULL || strides == NULL || data == NULL) {
         Py_XDECREF(shape);

@@ -100,15 +100,9 @@ static PyObject *packed_names(PyObject *self, PyObject *unused)
     int32_t n = 0;
     const int32_t code = hbDNNGetModelNameList(&names, &n, ((struct packed *)self)->handle);
     if (code != HB_DNN_SUCCESS) return raise_code("hbDNNGetModelNameList", code);
-    PyObject *const list = PyList_New(0);
+    PyObject *list = PyList_New(0);
     for (int32_t i = 0; list != NULL && i < n; i++) {
-        PyObject *const name = PyUnicode_FromString(names[i]);
-        const bool ok = name != NULL && PyList_Append(list, name) == 0;
-        Py_XDECREF(name);
-        if (!ok) {
-            Py_DECREF(list);
-            return NULL;
-        }
+        native_append(&list, PyUnicode_FromString(names[i]));
     }
     return list;
 }
@@ -129,30 +123,18 @@ static const struct side output_side = {hbDNNGetOutputCount, hbDNNGetOutputName,
 
 static PyObject *tuple_of_ints(const int32_t *numbers, int n)
 {
-    PyObject *const tuple = PyTuple_New(n);
-    for (int i = 0; tuple != NULL && i < n; i++) {
-        PyObject *const number = PyLong_FromLong(numbers[i]);
-        if (number == NULL || PyTuple_SetItem(tuple, i, number) != 0) {
-            Py_DECREF(tuple);
-            return NULL;
-        }
-    }
-    return tuple;
+    Py_ssize_t sizes[HB_DNN_TENSOR_MAX_DIMENSIONS];
+    for (int i = 0; i < n; i++) sizes[i] = numbers[i];
+    return native_tuple(sizes, n);
 }
 
 static PyObject *list_of_scales(const hbDNNTensorProperties *p)
 {
     const int n = p->quantiType == SCALE ? p->scale.scaleLen : 0;
-    PyObject *const list = PyList_New(0);
+    PyObject *list = PyList_New(0);
     for (int i = 0; list != NULL && i < n; i++) {
         const int zero = i < p->scale.zeroPointLen ? p->scale.zeroPointData[i] : 0;
-        PyObject *const pair = Py_BuildValue("(di)", (double)p->scale.scaleData[i], zero);
-        const bool ok = pair != NULL && PyList_Append(list, pair) == 0;
-        Py_XDECREF(pair);
-        if (!ok) {
-            Py_DECREF(list);
-            return NULL;
-        }
+        native_append(&list, Py_BuildValue("(di)", (double)p->scale.scaleData[i], zero));
     }
     return list;
 }
@@ -178,20 +160,14 @@ static PyObject *describe_side(const struct side *side, hbDNNHandle_t model)
 {
     int32_t n = 0;
     int32_t code = side->count(&n, model);
-    PyObject *const list = PyList_New(0);
+    PyObject *list = PyList_New(0);
     for (int32_t i = 0; list != NULL && code == HB_DNN_SUCCESS && i < n; i++) {
         const char *name;
         hbDNNTensorProperties properties;
         code = side->name(&name, model, i);
         if (code == HB_DNN_SUCCESS) code = side->properties(&properties, model, i);
         if (code != HB_DNN_SUCCESS) break;
-        PyObject *const tensor = describe(name, &properties);
-        const bool ok = tensor != NULL && PyList_Append(list, tensor) == 0;
-        Py_XDECREF(tensor);
-        if (!ok) {
-            Py_DECREF(list);
-            return NULL;
-        }
+        native_append(&list, describe(name, &properties));
     }
     if (code == HB_DNN_SUCCESS || list == NULL) return list;
     Py_DECREF(list);

@@ -164,16 +164,10 @@ static PyObject *model_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 
 static PyObject *list_of_names(const itx_model *handle, const char *(*name)(const itx_model *, int))
 {
-    PyObject *const list = PyList_New(0);
+    PyObject *list = PyList_New(0);
     for (int i = 0; list != NULL && name(handle, i) != NULL; i++) {
-        PyObject *const text =
-            PyUnicode_DecodeUTF8(name(handle, i), (Py_ssize_t)strlen(name(handle, i)), "replace");
-        const bool ok = text != NULL && PyList_Append(list, text) == 0;
-        Py_XDECREF(text);
-        if (!ok) {
-            Py_DECREF(list);
-            return NULL;
-        }
+        native_append(&list, PyUnicode_DecodeUTF8(name(handle, i),
+                                                  (Py_ssize_t)strlen(name(handle, i)), "replace"));
     }
     return list;
 }
@@ -202,17 +196,11 @@ static PyObject *model_info(PyObject *self, PyObject *unused)
 
 static PyObject *list_of_numbers(const float *scale, const int32_t *zero_point, int n)
 {
-    PyObject *const list = PyList_New(0);
+    PyObject *list = PyList_New(0);
     for (int i = 0; list != NULL && i < n; i++) {
-        PyObject *const number = scale != NULL
-                                     ? PyFloat_FromDouble((double)scale[i])
-                                     : PyLong_FromLong(zero_point != NULL ? zero_point[i] : 0);
-        const bool ok = number != NULL && PyList_Append(list, number) == 0;
-        Py_XDECREF(number);
-        if (!ok) {
-            Py_DECREF(list);
-            return NULL;
-        }
+        native_append(&list, scale != NULL
+                                 ? PyFloat_FromDouble((double)scale[i])
+                                 : PyLong_FromLong(zero_point != NULL ? zero_point[i] : 0));
     }
     return list;
 }

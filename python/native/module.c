@@ -36,6 +36,26 @@ PyObject *native_raise(const struct native_state *state, const struct itx_error 
     return NULL;
 }
 
+void native_append(PyObject **list, PyObject *item)
+{
+    const bool ok = item != NULL && PyList_Append(*list, item) == 0;
+    Py_XDECREF(item);
+    if (!ok) Py_CLEAR(*list);
+}
+
+PyObject *native_tuple(const Py_ssize_t *sizes, int n)
+{
+    PyObject *const tuple = PyTuple_New(n);
+    for (int i = 0; tuple != NULL && i < n; i++) {
+        PyObject *const size = PyLong_FromSsize_t(sizes[i]);
+        if (size == NULL || PyTuple_SetItem(tuple, i, size) != 0) {
+            Py_DECREF(tuple);
+            return NULL;
+        }
+    }
+    return tuple;
+}
+
 PyTypeObject *native_add_type(PyObject *module, PyType_Spec *spec, const char *name)
 {
     PyObject *const type = PyType_FromModuleAndSpec(module, spec, NULL);

@@ -26,6 +26,11 @@ struct native_state *native_state_of(PyObject *object);
 PyObject *native_raise(const struct native_state *state, const struct itx_error *err);
 /* A type of the module from `spec`, or NULL with an exception; the module gets an attribute `name` when that is not NULL. */
 PyTypeObject *native_add_type(PyObject *module, PyType_Spec *spec, const char *name);
+/* Appends to *list and drops the caller's reference to `item`. When that is NULL, or it fails, the list is dropped and *list is
+ * NULL, with an exception. */
+void native_append(PyObject **list, PyObject *item);
+/* (sizes[0], ..., sizes[n - 1]), or NULL with an exception. */
+PyObject *native_tuple(const Py_ssize_t *sizes, int n);
 
 /* ---- arrays in (array.c) ---- */
 

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "dnn/values.h"
+
 /* ---- pictures ---- */
 
 struct picture {
@@ -210,48 +212,6 @@ PyObject *model_segment(PyObject *self, PyObject *args)
 
 enum what { WHAT_REAL, WHAT_STORED, WHAT_SHARED, WHAT_COUNT }; /* ORDER of intarsia/_model.py */
 
-static int64_t stored_at(const struct itx_tensor_info *t, const void *data, size_t at)
-{
-    switch (t->dtype) {
-    case ITX_S8:
-        return ((const int8_t *)data)[at];
-    case ITX_S16:
-        return ((const int16_t *)data)[at];
-    case ITX_S32:
-    case ITX_F32:
-        break;
-    }
-    return ((const int32_t *)data)[at];
-}
-
-static size_t item_size(const struct itx_tensor_info *t)
-{
-    return t->dtype == ITX_S8 ? 1 : t->dtype == ITX_S16 ? 2 : 4;
-}
-
-/* real = (stored - zero point) * scale, as floats without gaps */
-static void write_real(const struct itx_tensor_info *t, const void *data, float *to)
-{
-    for (int y = 0; y < t->height; y++)
-        for (int x = 0; x < t->width; x++) {
-            const size_t at = (size_t)y * t->row + (size_t)x * t->pixel;
-            for (int c = 0; c < t->channels; c++) {
-                const int q = t->n_quant > 1 ? c : 0;
-                const int64_t zero = t->zero_point != NULL ? t->zero_point[q] : 0;
-                *to++ = (float)(stored_at(t, data, at + (size_t)c) - zero) * t->scale[q];
-            }
-        }
-}
-
-static void write_stored(const struct itx_tensor_info *t, const void *data, char *to)
-{
-    const size_t size = item_size(t), pixel = (size_t)t->channels * size;
-    for (int y = 0; y < t->height; y++)
-        for (int x = 0; x < t->width; x++, to += pixel)
-            memcpy(to, (const char *)data + ((size_t)y * t->row + (size_t)x * t->pixel) * size,
-                   pixel);
-}
-
 struct outputs {
     int n;
     struct itx_tensor_info *info;
@@ -279,12 +239,12 @@ static itx_status copy_outputs(struct outputs *o, const struct model *m, const i
         if (rc != ITX_OK) return rc;
         if (what == WHAT_SHARED) continue;
         const size_t n = (size_t)t->height * (size_t)t->width * (size_t)t->channels;
-        o->copy[i] = malloc(n * (what == WHAT_REAL ? sizeof(float) : item_size(t)));
+        o->copy[i] = malloc(n * (what == WHAT_REAL ? sizeof(float) : dnn_value_size(t)));
         if (o->copy[i] == NULL) return no_memory(err);
         if (what == WHAT_REAL)
-            write_real(t, itx_session_output(session, i), o->copy[i]);
+            dnn_values_real(t, itx_session_output(session, i), o->copy[i]);
         else
-            write_stored(t, itx_session_output(session, i), o->copy[i]);
+            dnn_values_dense(t, itx_session_output(session, i), o->copy[i]);
     }
     return ITX_OK;
 }
@@ -306,10 +266,10 @@ static PyObject *output_block(const struct native_state *state, struct outputs *
         void *const data = o->copy[i];
         o->copy[i] = NULL;
         block_dense(&shape,
-                    what == WHAT_REAL ? (Py_ssize_t)sizeof(float) : (Py_ssize_t)item_size(t));
+                    what == WHAT_REAL ? (Py_ssize_t)sizeof(float) : (Py_ssize_t)dnn_value_size(t));
         return block_take(state, data, &shape);
     }
-    const Py_ssize_t size = (Py_ssize_t)item_size(t);
+    const Py_ssize_t size = (Py_ssize_t)dnn_value_size(t);
     const Py_ssize_t stride[] = {(Py_ssize_t)t->row * t->height * size, (Py_ssize_t)t->row * size,
                                  (Py_ssize_t)t->pixel * size, size};
     memcpy(shape.stride, stride, sizeof stride);
@@ -320,15 +280,9 @@ static PyObject *output_block(const struct native_state *state, struct outputs *
 static PyObject *output_list(const struct native_state *state, struct outputs *o, enum what what,
                              PyObject *lease)
 {
-    PyObject *const list = PyList_New(0);
+    PyObject *list = PyList_New(0);
     for (int i = 0; list != NULL && i < o->n; i++) {
-        PyObject *const block = output_block(state, o, i, what, lease);
-        const bool ok = block != NULL && PyList_Append(list, block) == 0;
-        Py_XDECREF(block);
-        if (!ok) {
-            Py_DECREF(list);
-            return NULL;
-        }
+        native_append(&list, output_block(state, o, i, what, lease));
     }
     return list;
 }

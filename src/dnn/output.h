@@ -13,8 +13,6 @@ struct dnn_output {
     struct itx_tensor_info stored;
     hbDNNTensorProperties properties; /* its arrays are owned */
     bool is_float;
-    float *scale;        /* [channels]; one for all channels is repeated */
-    int32_t *zero_point; /* [channels] */
 };
 
 itx_status dnn_output_init(struct dnn_output *o, const itx_model *model, int i,

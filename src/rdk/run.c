@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rdk/run.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/mem.h"
+#include "dnn/values.h"
 
 itx_status rdk_run_open(struct rdk_run *run, const itx_model *model, const struct plan *plan,
                         int n_threads, bool profile, struct itx_error *err)
@@ -42,39 +41,6 @@ void rdk_run_release(struct rdk_run *run)
     *run = (struct rdk_run){0};
 }
 
-static int32_t stored_number(const struct itx_tensor_info *t, const void *from, size_t at)
-{
-    switch (t->dtype) {
-    case ITX_S8:
-        return ((const int8_t *)from)[at];
-    case ITX_S16:
-        return ((const int16_t *)from)[at];
-    case ITX_S32:
-    case ITX_F32:
-        break;
-    }
-    return ((const int32_t *)from)[at];
-}
-
-static void dequantise(const struct itx_tensor_info *t, const void *from, float *to)
-{
-    const size_t pixels = (size_t)t->height * (size_t)t->width, c = (size_t)t->channels;
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t k = 0; k < c; k++) {
-            const size_t q = t->n_quant > 1 ? k : 0;
-            const int32_t stored = stored_number(t, from, i * t->pixel + k) - t->zero_point[q];
-            to[i * c + k] = (float)stored * t->scale[q];
-        }
-}
-
-static void make_dense(const struct itx_tensor_info *t, const void *from, void *to)
-{
-    const size_t size = t->dtype == ITX_S8 ? 1 : t->dtype == ITX_S16 ? 2 : 4;
-    const size_t pixels = (size_t)t->height * (size_t)t->width, row = (size_t)t->channels * size;
-    for (size_t i = 0; i < pixels; i++)
-        memcpy((uint8_t *)to + i * row, (const uint8_t *)from + i * t->pixel * size, row);
-}
-
 static void make_output(const struct rdk_run *run, int i)
 {
     struct rdk_output *const out = &run->output[i];
@@ -82,9 +48,9 @@ static void make_output(const struct rdk_run *run, int i)
     const uint64_t start = clock_ns();
     out->data = out->own != NULL ? out->own : stored;
     if (out->tensor.is_float)
-        dequantise(&out->stored, stored, out->own);
+        dnn_values_real(&out->stored, stored, out->own);
     else if (out->own != NULL)
-        make_dense(&out->stored, stored, out->own);
+        dnn_values_dense(&out->stored, stored, out->own);
     out->ns = clock_ns() - start;
 }
 
@@ -103,5 +69,5 @@ itx_status rdk_run_frame(struct rdk_run *run, const struct rdk_frame *frame, str
 
 void rdk_run_floats(const struct rdk_run *run, int i, float *to)
 {
-    dequantise(&run->output[i].stored, itx_session_output(run->session, i), to);
+    dnn_values_real(&run->output[i].stored, itx_session_output(run->session, i), to);
 }
