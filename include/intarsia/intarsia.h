@@ -88,17 +88,24 @@ ITX_API const char *itx_model_name_in_file(const itx_model *model, int i);
 /* UTF-8; NULL out of range. */
 ITX_API const char *itx_model_class_name(const itx_model *model, int class_id);
 
-/* One of a model's inputs: a picture of `format`, or with ITX_IMAGE_NONE numbers, floats [channels, height, width]. */
+enum itx_dtype { ITX_S8, ITX_S16, ITX_S32, ITX_F32 };
+
+/* One of a model's inputs: a picture of `format`, or with ITX_IMAGE_NONE numbers, [channels, height, width]. */
 struct itx_input_info {
     const char *name;
     enum itx_image_format format;
     enum itx_range range; /* NV12 and YUV444 */
     int height, width, channels;
+    /* Of numbers: what they are stored as, ITX_S8 or ITX_S16, see itx_tensor_info. */
+    enum itx_dtype dtype;
+    int n_quant;
+    const float *scale;
+    const int32_t *zero_point;
+    /* 1: programs for the RDK give these integers, not floats, since the quantise node in front was removed; else 0 */
+    int is_stored;
 };
 ITX_API itx_status itx_model_get_input(const itx_model *model, int i, struct itx_input_info *info,
                                        struct itx_error *err);
-
-enum itx_dtype { ITX_S8, ITX_S16, ITX_S32, ITX_F32 };
 
 /* A tensor [1, h, w, c], element (y, x, k) at data[y row + x pixel + k].
  * real number = (stored - zero_point[k]) * scale[k]; index 0 for every k when n_quant is 1. */
@@ -183,6 +190,15 @@ ITX_API itx_status itx_session_run(itx_session *session, const struct itx_image 
 /* Runs a network on numbers: float values [channels, height, width] for each input, in order. */
 ITX_API itx_status itx_session_run_float(itx_session *session, const float *const *inputs,
                                          int n_inputs, struct itx_error *err);
+
+struct itx_numbers {
+    enum itx_dtype dtype;
+    const void *data; /* [channels, height, width] */
+};
+/* As itx_session_run_float, with inputs that are floats (ITX_F32) or the stored integers (the input's own dtype): q gives what
+ * the float (q - zero_point) * scale gives. */
+ITX_API itx_status itx_session_run_numbers(itx_session *session, const struct itx_numbers *inputs,
+                                           int n_inputs, struct itx_error *err);
 /* Output i of the last run; valid until the next run. Layout: itx_model_get_output. NULL after an
  * itx_session_segment that did not compute all outputs. */
 ITX_API const void *itx_session_output(const itx_session *session, int i);

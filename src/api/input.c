@@ -56,3 +56,15 @@ void input_write_numbers(const struct plan_tensor *t, const float *x, void *to)
         }
     }
 }
+
+void input_write_stored(const struct plan_tensor *t, const void *x, void *to)
+{
+    const size_t plane = (size_t)t->h * (size_t)t->w, pixel = (size_t)t->pixel;
+    for (size_t c = 0; c < (size_t)t->c; c++)
+        for (size_t i = 0; i < plane; i++) {
+            if (t->dtype == DTYPE_S16)
+                ((int16_t *)to)[i * pixel + c] = ((const int16_t *)x)[c * plane + i];
+            else
+                ((int8_t *)to)[i * pixel + c] = ((const int8_t *)x)[c * plane + i];
+        }
+}

@@ -17,4 +17,7 @@ void input_write_rows(const struct plan *plan, const struct image_row *kernels, 
  * smallest. */
 void input_write_numbers(const struct plan_tensor *t, const float *x, void *tensor);
 
+/* x [c, h, w]: integers of the tensor's type, which are stored as they are. */
+void input_write_stored(const struct plan_tensor *t, const void *x, void *tensor);
+
 #endif

@@ -229,6 +229,11 @@ itx_status itx_model_get_input(const itx_model *model, int i, struct itx_input_i
         .height = t->h,
         .width = t->w,
         .channels = t->c,
+        .dtype = public_dtype(t->dtype),
+        .n_quant = t->n_quant,
+        .scale = t->scale,
+        .zero_point = t->zero_point,
+        .is_stored = in->is_stored,
     };
     return ITX_OK;
 }

@@ -157,25 +157,56 @@ itx_status itx_session_run(itx_session *s, const struct itx_image *picture, stru
     return ITX_OK;
 }
 
-itx_status itx_session_run_float(itx_session *s, const float *const *inputs, int n_inputs,
-                                 struct itx_error *err)
+static void write_numbers(itx_session *s, int i, const struct itx_numbers *x)
+{
+    const uint32_t id = s->plan->inputs[i].tensor;
+    const struct plan_tensor *const t = &s->plan->tensors[id];
+    if (x->dtype == ITX_F32)
+        input_write_numbers(t, x->data, runtime_tensor(s->runtime, id));
+    else
+        input_write_stored(t, x->data, runtime_tensor(s->runtime, id));
+}
+
+static itx_status check_numbers(const itx_session *s, const struct itx_numbers *inputs,
+                                int n_inputs, struct itx_error *err)
+{
+    const struct plan *const p = s->plan;
+    if (n_inputs != p->n_inputs)
+        return itx_fail(err, ITX_E_INVAL, "%d inputs: model %s has %d", n_inputs, p->name,
+                        p->n_inputs);
+    for (int i = 0; i < n_inputs; i++) {
+        const enum dtype stored = p->tensors[p->inputs[i].tensor].dtype;
+        if (inputs[i].data == NULL) return itx_fail(err, ITX_E_INVAL, "input %d is NULL", i);
+        if (inputs[i].dtype != ITX_F32 && inputs[i].dtype != public_dtype(stored))
+            return itx_fail(err, ITX_E_INVAL, "input %s takes floats or %s", p->inputs[i].name,
+                            dtype_name(stored));
+    }
+    return ITX_OK;
+}
+
+itx_status itx_session_run_numbers(itx_session *s, const struct itx_numbers *inputs, int n_inputs,
+                                   struct itx_error *err)
 {
     if (s == NULL || inputs == NULL)
-        return itx_fail(err, ITX_E_INVAL, "itx_session_run_float: an argument is NULL");
-    if (n_inputs != s->plan->n_inputs)
-        return itx_fail(err, ITX_E_INVAL, "%d inputs: model %s has %d", n_inputs, s->plan->name,
-                        s->plan->n_inputs);
-    for (int i = 0; i < n_inputs; i++)
-        if (inputs[i] == NULL) return itx_fail(err, ITX_E_INVAL, "input %d is NULL", i);
+        return itx_fail(err, ITX_E_INVAL, "itx_session_run_numbers: an argument is NULL");
+    ITX_TRY(check_numbers(s, inputs, n_inputs, err));
     const uint64_t start = clock_ns();
     const float_mode mode = float_mode_enter();
-    for (int i = 0; i < n_inputs; i++) {
-        const uint32_t t = s->plan->inputs[i].tensor;
-        input_write_numbers(&s->plan->tensors[t], inputs[i], runtime_tensor(s->runtime, t));
-    }
+    for (int i = 0; i < n_inputs; i++) write_numbers(s, i, &inputs[i]);
     float_mode_leave(mode);
     run_network(s, start);
     return ITX_OK;
+}
+
+itx_status itx_session_run_float(itx_session *s, const float *const *inputs, int n_inputs,
+                                 struct itx_error *err)
+{
+    struct itx_numbers numbers[PLAN_MAX_IO];
+    if (s == NULL || inputs == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_run_float: an argument is NULL");
+    const int n = n_inputs == s->plan->n_inputs ? n_inputs : 0; /* others are refused */
+    for (int i = 0; i < n; i++) numbers[i] = (struct itx_numbers){ITX_F32, inputs[i]};
+    return itx_session_run_numbers(s, numbers, n_inputs, err);
 }
 
 const void *itx_session_output(const itx_session *s, int i)

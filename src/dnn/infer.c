@@ -24,7 +24,7 @@ struct infer {
         *pictures; /* [n_pictures] the network's input, or the pictures that parts are taken from */
     struct dnn_picture_part *part; /* [n_pictures]; NULL: the picture is what the network takes */
     uint8_t *scaled;               /* one part, as the network takes it */
-    const float **numbers;         /* [inputs], of networks that take no pictures */
+    struct itx_numbers *numbers;   /* [inputs], of networks that take no pictures */
     void **outputs;                /* [outputs], results one after another */
     int n_blocks;
     struct sys_block **blocks; /* memory of numbers and outputs */
@@ -79,7 +79,7 @@ static itx_status run_once(const struct infer *f, int i, itx_session *session,
                            struct itx_error *err)
 {
     const struct dnn_model *const m = f->job.model;
-    if (f->numbers != NULL) return itx_session_run_float(session, f->numbers, m->n_inputs, err);
+    if (f->numbers != NULL) return itx_session_run_numbers(session, f->numbers, m->n_inputs, err);
     const struct itx_input_info *const in = &m->inputs[0].info;
     struct itx_image image = image_of(&f->pictures[i], in);
     if (f->part != NULL) {
@@ -201,7 +201,9 @@ static int32_t check_numbers(const char *function, const hbDNNTensor *inputs, st
         const int32_t code =
             keep(function, "input", i, &inputs[i].sysMem[0], (size_t)wanted->alignedByteSize, f);
         if (code != HB_DNN_SUCCESS) return code;
-        f->numbers[i] = inputs[i].sysMem[0].virAddr;
+        const struct itx_input_info *const info = &m->inputs[i].info;
+        f->numbers[i] = (struct itx_numbers){info->is_stored ? info->dtype : ITX_F32,
+                                             inputs[i].sysMem[0].virAddr};
     }
     return HB_DNN_SUCCESS;
 }

@@ -64,6 +64,8 @@ static itx_status describe(struct dnn_model *m, struct itx_error *err)
                             in->info.name);
         if (!dnn_form_properties(&form, &in->properties))
             return itx_fail(err, ITX_E_UNSUPPORTED, "input %s has more than 2 GiB", in->info.name);
+        ITX_TRY(dnn_scales_init(&in->properties, in->info.channels, in->info.scale,
+                                in->info.zero_point, err));
     }
     for (int i = 0; i < info.n_outputs; i++) {
         m->n_outputs = i + 1;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dnn/output.h"
 
-#include "base/mem.h"
 #include "base/status.h"
 #include "dnn/values.h"
 
@@ -25,25 +24,13 @@ itx_status dnn_output_init(struct dnn_output *o, const itx_model *model, int i,
                            struct itx_error *err)
 {
     ITX_TRY(describe(o, model, i, err));
-    if (o->properties.quantiType != SCALE) return ITX_OK;
-    const size_t c = (size_t)o->stored.channels;
-    hbDNNQuantiScale *const q = &o->properties.scale;
-    q->scaleData = mem_calloc(c, sizeof *q->scaleData);
-    q->zeroPointData = mem_calloc(c, 1);
-    if (q->scaleData == NULL || q->zeroPointData == NULL)
-        return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    for (size_t k = 0; k < c; k++) {
-        const size_t from = o->stored.n_quant > 1 ? k : 0;
-        q->scaleData[k] = o->stored.scale[from];
-        q->zeroPointData[k] = (int8_t)o->stored.zero_point[from];
-    }
-    return ITX_OK;
+    return dnn_scales_init(&o->properties, o->stored.channels, o->stored.scale,
+                           o->stored.zero_point, err);
 }
 
 void dnn_output_release(struct dnn_output *o)
 {
-    mem_free(o->properties.scale.scaleData);
-    mem_free(o->properties.scale.zeroPointData);
+    dnn_scales_release(&o->properties);
     *o = (struct dnn_output){0};
 }
 

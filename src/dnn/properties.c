@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/status.h"
+
 static void set_shape(struct dnn_form *f, int a, int b, int c)
 {
     const int shape[] = {1, a, b, c};
@@ -26,6 +29,25 @@ static void set_planes(struct dnn_form *f, int n_rows)
     f->source = HB_DNN_INPUT_FROM_PYRAMID;
     f->aligned[3] = (f->valid[3] + 15) / 16 * 16;
     f->size = (uint64_t)f->aligned[3] * (uint64_t)n_rows;
+}
+
+/* The type of stored integers; their size in *size. */
+static int32_t type_of(enum itx_dtype dtype, int *size)
+{
+    *size = dtype == ITX_S8 ? 1 : dtype == ITX_S16 ? 2 : 4;
+    return dtype == ITX_S8    ? HB_DNN_TENSOR_TYPE_S8
+           : dtype == ITX_S16 ? HB_DNN_TENSOR_TYPE_S16
+           : dtype == ITX_S32 ? HB_DNN_TENSOR_TYPE_S32
+                              : HB_DNN_TENSOR_TYPE_F32;
+}
+
+static void set_numbers(struct dnn_form *f, const struct itx_input_info *in)
+{
+    int size;
+    f->type = type_of(in->is_stored ? in->dtype : ITX_F32, &size);
+    f->n_scales = in->is_stored ? in->n_quant : 0;
+    f->axis = f->n_scales > 1 ? 1 : 0;
+    set_dense(f, size);
 }
 
 struct dnn_form dnn_form_of_input(const struct itx_input_info *in)
@@ -53,8 +75,7 @@ struct dnn_form dnn_form_of_input(const struct itx_input_info *in)
         break;
     case ITX_IMAGE_NONE:
     case ITX_IMAGE_RGBA: /* no model takes it */
-        f.type = HB_DNN_TENSOR_TYPE_F32;
-        set_dense(&f, (int)sizeof(float));
+        set_numbers(&f, in);
         return f;
     }
     f.layout = HB_DNN_LAYOUT_NHWC;
@@ -74,27 +95,13 @@ static int32_t layout_of(const struct itx_tensor_info *out, const struct itx_ste
 struct dnn_form dnn_form_of_output(const struct itx_tensor_info *out,
                                    const struct itx_step_info *last)
 {
-    struct dnn_form f = {.layout = layout_of(out, last), .type = HB_DNN_TENSOR_TYPE_F32};
-    int size = (int)sizeof(float);
+    const bool is_float = out->dequantize[0] != '\0';
+    int size;
+    struct dnn_form f = {.layout = layout_of(out, last),
+                         .type = type_of(is_float ? ITX_F32 : out->dtype, &size),
+                         .n_scales = is_float ? 0 : out->n_quant};
+    f.axis = f.n_scales > 1 ? 3 : 0;
     set_shape(&f, out->height, out->width, out->channels);
-    if (out->dequantize[0] == '\0') {
-        f.n_scales = out->n_quant;
-        switch (out->dtype) {
-        case ITX_S8:
-            f.type = HB_DNN_TENSOR_TYPE_S8;
-            size = 1;
-            break;
-        case ITX_S16:
-            f.type = HB_DNN_TENSOR_TYPE_S16;
-            size = 2;
-            break;
-        case ITX_S32:
-            f.type = HB_DNN_TENSOR_TYPE_S32;
-            break;
-        case ITX_F32:
-            break;
-        }
-    }
     set_dense(&f, size);
     return f;
 }
@@ -116,6 +123,29 @@ bool dnn_form_properties(const struct dnn_form *f, hbDNNTensorProperties *p)
     if (f->n_scales == 0) return true;
     p->quantiType = SCALE;
     p->scale.scaleLen = p->scale.zeroPointLen = f->n_scales;
-    p->quantizeAxis = f->n_scales > 1 ? 3 : 0;
+    p->quantizeAxis = f->axis;
     return true;
+}
+
+itx_status dnn_scales_init(hbDNNTensorProperties *p, int channels, const float *scale,
+                           const int32_t *zero_point, struct itx_error *err)
+{
+    hbDNNQuantiScale *const q = &p->scale;
+    if (p->quantiType != SCALE) return ITX_OK;
+    q->scaleData = mem_calloc((size_t)channels, sizeof *q->scaleData);
+    q->zeroPointData = mem_calloc((size_t)channels, 1);
+    if (q->scaleData == NULL || q->zeroPointData == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    for (int i = 0; i < channels; i++) {
+        q->scaleData[i] = scale[q->scaleLen > 1 ? i : 0];
+        q->zeroPointData[i] = (int8_t)zero_point[q->scaleLen > 1 ? i : 0];
+    }
+    return ITX_OK;
+}
+
+void dnn_scales_release(hbDNNTensorProperties *p)
+{
+    mem_free(p->scale.scaleData);
+    mem_free(p->scale.zeroPointData);
+    p->scale = (hbDNNQuantiScale){0};
 }

@@ -75,6 +75,8 @@ void dnn_model_release(struct dnn_model *model)
     for (int i = 0; i < model->n_outputs && model->outputs != NULL; i++)
         dnn_output_release(&model->outputs[i]);
     mem_free(model->outputs);
+    for (int i = 0; i < model->n_inputs && model->inputs != NULL; i++)
+        dnn_scales_release(&model->inputs[i].properties);
     mem_free(model->inputs);
     itx_model_close(&model->model);
 }

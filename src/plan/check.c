@@ -117,6 +117,9 @@ static itx_status check_input(const struct plan *plan, const struct plan_input *
     if (input->is_yuv != 0 && (input->is_yuv != 1 || !is_yuv))
         return itx_fail(err, ITX_E_FORMAT, "input '%s' is stored as Y, U, V, and is none",
                         input->name);
+    if (input->is_stored != 0 && (input->is_stored != 1 || input->kind != PLAN_INPUT_TENSOR))
+        return itx_fail(err, ITX_E_FORMAT, "input '%s' is a picture without a quantise node",
+                        input->name);
     const struct plan_tensor *const t = &plan->tensors[input->tensor];
     if (t->dtype == DTYPE_S32)
         return itx_fail(err, ITX_E_FORMAT, "input '%s' has element type %s", input->name,

@@ -122,6 +122,8 @@ struct plan_input {
     enum plan_input_kind kind;
     int video_range; /* NV12, YUV444: 1 when luma is 16..235 */
     int is_yuv;      /* likewise: 1 when the tensor's channels are Y, U, V of full range */
+    /* TENSOR: 1 when RDK programs give the stored integers: the quantise node before it was removed */
+    int is_stored;
 };
 
 struct plan_output {

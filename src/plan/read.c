@@ -311,10 +311,11 @@ static itx_status read_ports(struct reader *r, struct plan *plan, struct itx_err
         input->tensor = get_u32(&c);
         input->kind = (enum plan_input_kind)get_u32(&c);
         const uint32_t flags = get_u32(&c);
-        if (flags > 3)
+        if (flags > 7)
             return itx_fail(err, ITX_E_FORMAT, "input '%s' has flags %" PRIu32, input->name, flags);
         input->video_range = flags & 1;
         input->is_yuv = flags >> 1 & 1;
+        input->is_stored = flags >> 2 & 1;
     }
     ITX_TRY(take_into(r, SECTION_OUTPUTS, plan->n_outputs, sizeof *plan->outputs, &c, &room, err));
     plan->outputs = room;

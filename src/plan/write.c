@@ -163,7 +163,8 @@ static void put_plan(struct writer *w, const struct plan *plan)
         put_text(w, b, plan->inputs[i].name);
         put_u32(b, plan->inputs[i].tensor);
         put_u32(b, (uint32_t)plan->inputs[i].kind);
-        put_int(b, plan->inputs[i].video_range | plan->inputs[i].is_yuv << 1);
+        put_int(b, plan->inputs[i].video_range | plan->inputs[i].is_yuv << 1 |
+                       plan->inputs[i].is_stored << 2);
     }
     for (int i = 0; i < plan->n_outputs; i++) {
         struct strbuf *const b = &w->sections[SECTION_OUTPUTS];

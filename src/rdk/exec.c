@@ -44,9 +44,8 @@ static const struct option exec_rows[] = {
         "the environment's HB_DNN_PROFILER_LOG_PATH"),
     ROW(dump_intermediate, OPTION_TEXT, "LEVEL", "0", 0, 0,
         "only 0 means something here: the layers' values are shown by intarsia eval --layers"),
-    ROW(enable_dump, OPTION_SWITCH, "", NULL, 0, 0, "infer: write the outputs"),
-    ROW(dump_format, OPTION_CHOICE, "bin|txt", "bin", 0, 0,
-        "infer: of the outputs that are written"),
+    ROW(enable_dump, OPTION_SWITCH, "", NULL, 0, 0, "infer: write the inputs and outputs"),
+    ROW(dump_format, OPTION_CHOICE, "bin|txt", "bin", 0, 0, "infer: of what is written"),
     ROW(dump_precision, OPTION_INT, "N", "9", 0, 60, "infer: decimals in a txt"),
     ROW(dump_txt_axis, OPTION_INT, "AXIS", "-1", -1, 4,
         "infer: a txt has the numbers of one index of this axis in a line; -1: one number in a "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hrt_model_exec infer: runs a frame and writes what comes out.
+ * hrt_model_exec infer: runs a frame and writes what goes in and comes out.
  */
 #include <inttypes.h>
 
@@ -9,47 +9,71 @@
 
 enum { FORMAT_BIN, FORMAT_TXT };
 
-/* DIR/model_infer_output_I_NAME.bin; what cannot stand in a file's name becomes '_'. */
-static void dump_path(const struct exec *e, int i, struct strbuf *path)
+/* What is written into a file: the values of an input or output. */
+struct dump {
+    const char *kind, *name; /* "input" or "output"; its name */
+    int i;
+    const int *shape;
+    size_t n, size; /* numbers, bytes of one */
+    enum { BYTES, INT8, INT16, INT32, FLOATS } type;
+    const void *data; /* [n] */
+};
+
+static void set_type(struct dump *d, enum itx_dtype dtype)
 {
-    const struct exec_options *const o = e->options;
-    strbuf_addf(path, "%s/model_infer_output_%d_", o->dump_path != NULL ? o->dump_path : ".", i);
-    for (const char *p = e->plan->outputs[i].name; *p != '\0'; p++) {
+    d->type = dtype == ITX_S8 ? INT8 : dtype == ITX_S16 ? INT16 : dtype == ITX_S32 ? INT32 : FLOATS;
+    d->size = dtype == ITX_S8 ? 1 : dtype == ITX_S16 ? 2 : 4;
+}
+
+/* DIR/model_infer_output_I_NAME.bin; what cannot stand in a file's name becomes '_'. */
+static void dump_path(const struct exec_options *o, const struct dump *d, struct strbuf *path)
+{
+    strbuf_addf(path, "%s/model_infer_%s_%d_", o->dump_path != NULL ? o->dump_path : ".", d->kind,
+                d->i);
+    for (const char *p = d->name; *p != '\0'; p++) {
         const unsigned char byte = (unsigned char)*p;
         strbuf_addf(path, "%c", byte == '/' || byte < 0x20 ? '_' : *p);
     }
     strbuf_addf(path, o->dump_format == FORMAT_BIN ? ".bin" : ".txt");
 }
 
-static void add_number(struct strbuf *text, const struct rdk_output *out, const float *real,
-                       size_t at, int precision)
+static void add_number(struct strbuf *text, const struct dump *d, size_t at, int precision)
 {
-    if (real != NULL)
-        strbuf_addf(text, "%.*f", precision, (double)real[at]);
-    else if (out->stored.dtype == ITX_S8)
-        strbuf_addf(text, "%d", ((const int8_t *)out->data)[at]);
-    else if (out->stored.dtype == ITX_S16)
-        strbuf_addf(text, "%d", ((const int16_t *)out->data)[at]);
-    else
-        strbuf_addf(text, "%" PRId32, ((const int32_t *)out->data)[at]);
+    switch (d->type) {
+    case BYTES:
+        strbuf_addf(text, "%d", ((const uint8_t *)d->data)[at]);
+        break;
+    case INT8:
+        strbuf_addf(text, "%d", ((const int8_t *)d->data)[at]);
+        break;
+    case INT16:
+        strbuf_addf(text, "%d", ((const int16_t *)d->data)[at]);
+        break;
+    case INT32:
+        strbuf_addf(text, "%" PRId32, ((const int32_t *)d->data)[at]);
+        break;
+    case FLOATS:
+        strbuf_addf(text, "%.*f", precision, (double)((const float *)d->data)[at]);
+        break;
+    }
 }
 
 /* How many numbers stand in a line. */
-static size_t line_length(const struct rdk_tensor *t, int axis)
+static size_t line_length(const int *shape, int axis)
 {
     size_t n = 1;
-    for (int i = axis + 1; axis >= 0 && i < 4; i++) n *= (size_t)t->shape[i];
+    for (int i = axis + 1; axis >= 0 && i < 4; i++) n *= (size_t)shape[i];
     return n;
 }
 
-static itx_status write_text(const struct exec *e, const struct rdk_output *out, const float *real,
-                             size_t n, const char *path, struct itx_error *err)
+static itx_status write_text(const struct exec_options *o, const struct dump *d, const char *path,
+                             struct itx_error *err)
 {
     struct strbuf text = {0};
-    const size_t line = line_length(&out->tensor, e->options->dump_txt_axis);
-    for (size_t i = 0; i < n; i++) {
-        add_number(&text, out, real, i, e->options->dump_precision);
-        strbuf_addf(&text, (i + 1) % line == 0 ? "\n" : " ");
+    const size_t line = line_length(d->shape, o->dump_txt_axis);
+    for (size_t i = 0; i < d->n; i++) {
+        add_number(&text, d, i, o->dump_precision);
+        strbuf_addf(&text, (i + 1) % line == 0 || i + 1 == d->n ? "\n" : " ");
     }
     const itx_status rc = text.failed ? itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path)
                                       : file_write(path, text.data, text.len, err);
@@ -57,41 +81,97 @@ static itx_status write_text(const struct exec *e, const struct rdk_output *out,
     return rc;
 }
 
-static itx_status write_numbers(const struct exec *e, const struct rdk_run *run, int i,
-                                const char *path, struct itx_error *err)
+static itx_status write_dump(const struct exec_options *o, const struct dump *d,
+                             struct itx_error *err)
+{
+    struct strbuf path = {0};
+    itx_status rc;
+    dump_path(o, d, &path);
+    if (path.failed)
+        rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
+    else if (o->dump_format == FORMAT_TXT)
+        rc = write_text(o, d, path.data, err);
+    else
+        rc = file_write(path.data, d->data, d->n * d->size, err);
+    strbuf_release(&path);
+    return rc;
+}
+
+static size_t count(const int *shape)
+{
+    return (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2] * (size_t)shape[3];
+}
+
+/* The bytes of a picture, in *own (mem_free) where its rows have gaps. */
+static itx_status take_picture(const struct itx_image *image, struct dump *d, void **own,
+                               struct itx_error *err)
+{
+    const size_t h = (size_t)image->height, w = (size_t)image->width;
+    const bool is_nv12 = image->format == ITX_IMAGE_NV12;
+    const size_t row = is_nv12 || image->format == ITX_IMAGE_GRAY ? w : 3 * w;
+    const size_t n_rows[] = {h, is_nv12 ? (h + 1) / 2 : 0};
+    const size_t rows[] = {row, (w + 1) / 2 * 2};
+    uint8_t *to = *own = mem_alloc(row * h + rows[1] * n_rows[1]);
+    if (to == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    d->type = BYTES;
+    d->size = 1;
+    d->n = row * h + rows[1] * n_rows[1];
+    d->data = to;
+    for (int k = 0; k < 2; k++)
+        for (size_t y = 0; y < n_rows[k]; y++, to += rows[k])
+            memcpy(to, image->plane[k] + y * image->stride[k], rows[k]);
+    return ITX_OK;
+}
+
+static itx_status dump_input(const struct exec *e, const struct rdk_frame *frame, int i,
+                             struct itx_error *err)
+{
+    const struct rdk_tensor t = rdk_input(e->plan, i);
+    struct dump d = {
+        .kind = "input", .name = t.name, .i = i, .shape = t.shape, .n = count(t.shape)};
+    void *own = NULL;
+    itx_status rc = ITX_OK;
+    if (frame->numbers != NULL) {
+        set_type(&d, frame->numbers[i].dtype);
+        d.data = frame->numbers[i].data;
+    } else {
+        rc = take_picture(&frame->image, &d, &own, err);
+    }
+    if (rc == ITX_OK) rc = write_dump(e->options, &d, err);
+    mem_free(own);
+    return rc;
+}
+
+static itx_status dump_output(const struct exec *e, const struct rdk_run *run, int i,
+                              struct itx_error *err)
 {
     const struct rdk_output *const out = &run->output[i];
     const struct rdk_tensor *const t = &out->tensor;
-    const size_t n = (size_t)t->shape[1] * (size_t)t->shape[2] * (size_t)t->shape[3];
-    float *made = NULL;
-    if (!t->is_float && e->options->hybrid_dequantize_process) {
-        made = mem_alloc(n * sizeof *made);
-        if (made == NULL) return itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
+    const bool makes = !t->is_float && e->options->hybrid_dequantize_process;
+    struct dump d = {.kind = "output",
+                     .name = t->name,
+                     .i = i,
+                     .shape = t->shape,
+                     .n = count(t->shape),
+                     .data = out->data};
+    set_type(&d, t->is_float || makes ? ITX_F32 : out->stored.dtype);
+    float *const made = makes ? mem_alloc(d.n * sizeof *made) : NULL;
+    if (makes && made == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    if (makes) {
         rdk_run_floats(run, i, made);
+        d.data = made;
     }
-    const float *const real = t->is_float ? out->data : made;
-    itx_status rc;
-    if (e->options->dump_format == FORMAT_TXT)
-        rc = write_text(e, out, real, n, path, err);
-    else if (made != NULL)
-        rc = file_write(path, made, n * sizeof *made, err);
-    else
-        rc = file_write(path, out->data, (size_t)t->byte_size, err);
+    const itx_status rc = write_dump(e->options, &d, err);
     mem_free(made);
     return rc;
 }
 
-static itx_status dump(const struct exec *e, const struct rdk_run *run, struct itx_error *err)
+static itx_status dump(const struct exec *e, const struct rdk_frame *frame,
+                       const struct rdk_run *run, struct itx_error *err)
 {
     if (e->options->dump_path != NULL) ITX_TRY(rdk_make_folders(e->options->dump_path, err));
-    for (int i = 0; i < run->n_outputs; i++) {
-        struct strbuf path = {0};
-        dump_path(e, i, &path);
-        const itx_status rc = path.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
-                                          : write_numbers(e, run, i, path.data, err);
-        strbuf_release(&path);
-        ITX_TRY(rc);
-    }
+    for (int i = 0; i < e->plan->n_inputs; i++) ITX_TRY(dump_input(e, frame, i, err));
+    for (int i = 0; i < run->n_outputs; i++) ITX_TRY(dump_output(e, run, i, err));
     return ITX_OK;
 }
 
@@ -105,7 +185,7 @@ static itx_status run_frames(struct exec *e, struct rdk_run *run, const struct r
         printf("Infer time: %f ms\n", (double)run->total_ns / 1e6);
         printf("---------------------Frame %d end---------------------\n", i);
     }
-    return e->options->enable_dump ? dump(e, run, err) : ITX_OK;
+    return e->options->enable_dump ? dump(e, frame, run, err) : ITX_OK;
 }
 
 itx_status exec_infer(struct exec *e, struct itx_error *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Taking dequantise nodes off a model's outputs: hb_model_modifier does it, and hb_mapper when its yaml says so.
+ * Taking quantise nodes off a model's inputs and dequantise nodes off its outputs: hb_model_modifier does it, and hb_mapper
+ * when its yaml says so.
  */
 #ifndef RDK_MODIFIER_H
 #define RDK_MODIFIER_H
@@ -15,7 +16,7 @@ struct rdk_removal {
     int n_types;
 };
 
-/* Changes the model and its metadata, whose new text goes into `arena`, and says what it does. A name that is not there is
+/* Changes the model and its metadata, whose new texts go into `arena`, and says what it does. A name that is not there is
  * warned about and skipped; an unknown type is an error. */
 itx_status rdk_remove_nodes(struct rdk_log *log, struct plan *plan, struct arena *arena,
                             const struct rdk_removal *what, int *n_removed, struct itx_error *err);

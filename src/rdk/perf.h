@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "rdk/run.h"
 #include "rdk/span.h"
+#include "vision/picture.h"
 
 struct perf_layer {
     struct itx_step_info info;

@@ -107,3 +107,11 @@ const struct plan_step *rdk_writer(const struct plan *plan, uint32_t tensor)
     }
     return found;
 }
+
+const struct plan_step *rdk_reader(const struct plan *plan, uint32_t tensor)
+{
+    for (int i = 0; i < plan->n_steps; i++)
+        for (int k = 0; k < plan->steps[i].n_in; k++)
+            if (plan->steps[i].in[k] == tensor) return &plan->steps[i];
+    return NULL;
+}

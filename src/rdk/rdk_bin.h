@@ -29,6 +29,12 @@ struct str rdk_stem(const char *path);
 /* Makes a folder and those above it; what is there already is no error. */
 itx_status rdk_make_folders(const char *path, struct itx_error *err);
 
+/* The user gives floats, which are quantised; else the integers, by their scales. Never of a picture. */
+static inline bool rdk_is_float_input(const struct plan_input *input)
+{
+    return input->kind == PLAN_INPUT_TENSOR && !input->is_stored;
+}
+
 /* The product of dequantisation is what the user gets; else the integers as they are, with their scales. */
 static inline bool rdk_is_float_output(const struct plan_output *output)
 {
@@ -40,5 +46,7 @@ struct str rdk_dequantized_tensor(const char *dequantize);
 
 /* The step that writes tensor `tensor`; NULL when several do or none. */
 const struct plan_step *rdk_writer(const struct plan *plan, uint32_t tensor);
+/* The first step that reads it; NULL when none does. */
+const struct plan_step *rdk_reader(const struct plan *plan, uint32_t tensor);
 
 #endif

@@ -12,11 +12,6 @@ itx_status rdk_run_open(struct rdk_run *run, const itx_model *model, const struc
     o.n_threads = n_threads;
     o.profile = profile;
     o.dense = 1;
-    const struct plan_input *const in = &plan->inputs[0];
-    if (in->kind == PLAN_INPUT_NV12) {
-        o.via = ITX_IMAGE_NV12; /* photographs become what a camera gives */
-        o.via_range = in->video_range ? ITX_RANGE_VIDEO : ITX_RANGE_FULL;
-    }
     run->plan = plan;
     ITX_TRY(itx_session_create(&run->session, model, &o, err));
     run->output = mem_calloc((size_t)plan->n_outputs, sizeof *run->output);
@@ -58,8 +53,7 @@ itx_status rdk_run_frame(struct rdk_run *run, const struct rdk_frame *frame, str
 {
     const uint64_t start = clock_ns();
     if (frame->numbers != NULL)
-        ITX_TRY(itx_session_run_float(run->session, (const float *const *)frame->numbers,
-                                      frame->n_numbers, err));
+        ITX_TRY(itx_session_run_numbers(run->session, frame->numbers, frame->n_numbers, err));
     else
         ITX_TRY(itx_session_run(run->session, &frame->image, err));
     for (int i = 0; i < run->n_outputs; i++) make_output(run, i);

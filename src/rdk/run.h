@@ -6,23 +6,23 @@
 #ifndef RDK_RUN_H
 #define RDK_RUN_H
 
+#include "base/arena.h"
 #include "intarsia/intarsia.h"
 #include "plan/plan.h"
 #include "rdk/tensor.h"
-#include "vision/picture.h"
 
-/* What is run: a picture, or numbers for each input. Zero-initialised is valid and empty. */
+/* What is run: a picture of the input's own size and format, or numbers for each input. Zero-initialised is valid and
+ * empty. */
 struct rdk_frame {
+    struct arena arena; /* owns what the others point to */
     struct itx_image image;
-    struct picture picture; /* behind the image when it came from a file of pixels */
-    void *bytes;            /* otherwise */
     int n_numbers;
-    float **numbers; /* [n_numbers] [c, h, w]; NULL for a model that takes pictures */
+    struct itx_numbers *numbers; /* [n_numbers]; NULL for a model that takes pictures */
 };
 /* Noise, or zeros for an input of numbers. */
 itx_status rdk_frame_make(struct rdk_frame *frame, const struct plan *plan, struct itx_error *err);
-/* One file for each input: .jpg, .jpeg, .png (letterboxed when it is run), .bin in the input's own format, .txt of
- * numbers for an input of numbers. */
+/* One file for each input: .jpg, .jpeg, .png, which are letterboxed; .bin in the input's own format; .txt of numbers for
+ * an input of numbers. */
 itx_status rdk_frame_read(struct rdk_frame *frame, const struct plan *plan,
                           const char *const *paths, int n_paths, struct itx_error *err);
 void rdk_frame_release(struct rdk_frame *frame);

@@ -46,7 +46,13 @@ static const char *source_name(int32_t source)
                                                  : "HB_DNN_INPUT_FROM_DDR";
 }
 
-static struct rdk_tensor tensor_of(const char *name, const struct dnn_form *f)
+static enum itx_dtype dtype_of(const struct plan_tensor *p)
+{
+    return p->dtype == DTYPE_S8 ? ITX_S8 : p->dtype == DTYPE_S16 ? ITX_S16 : ITX_S32;
+}
+
+static struct rdk_tensor tensor_of(const char *name, const struct dnn_form *f,
+                                   const struct plan_tensor *p)
 {
     struct rdk_tensor t = {
         .name = name,
@@ -55,6 +61,9 @@ static struct rdk_tensor tensor_of(const char *name, const struct dnn_form *f)
         .byte_size = f->size,
         .is_float = dnn_form_is_float(f),
         .n_scales = f->n_scales,
+        .axis = f->axis,
+        .scale = p->scale,
+        .zero_point = p->zero_point,
     };
     memcpy(t.shape, f->valid, sizeof t.shape);
     memcpy(t.aligned, f->aligned, sizeof t.aligned);
@@ -62,7 +71,7 @@ static struct rdk_tensor tensor_of(const char *name, const struct dnn_form *f)
     return t;
 }
 
-static enum itx_image_format format_of(enum plan_input_kind kind)
+enum itx_image_format rdk_input_format(enum plan_input_kind kind)
 {
     switch (kind) {
     case PLAN_INPUT_NV12:
@@ -82,14 +91,25 @@ static enum itx_image_format format_of(enum plan_input_kind kind)
     return ITX_IMAGE_NONE;
 }
 
+enum itx_dtype rdk_input_dtype(const struct plan *plan, int i)
+{
+    const struct plan_input *const in = &plan->inputs[i];
+    return in->is_stored ? dtype_of(&plan->tensors[in->tensor]) : ITX_F32;
+}
+
 struct rdk_tensor rdk_input(const struct plan *plan, int i)
 {
     const struct plan_input *const in = &plan->inputs[i];
     const struct plan_tensor *const p = &plan->tensors[in->tensor];
-    const struct itx_input_info info = {
-        .format = format_of(in->kind), .height = p->h, .width = p->w, .channels = p->c};
+    const struct itx_input_info info = {.format = rdk_input_format(in->kind),
+                                        .height = p->h,
+                                        .width = p->w,
+                                        .channels = p->c,
+                                        .dtype = dtype_of(p),
+                                        .n_quant = p->n_quant,
+                                        .is_stored = in->is_stored};
     const struct dnn_form form = dnn_form_of_input(&info);
-    struct rdk_tensor t = tensor_of(in->name, &form);
+    struct rdk_tensor t = tensor_of(in->name, &form, p);
     t.source = source_name(form.source);
     return t;
 }
@@ -100,9 +120,7 @@ struct rdk_tensor rdk_output(const struct plan *plan, int i)
     const struct plan_tensor *const p = &plan->tensors[out->tensor];
     const struct plan_step *const s = rdk_writer(plan, out->tensor);
     const struct itx_tensor_info info = {
-        .dtype = p->dtype == DTYPE_S8    ? ITX_S8
-                 : p->dtype == DTYPE_S16 ? ITX_S16
-                                         : ITX_S32,
+        .dtype = dtype_of(p),
         .height = p->h,
         .width = p->w,
         .channels = p->c,
@@ -112,11 +130,7 @@ struct rdk_tensor rdk_output(const struct plan *plan, int i)
     const struct itx_step_info last = {.kind = s != NULL ? step_kind_name(s->kind) : "",
                                        .activation = s != NULL ? act_name(s->act) : ""};
     const struct dnn_form form = dnn_form_of_output(&info, &last);
-    struct rdk_tensor t = tensor_of(out->name, &form);
-    if (t.n_scales == 0) return t;
-    t.scale = p->scale;
-    t.zero_point = p->zero_point;
-    return t;
+    return tensor_of(out->name, &form, p);
 }
 
 static void print_shape(const char *name, const int *shape, FILE *out)
@@ -138,7 +152,7 @@ static void print_scales(const struct rdk_tensor *t, FILE *out)
         for (int i = 0; i < t->n_scales; i++) fprintf(out, "%" PRId32 ",", t->zero_point[i]);
         fprintf(out, "\n");
     }
-    if (t->n_scales > 1) fprintf(out, "quantizeAxis: 3\n");
+    if (t->n_scales > 1) fprintf(out, "quantizeAxis: %d\n", t->axis);
 }
 
 void rdk_print_tensor(const struct rdk_tensor *t, const char *kind, int i, FILE *out)

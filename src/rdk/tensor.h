@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "intarsia/intarsia.h"
 #include "plan/plan.h"
 
 struct rdk_tensor {
@@ -20,9 +21,14 @@ struct rdk_tensor {
     uint64_t stride[4]; /* bytes; NV12: 0 */
     bool is_float;      /* 32 bits a number */
     int n_scales;       /* 0: quanti type NONE */
+    int axis;           /* of several: the dimension of channels */
     const float *scale;
     const int32_t *zero_point;
 };
+
+/* ITX_IMAGE_NONE: numbers, of the type rdk_input_dtype. */
+enum itx_image_format rdk_input_format(enum plan_input_kind kind);
+enum itx_dtype rdk_input_dtype(const struct plan *plan, int i);
 
 struct rdk_tensor rdk_input(const struct plan *plan, int i);
 struct rdk_tensor rdk_output(const struct plan *plan, int i);

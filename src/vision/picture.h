@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "intarsia/intarsia.h"
 
 #define PICTURE_MAX_SIDE 65535
 #define PICTURE_MAX_PIXELS ((int64_t)1 << 30) /* 3 GiB of RGB */
@@ -38,6 +39,11 @@ itx_status picture_read_memory(struct picture *picture, const void *data, size_t
 /* The picture as a network with an input of width x height sees it: scaled to fit, in the middle, grey (114) around. */
 itx_status picture_letterbox(struct picture *out, const struct picture *in, int width, int height,
                              struct itx_error *err);
+
+/* The picture as a camera gives it, without gaps: RGB, BGR, YUV444 [h, w, 3], GRAY [h, w], or NV12, Y and behind it UV
+ * [(h + 1) / 2, (w + 1) / 2, 2]. `range`: of NV12 and YUV444. */
+itx_status picture_bytes(const struct picture *picture, enum itx_image_format format,
+                         enum itx_range range, uint8_t *to, struct itx_error *err);
 
 /* By the ending of the path: .png, else JPEG. Written whole or not at all. */
 itx_status picture_write(const struct picture *picture, const char *path, struct itx_error *err);

@@ -160,6 +160,112 @@ static void test_infer__numbers(void)
     CHECK(hbDNNRelease(packed) == 0);
 }
 
+/* Three inputs, of s8, s8 with a scale for each channel, and s16; those of `stored`, a bit for each, without their
+ * quantise node. */
+static itx_model *stored_model(unsigned stored, hbPackedDNNHandle_t *packed)
+{
+    struct build *const b = malloc(sizeof *b);
+    if (b == NULL) abort();
+    build_init(b, "stored", 8);
+    for (int i = 0; i < 3; i++) {
+        const uint32_t in = build_tensor(b, "in", i < 2 ? DTYPE_S8 : DTYPE_S16, 4, 6, 3);
+        static const float scale[3] = {0.013f, 0.7f, 1.9e-3f};
+        static const int32_t zero_point[3] = {-128, 5, 127};
+        if (i == 1) b->tensors[in].n_quant = 3;
+        if (i == 1) b->tensors[in].scale = scale;
+        if (i == 1) b->tensors[in].zero_point = zero_point;
+        build_output(b, net_conv(b, in, "out", 1, 8, DTYPE_S32, false));
+        build_input(b, in, PLAN_INPUT_TENSOR);
+        b->inputs[i].is_stored = stored >> i & 1;
+    }
+    const struct plan *const plan = &b->plan;
+    void *data = NULL;
+    size_t size = 0;
+    CHECK(plan_write(&plan, 1, &data, &size, NULL) == ITX_OK);
+    build_release(b);
+    free(b);
+    const void *list = data;
+    int32_t bytes = (int32_t)size;
+    itx_model *model = NULL;
+    CHECK(hbDNNInitializeFromDDR(packed, &list, &bytes, 1) == 0);
+    CHECK(itx_model_open_memory(&model, data, size, NULL, NULL) == ITX_OK);
+    mem_free(data);
+    return model;
+}
+
+static void check_stored_properties(const struct net_run *r)
+{
+    static const int32_t type[] = {HB_DNN_TENSOR_TYPE_S8, HB_DNN_TENSOR_TYPE_S8,
+                                   HB_DNN_TENSOR_TYPE_S16},
+                         n_scales[] = {1, 3, 1}, size[] = {1, 1, 2};
+    for (int i = 0; i < 3; i++) {
+        const hbDNNTensorProperties *const p = &r->inputs[i].properties;
+        CHECK(p->tensorType == type[i] && p->tensorLayout == HB_DNN_LAYOUT_NCHW);
+        CHECK(p->quantiType == SCALE && p->scale.scaleLen == n_scales[i]);
+        CHECK(p->scale.zeroPointLen == n_scales[i] && p->quantizeAxis == (i == 1 ? 1 : 0));
+        CHECK(p->alignedByteSize == 72 * size[i] && p->stride[3] == size[i]);
+        CHECK(p->stride[0] == 72 * size[i] && p->stride[1] == 24 * size[i]);
+        CHECK(p->validShape.dimensionSize[1] == 3 && p->validShape.dimensionSize[3] == 6);
+    }
+    const hbDNNQuantiScale *const scale = &r->inputs[1].properties.scale;
+    CHECK(scale->scaleData[0] == 0.013f && scale->scaleData[2] == 1.9e-3f);
+    CHECK(scale->zeroPointData[0] == -128 && scale->zeroPointData[1] == 5);
+}
+
+/* Integers give what the floats they stand for give: everything that a number of 8 bits can be, and of 16 the ends. */
+static void test_infer__stored_numbers(void)
+{
+    hbPackedDNNHandle_t whole_file = NULL, part_file = NULL;
+    itx_model *const whole = stored_model(7, &whole_file), *const part =
+                                                               stored_model(2, &part_file);
+    struct net_run r = net_run_of(net_model(whole_file, "stored"), 1, 7),
+                   mixed = net_run_of(net_model(part_file, "stored"), 1, 7);
+    struct net_truth truth = {whole, NULL};
+    struct itx_session_options o = ITX_SESSION_OPTIONS_INIT;
+    o.dense = 1;
+    REQUIRE(itx_session_create(&truth.session, whole, &o, NULL) == ITX_OK);
+    check_stored_properties(&r);
+    CHECK(mixed.inputs[0].properties.tensorType == HB_DNN_TENSOR_TYPE_F32);
+    CHECK(mixed.inputs[1].properties.tensorType == HB_DNN_TENSOR_TYPE_S8);
+    for (int pass = 0; pass < 4; pass++) {
+        float real[3][72];
+        const float *const floats[] = {real[0], real[1], real[2]};
+        for (int i = 0; i < 3; i++) {
+            struct itx_input_info t;
+            CHECK(itx_model_get_input(whole, i, &t, NULL) == ITX_OK && t.is_stored == 1);
+            for (int k = 0; k < 72; k++) {
+                const int at = pass * 72 + k, c = t.n_quant > 1 ? k / 24 : 0;
+                const int q = t.dtype == ITX_S8 ? at % 256 - 128
+                              : at < 144        ? at - 32768
+                                                : 32767 - k;
+                if (t.dtype == ITX_S8)
+                    ((int8_t *)r.inputs[i].sysMem[0].virAddr)[k] = (int8_t)q;
+                else
+                    ((int16_t *)r.inputs[i].sysMem[0].virAddr)[k] = (int16_t)q;
+                real[i][k] = (float)(q - t.zero_point[c]) * t.scale[c];
+            }
+        }
+        memcpy(mixed.inputs[0].sysMem[0].virAddr, real[0], sizeof real[0]);
+        memcpy(mixed.inputs[1].sysMem[0].virAddr, r.inputs[1].sysMem[0].virAddr, 72);
+        memcpy(mixed.inputs[2].sysMem[0].virAddr, real[2], sizeof real[2]);
+        REQUIRE(net_infer(&r) == 0 && net_infer(&mixed) == 0);
+        REQUIRE(itx_session_run_float(truth.session, floats, 3, NULL) == ITX_OK);
+        net_check(&truth, &r, 0);
+        net_check(&truth, &mixed, 0);
+    }
+    r.inputs[0].properties.tensorType = HB_DNN_TENSOR_TYPE_F32;
+    CHECK(net_infer(&r) == HB_DNN_INVALID_ARGUMENT);
+    r.inputs[0].properties.tensorType = HB_DNN_TENSOR_TYPE_S8;
+    r.inputs[2].sysMem[0].memSize--;
+    CHECK(net_infer(&r) == HB_DNN_INVALID_ARGUMENT);
+    net_run_release(&r);
+    net_run_release(&mixed);
+    net_truth_release(&truth);
+    itx_model *last = part;
+    itx_model_close(&last);
+    CHECK(hbDNNRelease(whole_file) == 0 && hbDNNRelease(part_file) == 0);
+}
+
 /* Memory that the library did not give. */
 static void test_infer__own_memory(void)
 {
@@ -565,9 +671,9 @@ static void test_roi__too_large(void)
 }
 
 TEST_MAIN(TEST(test_infer__nv12), TEST(test_infer__separate_planes), TEST(test_infer__rows),
-          TEST(test_infer__pixels), TEST(test_infer__numbers), TEST(test_infer__own_memory),
-          TEST(test_infer__refuses_arguments), TEST(test_infer__refuses_pictures),
-          TEST(test_infer__refuses_outputs), TEST(test_infer__freed_meanwhile),
-          TEST(test_infer__out_of_memory), TEST(test_resize__is_bilinear),
-          TEST(test_resize__refuses), TEST(test_roi__parts), TEST(test_roi__refuses),
-          TEST(test_roi__too_large))
+          TEST(test_infer__pixels), TEST(test_infer__numbers), TEST(test_infer__stored_numbers),
+          TEST(test_infer__own_memory), TEST(test_infer__refuses_arguments),
+          TEST(test_infer__refuses_pictures), TEST(test_infer__refuses_outputs),
+          TEST(test_infer__freed_meanwhile), TEST(test_infer__out_of_memory),
+          TEST(test_resize__is_bilinear), TEST(test_resize__refuses), TEST(test_roi__parts),
+          TEST(test_roi__refuses), TEST(test_roi__too_large))

@@ -101,6 +101,20 @@ ok 'one number in a line' test "$(wc -l <$proto.txt)" -eq 204800
 od -An -v -tf4 -w4 $proto.bin >floats.txt
 ok 'txt and bin agree' awk 'NR == FNR { a[NR] = $1; next } { d = a[FNR] - $1; if (d > 1e-5 || d < -1e-5) exit 1 } END { exit FNR != 204800 }' \
     floats.txt $proto.txt
+
+# ---- what went in: the photograph as a camera gives it; given back, it makes the same ----
+input=out/model_infer_input_0_images
+rdk hrt_model_exec infer --model_file demo.bin --input_file "$picture" --enable_dump --dump_path out
+ok 'bytes of the input' test "$(wc -c <$input.bin)" -eq 153600
+rdk hrt_model_exec infer --model_file demo.bin --input_file "$input.bin" --enable_dump --dump_path again
+ok 'the dumped input is what ran' diff -r out/model_infer_input_0_images.bin again/model_infer_input_0_images.bin
+ok 'and gives the same' cmp -s $proto.bin again/model_infer_output_9_output1.bin
+rdk hrt_model_exec infer --model_file demo.bin --input_file "$picture" --enable_dump --dump_path out --dump_format txt \
+    --dump_txt_axis 2
+ok 'a row of luma in a line, then rows of UV' awk 'NF != 320 { exit 1 } END { exit NR != 480 }' $input.txt
+od -An -v -tu1 -w1 $input.bin | tr -d ' ' >bytes.txt
+rdk hrt_model_exec infer --model_file demo.bin --input_file "$picture" --enable_dump --dump_path out --dump_format txt
+ok 'txt and bin of the input agree' cmp -s bytes.txt $input.txt
 # a picture of one colour in the input's own format: 320 x 320 of Y, then of U and V
 head -c 102400 /dev/zero | tr '\0' '\160' >grey.bin
 head -c 51200 /dev/zero | tr '\0' '\200' >>grey.bin

@@ -557,6 +557,15 @@ static void test_session__wide_numbers_in(void)
     const int16_t expected[2][2] = {{2000, INT16_MAX}, {-1, INT16_MIN}};
     const int16_t *const got = itx_session_output(session, 0);
     for (int i = 0; i < 16; i++) CHECK(got[i] == expected[i / 4 % 2][i % 2]);
+    const int16_t q[2 * 2] = {2000, -1, INT16_MAX, INT16_MIN}; /* the same, as they are stored */
+    struct itx_numbers stored = {ITX_S16, q};
+    REQUIRE(itx_session_run_numbers(session, &stored, 1, &err) == ITX_OK);
+    for (int i = 0; i < 16; i++) CHECK(got[i] == expected[i / 4 % 2][i % 2]);
+    stored.dtype = ITX_S8;
+    CHECK(itx_session_run_numbers(session, &stored, 1, &err) == ITX_E_INVAL);
+    CHECK_STR(err.text, "input images takes floats or s16");
+    CHECK(itx_session_run_numbers(session, NULL, 1, &err) == ITX_E_INVAL);
+    CHECK(itx_session_run_numbers(NULL, &stored, 1, &err) == ITX_E_INVAL);
     itx_session_destroy(&session);
     itx_model_close(&model);
 }

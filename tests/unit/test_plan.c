@@ -92,6 +92,7 @@ static void check_same_plan(const struct plan *a, const struct plan *b)
     for (int i = 0; i < a->n_inputs; i++) {
         CHECK_STR(a->inputs[i].name, b->inputs[i].name);
         CHECK(a->inputs[i].tensor == b->inputs[i].tensor && a->inputs[i].kind == b->inputs[i].kind);
+        CHECK(a->inputs[i].is_stored == b->inputs[i].is_stored);
     }
     for (int i = 0; i < a->n_outputs; i++) {
         CHECK_STR(a->outputs[i].name, b->outputs[i].name);
@@ -231,6 +232,25 @@ static void test_plan__truncated(void)
     build_release(&b);
 }
 
+/* An input of numbers without a quantise node: its flag comes back, and no other number of flags does. */
+static void test_plan__stored_input(void)
+{
+    struct build b;
+    build_tiny(&b, "tiny");
+    b.inputs[0].kind = PLAN_INPUT_TENSOR;
+    b.inputs[0].is_stored = 1;
+    size_t size = 0;
+    uint8_t *const data = write_one(&b.plan, &size);
+    REQUIRE(data != NULL);
+    struct plan_file file = {0};
+    REQUIRE(plan_read(&file, data, size, NULL) == ITX_OK);
+    CHECK(file.models[0].inputs[0].is_stored == 1);
+    check_same_plan(&file.models[0], &b.plan);
+    plan_file_release(&file);
+    mem_free(data);
+    build_release(&b);
+}
+
 static void test_plan__altered(void)
 {
     struct build b;
@@ -340,6 +360,7 @@ static void test_plan__check_structure(void)
     REFUSES("another grid", (tensors[2].h = 1, tensors[2].w = 5));
     REFUSES("input 'images' is tensor", b.inputs[0].tensor = 1000);
     REFUSES("is a picture", b.inputs[0].tensor = 1);
+    REFUSES("a picture without a quantise node", b.inputs[0].is_stored = 1);
     REFUSES("output 'logits' is tensor", b.outputs[0].tensor = 1000);
     REFUSES("head: task", b.plan.head.task = PLAN_TASK_COUNT);
     REFUSES("1 classes", b.plan.head.n_classes = 1);
@@ -573,7 +594,8 @@ static void test_plan__bytes_of_the_format(void)
 }
 
 TEST_MAIN(TEST(test_plan__round_trip), TEST(test_plan__arrays_have_room_after_them),
-          TEST(test_plan__head_round_trip), TEST(test_plan__truncated), TEST(test_plan__altered),
+          TEST(test_plan__head_round_trip), TEST(test_plan__truncated),
+          TEST(test_plan__stored_input), TEST(test_plan__altered),
           TEST(test_plan__altered_and_sealed), TEST(test_plan__messages),
           TEST(test_plan__check_structure), TEST(test_plan__check_order),
           TEST(test_plan__places_may_be_used_again), TEST(test_plan__check_numbers),

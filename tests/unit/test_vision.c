@@ -424,8 +424,74 @@ static void test_picture__files(void)
     CHECK(rmdir(dir) == 0); /* nothing half-written was left */
 }
 
+/* BT.601 of the mean of pixels, in real numbers: Y, U, V of the range. */
+static void yuv_of(const double *rgb, enum itx_range range, double *yuv)
+{
+    const double y = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+    const bool is_video = range == ITX_RANGE_VIDEO;
+    yuv[0] = is_video ? y * 219 / 255 + 16 : y;
+    yuv[1] = (rgb[2] - y) * 0.564 * (is_video ? 224.0 / 255 : 1) + 128;
+    yuv[2] = (rgb[0] - y) * 0.713 * (is_video ? 224.0 / 255 : 1) + 128;
+}
+
+static bool is_rounded(uint8_t got, double exact)
+{
+    const double within = exact < 0 ? 0 : exact > 255 ? 255 : exact;
+    return got - within <= 0.5001 && within - got <= 0.5001;
+}
+
+/* Sizes are odd: the last column and row stand for the pixels outside. */
+static void check_yuv(const struct picture *p, enum itx_range range)
+{
+    enum { UV = (W + 1) / 2 * 2 };
+    uint8_t full[H * W * 3], nv12[H * W + (H + 1) / 2 * UV];
+    REQUIRE(picture_bytes(p, ITX_IMAGE_YUV444, range, full, NULL) == ITX_OK);
+    REQUIRE(picture_bytes(p, ITX_IMAGE_NV12, range, nv12, NULL) == ITX_OK);
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++) {
+            double rgb[3], mean[3] = {0}, yuv[3];
+            for (int c = 0; c < 3; c++) {
+                rgb[c] = p->rgb[(size_t)y * p->stride + (size_t)(x * 3 + c)];
+                for (int k = 0; k < 4; k++) {
+                    const int v = y / 2 * 2 + k / 2, u = x / 2 * 2 + k % 2;
+                    mean[c] += p->rgb[(size_t)(v < H ? v : H - 1) * p->stride +
+                                      (size_t)((u < W ? u : W - 1) * 3 + c)] /
+                               4.0;
+                }
+            }
+            yuv_of(rgb, range, yuv);
+            CHECK(is_rounded(nv12[y * W + x], yuv[0]));
+            for (int c = 0; c < 3; c++) CHECK(is_rounded(full[(y * W + x) * 3 + c], yuv[c]));
+            yuv_of(mean, range, yuv);
+            for (int c = 1; c < 3; c++)
+                CHECK(is_rounded(nv12[H * W + y / 2 * UV + x / 2 * 2 + c - 1], yuv[c]));
+        }
+}
+
+static void test_picture__bytes(void)
+{
+    struct picture p = {0};
+    uint64_t seed = 5;
+    REQUIRE(picture_create(&p, W, H, NULL) == ITX_OK);
+    for (size_t i = 0; i < H * p.stride; i++) p.rgb[i] = (uint8_t)test_random(&seed);
+    memset(p.rgb, 255, 6); /* two white pixels */
+    check_yuv(&p, ITX_RANGE_FULL);
+    check_yuv(&p, ITX_RANGE_VIDEO);
+    uint8_t rgb[H * W * 3], bgr[H * W * 3], gray[H * W];
+    REQUIRE(picture_bytes(&p, ITX_IMAGE_RGB, ITX_RANGE_FULL, rgb, NULL) == ITX_OK);
+    REQUIRE(picture_bytes(&p, ITX_IMAGE_BGR, ITX_RANGE_FULL, bgr, NULL) == ITX_OK);
+    REQUIRE(picture_bytes(&p, ITX_IMAGE_GRAY, ITX_RANGE_FULL, gray, NULL) == ITX_OK);
+    for (size_t i = 0; i < H * W; i++) {
+        const uint8_t *const at = p.rgb + i / W * p.stride + i % W * 3;
+        CHECK(memcmp(rgb + 3 * i, at, 3) == 0);
+        CHECK(bgr[3 * i] == at[2] && bgr[3 * i + 1] == at[1] && bgr[3 * i + 2] == at[0]);
+        CHECK(is_rounded(gray[i], 0.299 * at[0] + 0.587 * at[1] + 0.114 * at[2]));
+    }
+    picture_release(&p);
+}
+
 TEST_MAIN(TEST(test_picture__png_kinds), TEST(test_picture__jpeg_as_opencv),
           TEST(test_picture__cmyk_without_adobe), TEST(test_picture__orientations),
           TEST(test_picture__refusals), TEST(test_picture__small_file_large_promise),
           TEST(test_picture__out_of_memory), TEST(test_picture__round_trips),
-          TEST(test_picture__files))
+          TEST(test_picture__files), TEST(test_picture__bytes))
