@@ -202,6 +202,10 @@ ITX_API itx_status itx_session_run_numbers(itx_session *session, const struct it
 /* Output i of the last run; valid until the next run. Layout: itx_model_get_output. NULL after an
  * itx_session_segment that did not compute all outputs. */
 ITX_API const void *itx_session_output(const itx_session *session, int i);
+/* The real numbers that output i of the last run stands for, to the caller's [height, width, channels]:
+ * (value - zero_point) * scale, made by the session's threads. ITX_E_INVAL when there is no output. */
+ITX_API itx_status itx_session_read_output(itx_session *session, int i, float *to,
+                                           struct itx_error *err);
 /* From the next run on, output i is written to `data`, the caller's, aligned to 64 bytes: height * row elements (layout:
  * itx_model_get_output). It must stay until the session is destroyed or another place is bound; NULL: the session's own
  * memory again. What was found before is forgotten. ITX_E_UNSUPPORTED for an output that shares memory with something

@@ -226,7 +226,7 @@ static void outputs_release(struct outputs *o)
     *o = (struct outputs){0};
 }
 
-static itx_status copy_outputs(struct outputs *o, const struct model *m, const itx_session *session,
+static itx_status copy_outputs(struct outputs *o, const struct model *m, itx_session *session,
                                enum what what, struct itx_error *err)
 {
     o->n = m->info.n_outputs;
@@ -235,16 +235,17 @@ static itx_status copy_outputs(struct outputs *o, const struct model *m, const i
     if (o->info == NULL || o->copy == NULL) return no_memory(err);
     for (int i = 0; i < o->n; i++) {
         struct itx_tensor_info *const t = &o->info[i];
-        const itx_status rc = itx_model_get_output(m->handle, i, t, err);
+        itx_status rc = itx_model_get_output(m->handle, i, t, err);
         if (rc != ITX_OK) return rc;
         if (what == WHAT_SHARED) continue;
         const size_t n = (size_t)t->height * (size_t)t->width * (size_t)t->channels;
         o->copy[i] = malloc(n * (what == WHAT_REAL ? sizeof(float) : dnn_value_size(t)));
         if (o->copy[i] == NULL) return no_memory(err);
         if (what == WHAT_REAL)
-            dnn_values_real(t, itx_session_output(session, i), o->copy[i]);
+            rc = itx_session_read_output(session, i, o->copy[i], err);
         else
             dnn_values_dense(t, itx_session_output(session, i), o->copy[i]);
+        if (rc != ITX_OK) return rc;
     }
     return ITX_OK;
 }

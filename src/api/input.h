@@ -13,11 +13,13 @@
 void input_write_rows(const struct plan *plan, const struct image_row *kernels, const uint8_t *rgb,
                       void *tensor, int begin, int end);
 
-/* x [c, h, w]: stored = rne(x / scale) + zero_point within the type's range; what is not a number becomes the
- * smallest. */
-void input_write_numbers(const struct plan_tensor *t, const float *x, void *tensor);
+/* Pixels [begin, end) of the tensor's h * w from x [c, h, w]: stored = rne(x / scale) + zero_point within the type's
+ * range; what is not a number becomes the smallest. In the floating-point environment of base/float_mode.h. */
+void input_write_numbers(const struct plan_tensor *t, const float *x, void *tensor, int begin,
+                         int end);
 
-/* x [c, h, w]: integers of the tensor's type, which are stored as they are. */
-void input_write_stored(const struct plan_tensor *t, const void *x, void *tensor);
+/* The same of integers of the tensor's type, which are stored as they are. */
+void input_write_stored(const struct plan_tensor *t, const void *x, void *tensor, int begin,
+                        int end);
 
 #endif

@@ -202,7 +202,9 @@ void network_write_input(const struct network *n, const struct plan *plan, const
         return;
     }
     const float_mode mode = float_mode_enter();
-    for (int i = 0; i < plan->n_inputs; i++)
-        input_write_numbers(&plan->tensors[plan->inputs[i].tensor], numbers[i], tensors[i]);
+    for (int i = 0; i < plan->n_inputs; i++) {
+        const struct plan_tensor *const t = &plan->tensors[plan->inputs[i].tensor];
+        input_write_numbers(t, numbers[i], tensors[i], 0, t->h * t->w);
+    }
     float_mode_leave(mode);
 }

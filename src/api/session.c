@@ -8,10 +8,10 @@
 #include "api/input.h"
 #include "api/instances.h"
 #include "api/model.h"
+#include "api/output.h"
 #include "api/plan_head.h"
 #include "base/clock.h"
 #include "base/cpu.h"
-#include "base/float_mode.h"
 #include "base/mem.h"
 #include "runtime/runtime.h"
 
@@ -157,14 +157,38 @@ itx_status itx_session_run(itx_session *s, const struct itx_image *picture, stru
     return ITX_OK;
 }
 
-static void write_numbers(itx_session *s, int i, const struct itx_numbers *x)
+/* Numbers that are too few to wake other threads for. */
+enum { FEW = 16384 };
+
+/* Numbers on their way into the network or out of it. */
+struct numbers_job {
+    const struct plan_tensor *tensor;
+    void *stored;
+    struct itx_numbers from; /* [c, h, w], or: */
+    float *to;               /* [h, w, c] */
+};
+
+static void convert_part(void *ctx, int worker, int n_workers)
 {
-    const uint32_t id = s->plan->inputs[i].tensor;
-    const struct plan_tensor *const t = &s->plan->tensors[id];
-    if (x->dtype == ITX_F32)
-        input_write_numbers(t, x->data, runtime_tensor(s->runtime, id));
+    const struct numbers_job *const job = ctx;
+    const struct plan_tensor *const t = job->tensor;
+    int begin, end;
+    pool_part(t->h * t->w, 64, worker, n_workers, &begin, &end);
+    if (job->to != NULL)
+        output_write_real(t, job->stored, job->to, begin, end);
+    else if (job->from.dtype == ITX_F32)
+        input_write_numbers(t, job->from.data, job->stored, begin, end);
     else
-        input_write_stored(t, x->data, runtime_tensor(s->runtime, id));
+        input_write_stored(t, job->from.data, job->stored, begin, end);
+}
+
+static void convert_numbers(const itx_session *s, uint32_t tensor, struct numbers_job *job)
+{
+    const struct plan_tensor *const t = &s->plan->tensors[tensor];
+    const bool is_small = (int64_t)t->h * t->w * t->c <= FEW;
+    job->tensor = t;
+    job->stored = runtime_tensor(s->runtime, tensor);
+    pool_run(is_small ? NULL : runtime_pool(s->runtime), convert_part, job);
 }
 
 static itx_status check_numbers(const itx_session *s, const struct itx_numbers *inputs,
@@ -191,9 +215,8 @@ itx_status itx_session_run_numbers(itx_session *s, const struct itx_numbers *inp
         return itx_fail(err, ITX_E_INVAL, "itx_session_run_numbers: an argument is NULL");
     ITX_TRY(check_numbers(s, inputs, n_inputs, err));
     const uint64_t start = clock_ns();
-    const float_mode mode = float_mode_enter();
-    for (int i = 0; i < n_inputs; i++) write_numbers(s, i, &inputs[i]);
-    float_mode_leave(mode);
+    for (int i = 0; i < n_inputs; i++)
+        convert_numbers(s, s->plan->inputs[i].tensor, &(struct numbers_job){.from = inputs[i]});
     run_network(s, start);
     return ITX_OK;
 }
@@ -213,6 +236,19 @@ const void *itx_session_output(const itx_session *s, int i)
 {
     if (s == NULL || !s->is_complete || i < 0 || i >= s->plan->n_outputs) return NULL;
     return runtime_tensor(s->runtime, s->plan->outputs[i].tensor);
+}
+
+itx_status itx_session_read_output(itx_session *s, int i, float *to, struct itx_error *err)
+{
+    if (s == NULL || to == NULL)
+        return itx_fail(err, ITX_E_INVAL, "itx_session_read_output: an argument is NULL");
+    if (i < 0 || i >= s->plan->n_outputs)
+        return itx_fail(err, ITX_E_RANGE, "output %d: there are %d", i, s->plan->n_outputs);
+    if (!s->is_complete)
+        return itx_fail(err, ITX_E_INVAL,
+                        "itx_session_read_output: no run before it computed all outputs");
+    convert_numbers(s, s->plan->outputs[i].tensor, &(struct numbers_job){.to = to});
+    return ITX_OK;
 }
 
 static bool is_output_twice(const struct plan *p, int output)

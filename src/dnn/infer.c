@@ -119,10 +119,9 @@ static int32_t run(struct job *job, struct dnn_session *session)
         struct itx_error err;
         bind_outputs(f, i, session->session, TO_THE_PROGRAM);
         rc = run_once(f, i, session->session, &err);
-        if (rc != ITX_OK) dnn_fail(HB_DNN_RUN_TASK_FAILED, "model %s: %s", m->name, err.text);
         for (int k = 0; k < m->n_outputs && rc == ITX_OK; k++)
-            dnn_output_write(&m->outputs[k], itx_session_output(session->session, k),
-                             place_of(f, i, k));
+            rc = dnn_output_write(&m->outputs[k], session->session, k, place_of(f, i, k), &err);
+        if (rc != ITX_OK) dnn_fail(HB_DNN_RUN_TASK_FAILED, "model %s: %s", m->name, err.text);
         bind_outputs(f, i, session->session, TO_THE_SESSION);
     }
     return rc == ITX_OK ? HB_DNN_SUCCESS : HB_DNN_RUN_TASK_FAILED;

@@ -40,11 +40,11 @@ bool dnn_output_is_direct(const struct dnn_output *o, const void *to)
            (uintptr_t)to % DIRECT_ALIGN == 0;
 }
 
-void dnn_output_write(const struct dnn_output *o, const void *stored, void *to)
+itx_status dnn_output_write(const struct dnn_output *o, itx_session *session, int i, void *to,
+                            struct itx_error *err)
 {
-    if (stored == to) return;
-    if (o->is_float)
-        dnn_values_real(&o->stored, stored, to);
-    else
-        dnn_values_dense(&o->stored, stored, to);
+    if (o->is_float) return itx_session_read_output(session, i, to, err);
+    const void *const stored = itx_session_output(session, i);
+    if (stored != to) dnn_values_dense(&o->stored, stored, to);
+    return ITX_OK;
 }

@@ -27,8 +27,9 @@ static inline size_t dnn_output_size(const struct dnn_output *o)
 /* Integers that lie in the session as the program wants them: the network may write to `to` itself. */
 bool dnn_output_is_direct(const struct dnn_output *o, const void *to);
 
-/* to [h, w, c]: the stored integers, or (stored - zero point) * scale. Nothing when
- * they are there already. */
-void dnn_output_write(const struct dnn_output *o, const void *stored, void *to);
+/* To [h, w, c]: the integers of output i of the session's last run, or (integer - zero point) * scale. Nothing is done
+ * when they are there already. */
+itx_status dnn_output_write(const struct dnn_output *o, itx_session *session, int i, void *to,
+                            struct itx_error *err);
 
 #endif

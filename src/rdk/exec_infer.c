@@ -157,11 +157,9 @@ static itx_status dump_output(const struct exec *e, const struct rdk_run *run, i
     set_type(&d, t->is_float || makes ? ITX_F32 : out->stored.dtype);
     float *const made = makes ? mem_alloc(d.n * sizeof *made) : NULL;
     if (makes && made == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    if (makes) {
-        rdk_run_floats(run, i, made);
-        d.data = made;
-    }
-    const itx_status rc = write_dump(e->options, &d, err);
+    if (makes) d.data = made;
+    itx_status rc = makes ? rdk_run_floats(run, i, made, err) : ITX_OK;
+    if (rc == ITX_OK) rc = write_dump(e->options, &d, err);
     mem_free(made);
     return rc;
 }

@@ -36,17 +36,18 @@ void rdk_run_release(struct rdk_run *run)
     *run = (struct rdk_run){0};
 }
 
-static void make_output(const struct rdk_run *run, int i)
+static itx_status make_output(const struct rdk_run *run, int i, struct itx_error *err)
 {
     struct rdk_output *const out = &run->output[i];
     const void *const stored = itx_session_output(run->session, i);
     const uint64_t start = clock_ns();
     out->data = out->own != NULL ? out->own : stored;
     if (out->tensor.is_float)
-        dnn_values_real(&out->stored, stored, out->own);
+        ITX_TRY(itx_session_read_output(run->session, i, out->own, err));
     else if (out->own != NULL)
         dnn_values_dense(&out->stored, stored, out->own);
     out->ns = clock_ns() - start;
+    return ITX_OK;
 }
 
 itx_status rdk_run_frame(struct rdk_run *run, const struct rdk_frame *frame, struct itx_error *err)
@@ -56,12 +57,12 @@ itx_status rdk_run_frame(struct rdk_run *run, const struct rdk_frame *frame, str
         ITX_TRY(itx_session_run_numbers(run->session, frame->numbers, frame->n_numbers, err));
     else
         ITX_TRY(itx_session_run(run->session, &frame->image, err));
-    for (int i = 0; i < run->n_outputs; i++) make_output(run, i);
+    for (int i = 0; i < run->n_outputs; i++) ITX_TRY(make_output(run, i, err));
     run->total_ns = clock_ns() - start;
     return itx_session_timing(run->session, &run->timing, err);
 }
 
-void rdk_run_floats(const struct rdk_run *run, int i, float *to)
+itx_status rdk_run_floats(const struct rdk_run *run, int i, float *to, struct itx_error *err)
 {
-    dnn_values_real(&run->output[i].stored, itx_session_output(run->session, i), to);
+    return itx_session_read_output(run->session, i, to, err);
 }

@@ -49,6 +49,6 @@ itx_status rdk_run_frame(struct rdk_run *run, const struct rdk_frame *frame, str
 void rdk_run_release(struct rdk_run *run);
 
 /* Real numbers of output i of the last run, [h, w, c]. */
-void rdk_run_floats(const struct rdk_run *run, int i, float *to);
+itx_status rdk_run_floats(const struct rdk_run *run, int i, float *to, struct itx_error *err);
 
 #endif

@@ -97,7 +97,7 @@ static itx_status compiled_run(struct compiled *m, const char *photo, struct itx
             if (is_picture) m->x[i * t->c + c] = byte;
             if (!is_picture) m->x[c * plane + i] = (float)byte / 255;
         }
-    if (!is_picture) input_write_numbers(t, m->x, to);
+    if (!is_picture) input_write_numbers(t, m->x, to, 0, plane);
     runtime_run(m->runtime);
     return ITX_OK;
 }

@@ -368,6 +368,52 @@ static void test_session__decodes_again(void)
     itx_model_close(&model);
 }
 
+/* Whether `real` is what output i's integers stand for. */
+static bool is_real(const itx_model *model, const itx_session *session, int i, const float *real)
+{
+    struct itx_tensor_info t;
+    const void *const stored = itx_session_output(session, i);
+    if (itx_model_get_output(model, i, &t, NULL) != ITX_OK || stored == NULL) return false;
+    for (int y = 0; y < t.height; y++)
+        for (int x = 0; x < t.width; x++)
+            for (int k = 0; k < t.channels; k++) {
+                const size_t at = (size_t)y * t.row + (size_t)x * t.pixel + (size_t)k;
+                const int32_t q = t.dtype == ITX_S8    ? ((const int8_t *)stored)[at]
+                                  : t.dtype == ITX_S16 ? ((const int16_t *)stored)[at]
+                                                       : ((const int32_t *)stored)[at];
+                const int c = t.n_quant > 1 ? k : 0;
+                if (*real++ != (float)(q - t.zero_point[c]) * t.scale[c]) return false;
+            }
+    return true;
+}
+
+static void test_session__reads_outputs(void)
+{
+    enum { ROOM = 64 * 1024 };
+    itx_model *model = open_model("seg");
+    struct itx_session_options o = options_of_test();
+    o.n_threads = 3;
+    itx_session *session = open_session(model, &o);
+    float *const real = mem_calloc(ROOM, sizeof *real);
+    struct itx_model_info info;
+    struct itx_error err;
+    REQUIRE(session != NULL && real != NULL && itx_model_get_info(model, &info, NULL) == ITX_OK);
+    const struct itx_image frame = photo();
+    CHECK(itx_session_read_output(session, 0, real, &err) == ITX_E_INVAL); /* nothing was run */
+    REQUIRE(itx_session_run(session, &frame, NULL) == ITX_OK);
+    for (int i = 0; i < info.n_outputs; i++) {
+        CHECK(itx_session_read_output(session, i, real, &err) == ITX_OK);
+        CHECK_MSG(is_real(model, session, i, real), "output %d", i);
+    }
+    CHECK(itx_session_read_output(session, -1, real, &err) == ITX_E_RANGE);
+    CHECK(itx_session_read_output(session, info.n_outputs, real, &err) == ITX_E_RANGE);
+    CHECK(itx_session_read_output(session, 0, NULL, &err) == ITX_E_INVAL);
+    CHECK(itx_session_read_output(NULL, 0, real, &err) == ITX_E_INVAL);
+    mem_free(real);
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+}
+
 /* Outputs that are bound hold what others hold; instances and masks come from them too. */
 static void test_session__binds_outputs(void)
 {
@@ -777,9 +823,9 @@ static void test_kernels__listed(void)
 TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
           TEST(test_session__refuses_options), TEST(test_session__refuses_frames),
           TEST(test_session__nv12_is_used_as_it_is), TEST(test_session__objects_and_masks),
-          TEST(test_session__decodes_again), TEST(test_session__binds_outputs),
-          TEST(test_session__does_not_bind_shared), TEST(test_session__thresholds_change),
-          TEST(test_session__numbers_in), TEST(test_session__wide_numbers_in),
-          TEST(test_session__times_tensors_kernels), TEST(test_session__many_on_one_model),
-          TEST(test_session__keeps_its_model), TEST(test_session__out_of_memory),
-          TEST(test_kernels__listed))
+          TEST(test_session__decodes_again), TEST(test_session__reads_outputs),
+          TEST(test_session__binds_outputs), TEST(test_session__does_not_bind_shared),
+          TEST(test_session__thresholds_change), TEST(test_session__numbers_in),
+          TEST(test_session__wide_numbers_in), TEST(test_session__times_tensors_kernels),
+          TEST(test_session__many_on_one_model), TEST(test_session__keeps_its_model),
+          TEST(test_session__out_of_memory), TEST(test_kernels__listed))
