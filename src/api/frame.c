@@ -107,19 +107,39 @@ static void run_part(void *ctx, int worker, int n_workers)
     f->kernels->nv12_to_rgb(&back, &rows);
 }
 
+static void fit(struct frame *f, const struct image *image)
+{
+    const struct letterbox *const old = &f->letterbox;
+    if (old->in_w == image->w && old->in_h == image->h) return;
+    const float_mode mode = float_mode_enter();
+    f->letterbox = letterbox_fit(image->w, image->h, f->width, f->height);
+    letterbox_prepare(&f->letterbox, f->table);
+    float_mode_leave(mode);
+}
+
+itx_status frame_view(struct frame *f, const struct itx_image *picture, enum itx_image_format via,
+                      enum itx_range range, struct pool *pool, struct frame_pixels *pixels,
+                      struct itx_error *err)
+{
+    struct image image;
+    if (picture->format != ITX_IMAGE_RGB || picture->width != f->width ||
+        picture->height != f->height || via == ITX_IMAGE_NV12) {
+        *pixels = (struct frame_pixels){f->rgb, (size_t)f->width * 3};
+        return frame_prepare(f, picture, via, range, pool, err);
+    }
+    ITX_TRY(check_picture(picture, &image, err));
+    fit(f, &image);
+    *pixels = (struct frame_pixels){picture->plane[0], picture->stride[0]};
+    return ITX_OK;
+}
+
 itx_status frame_prepare(struct frame *f, const struct itx_image *picture,
                          enum itx_image_format via, enum itx_range range, struct pool *pool,
                          struct itx_error *err)
 {
     struct image image;
     ITX_TRY(check_picture(picture, &image, err));
-    const struct letterbox *old = &f->letterbox;
-    if (old->in_w != image.w || old->in_h != image.h) {
-        const float_mode mode = float_mode_enter();
-        f->letterbox = letterbox_fit(image.w, image.h, f->width, f->height);
-        letterbox_prepare(&f->letterbox, f->table);
-        float_mode_leave(mode);
-    }
+    fit(f, &image);
     struct job job = {
         .f = f,
         .image = &image,

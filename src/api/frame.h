@@ -33,4 +33,14 @@ itx_status frame_prepare(struct frame *f, const struct itx_image *picture,
                          enum itx_image_format via, enum itx_range range, struct pool *pool,
                          struct itx_error *err);
 
+/* Pixels [height, width, 3], R first, rows `stride` bytes apart. */
+struct frame_pixels {
+    const uint8_t *rgb;
+    size_t stride;
+};
+/* As frame_prepare, but a picture that is these pixels already stays where it is, and f->rgb as it was. */
+itx_status frame_view(struct frame *f, const struct itx_image *picture, enum itx_image_format via,
+                      enum itx_range range, struct pool *pool, struct frame_pixels *pixels,
+                      struct itx_error *err);
+
 #endif

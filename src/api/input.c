@@ -20,11 +20,10 @@ static void write_row(const uint8_t *rgb, enum image_colours colours, const stru
 }
 
 void input_write_rows(const struct plan *plan, const struct image_row *kernels, const uint8_t *rgb,
-                      void *tensor, int begin, int end)
+                      size_t stride, void *tensor, int begin, int end)
 {
     const struct plan_tensor *const t = &plan->tensors[plan->inputs[0].tensor];
     const enum image_colours colours = colours_of(&plan->inputs[0], t);
-    const size_t stride = (size_t)t->w * 3;
     if (colours == IMAGE_AS_RGB) {
         kernels->to_input(rgb, stride, t->w, tensor, t->pixel, begin, end);
         return;

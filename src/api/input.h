@@ -9,9 +9,10 @@
 #include "kernels/image/image.h"
 #include "plan/plan.h"
 
-/* Rows [begin, end) of a picture [h, w, 3], R first, of the size of the plan's first input, which is a picture. */
+/* Rows [begin, end) of a picture [h, w, 3], R first, rows `stride` bytes apart, of the size of the plan's first input,
+ * which is a picture. */
 void input_write_rows(const struct plan *plan, const struct image_row *kernels, const uint8_t *rgb,
-                      void *tensor, int begin, int end);
+                      size_t stride, void *tensor, int begin, int end);
 
 /* Pixels [begin, end) of the tensor's h * w from x [c, h, w]: stored = rne(x / scale) + zero_point within the type's
  * range; what is not a number becomes the smallest. In the floating-point environment of base/float_mode.h. */

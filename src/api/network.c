@@ -198,7 +198,8 @@ void network_write_input(const struct network *n, const struct plan *plan, const
                          const float *const *numbers, void *const *tensors)
 {
     if (n->feed.is_picture) {
-        input_write_rows(plan, image_choose(cpu_detect()), rgb, tensors[0], 0, n->height);
+        input_write_rows(plan, image_choose(cpu_detect()), rgb, (size_t)n->width * 3, tensors[0], 0,
+                         n->height);
         return;
     }
     const float_mode mode = float_mode_enter();

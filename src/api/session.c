@@ -122,6 +122,7 @@ static void run_network(itx_session *s, uint64_t start)
 
 struct input_job {
     const itx_session *s;
+    struct frame_pixels pixels;
     void *to;
 };
 
@@ -131,15 +132,17 @@ static void write_input(void *ctx, int worker, int n_workers)
     const struct frame *f = &job->s->frame;
     int begin, end;
     pool_part(f->height, 1, worker, n_workers, &begin, &end);
-    input_write_rows(job->s->plan, f->kernels, f->rgb, job->to, begin, end);
+    input_write_rows(job->s->plan, f->kernels, job->pixels.rgb, job->pixels.stride, job->to, begin,
+                     end);
 }
 
 static itx_status prepare_input(itx_session *s, const struct itx_image *picture,
                                 struct itx_error *err)
 {
     struct pool *const pool = runtime_pool(s->runtime);
-    ITX_TRY(frame_prepare(&s->frame, picture, s->options.via, s->options.via_range, pool, err));
-    struct input_job job = {s, runtime_tensor(s->runtime, s->plan->inputs[0].tensor)};
+    struct input_job job = {.s = s, .to = runtime_tensor(s->runtime, s->plan->inputs[0].tensor)};
+    ITX_TRY(frame_view(&s->frame, picture, s->options.via, s->options.via_range, pool, &job.pixels,
+                       err));
     pool_run(pool, write_input, &job);
     return ITX_OK;
 }
