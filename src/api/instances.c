@@ -66,10 +66,11 @@ itx_status instances_params(struct yolo_params *params, const struct itx_session
     return ITX_OK;
 }
 
-void instances_scan(struct instances *s, const struct yolo_params *params)
+void instances_scan(struct instances *s, const struct yolo_params *params,
+                    const struct yolo_cells *cells)
 {
     const float_mode mode = float_mode_enter();
-    yolo_decoder_scan(s->decoder, &s->head, params);
+    yolo_decoder_scan(s->decoder, &s->head, params, cells);
     float_mode_leave(mode);
 }
 
@@ -102,7 +103,7 @@ void instances_finish(struct instances *s, const struct letterbox *g)
 void instances_decode(struct instances *s, const struct yolo_params *params,
                       const struct letterbox *g)
 {
-    instances_scan(s, params);
+    instances_scan(s, params, NULL);
     instances_finish(s, g);
 }
 

@@ -28,8 +28,10 @@ itx_status instances_create(struct instances *s, const struct yolo_head *head, i
                             struct itx_error *err);
 void instances_release(struct instances *s);
 
-/* The first half of instances_decode, which reads class logits only; then boxes are read at the decoder's places. */
-void instances_scan(struct instances *s, const struct yolo_params *params);
+/* The first half of instances_decode, which reads class logits only, of the cells given for each level, NULL: all; then
+ * boxes are read at the decoder's places. */
+void instances_scan(struct instances *s, const struct yolo_params *params,
+                    const struct yolo_cells *cells);
 /* The second half. */
 void instances_finish(struct instances *s, const struct letterbox *letterbox);
 /* Where the masks that can be asked for read: coefficients at *place, prototypes in *cells. i in [0, n). */

@@ -61,7 +61,7 @@ static itx_status keep_live(struct judge_photo *p, struct judge_bench *b,
     p->conf = LIVE_CONF;
     for (;; p->conf /= 10) {
         const struct yolo_params params = live_params(p->conf);
-        yolo_decoder_scan(b->decoder, head, &params);
+        yolo_decoder_scan(b->decoder, head, &params, NULL);
         p->n_live = yolo_decoder_places(b->decoder, &places);
         if (p->n_live >= LEAST_LIVE || p->n_live == n_anchors || p->conf < 1e-20f) break;
     }
@@ -173,7 +173,7 @@ itx_status judge_compare(struct judge_sums *sums, const struct judge *judge,
 {
     const struct yolo_params params = live_params(p->conf);
     const struct yolo_place *places;
-    yolo_decoder_scan(b->decoder, head, &params);
+    yolo_decoder_scan(b->decoder, head, &params, NULL);
     const int n_places = yolo_decoder_places(b->decoder, &places);
     for (int i = 0; i < n_places; i++)
         if (p->live_of[anchor_of(head, places[i])] < 0)

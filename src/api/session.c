@@ -51,6 +51,20 @@ static itx_status create_instances(itx_session *s, struct itx_error *err)
     return instances_create(&s->instances, &head, s->options.max_det, err);
 }
 
+static uint32_t class_tensor(const struct plan *p, int level)
+{
+    return p->outputs[p->head.level[level].cls].tensor;
+}
+
+/* Class logits matter from the threshold on. */
+static void set_bounds(itx_session *s)
+{
+    for (int i = 0; i < s->plan->head.n_levels; i++) {
+        int32_t *const bound = runtime_bounds(s->runtime, class_tensor(s->plan, i));
+        if (bound != NULL) yolo_head_bounds(&s->instances.head, i, s->params.conf, bound);
+    }
+}
+
 static itx_status create_parts(itx_session *s, struct itx_error *err)
 {
     const struct plan *p = s->plan;
@@ -66,7 +80,9 @@ static itx_status create_parts(itx_session *s, struct itx_error *err)
     if (!s->has_picture) return ITX_OK;
     const struct plan_tensor *in = &p->tensors[p->inputs[0].tensor];
     ITX_TRY(frame_create(&s->frame, in->w, in->h, s->cpu, s->options.n_threads, err));
-    return create_instances(s, err);
+    ITX_TRY(create_instances(s, err));
+    if (s->instances.decoder != NULL) set_bounds(s);
+    return ITX_OK;
 }
 
 itx_status itx_session_create(itx_session **out, const itx_model *model,
@@ -288,6 +304,13 @@ const void *itx_session_tensor(const itx_session *s, int i)
     return runtime_tensor(s->runtime, (uint32_t)i);
 }
 
+/* The cells whose class logits may pass. */
+static void open_cells(const itx_session *s, struct yolo_cells *cells)
+{
+    for (int i = 0; i < s->plan->head.n_levels; i++)
+        cells[i].bits = runtime_open_cells(s->runtime, class_tensor(s->plan, i), &cells[i].words);
+}
+
 static void need_cells(itx_session *s, uint32_t output, const struct yolo_rect *r)
 {
     runtime_need(s->runtime, s->plan->outputs[output].tensor,
@@ -327,9 +350,11 @@ static void take_time(uint64_t *sum, uint64_t *start)
 static void segment_on_demand(itx_session *s, uint64_t start)
 {
     struct itx_timing *const t = &s->timing;
+    struct yolo_cells cells[YOLO_MAX_LEVELS];
     runtime_run_stage(s->runtime, PLAN_STAGE_CLASSES);
     take_time(&t->network_ns, &start);
-    instances_scan(&s->instances, &s->params);
+    open_cells(s, cells);
+    instances_scan(&s->instances, &s->params, cells);
     take_time(&t->decode_ns, &start);
     need_boxes(s);
     runtime_run_stage(s->runtime, PLAN_STAGE_BOXES);
@@ -379,7 +404,9 @@ itx_status itx_session_set_thresholds(itx_session *s, const struct itx_session_o
         return itx_fail(err, ITX_E_INVAL, "itx_session_set_thresholds: an argument is NULL");
     if (s->instances.decoder == NULL)
         return itx_fail(err, ITX_E_UNSUPPORTED, "model %s has no YOLO head", s->plan->name);
-    return instances_thresholds(&s->instances, &s->params, options, err);
+    ITX_TRY(instances_thresholds(&s->instances, &s->params, options, err));
+    set_bounds(s);
+    return ITX_OK;
 }
 
 itx_status itx_session_decode(itx_session *s, const struct itx_session_options *options,

@@ -101,6 +101,37 @@ static void find_waves(struct demand *d)
     }
 }
 
+static bool is_read(const struct plan *plan, uint32_t buffer)
+{
+    for (int i = 0; i < plan->n_steps; i++)
+        for (int k = 0; k < plan->steps[i].n_in; k++)
+            if (plan->tensors[plan->steps[i].in[k]].buffer == buffer) return true;
+    return false;
+}
+
+/* False when out of memory. */
+static bool add_gate(struct demand *d, int index, const struct step *step, struct arena *arena)
+{
+    struct demand_gate *const g = &d->gates[d->n_gates++];
+    g->gate = gate_create(d->plan, &d->plan->steps[index], arena);
+    return g->gate != NULL && fill_step(&g->step, d->plan, index, step, arena);
+}
+
+/* For outputs of class logits that nobody reads but the decoder. False when out of memory. */
+static bool make_gates(struct demand *d, const struct step *steps, struct arena *arena)
+{
+    const struct plan *const plan = d->plan;
+    for (int level = 0; level < plan->head.n_levels; level++) {
+        const uint32_t tensor = plan->outputs[plan->head.level[level].cls].tensor;
+        if (is_read(plan, plan->tensors[tensor].buffer)) continue;
+        for (int i = 0; i < d->begin[PLAN_STAGE_CLASSES + 1]; i++)
+            if (plan->steps[i].out == tensor && gate_fits(plan, &plan->steps[i]) &&
+                demand_gate_of_step(d, i) == NULL && !add_gate(d, i, &steps[i], arena))
+                return false;
+    }
+    return true;
+}
+
 itx_status demand_create(struct demand **out, const struct plan *plan, const struct step *steps,
                          struct arena *arena, struct itx_error *err)
 {
@@ -119,6 +150,7 @@ itx_status demand_create(struct demand **out, const struct plan *plan, const str
         if (!fill_step(late_step(d, i), plan, i, &steps[i], arena)) goto no_memory;
     find_writers(d, stage);
     find_waves(d);
+    if (!make_gates(d, steps, arena)) goto no_memory;
     *out = d;
     return ITX_OK;
 no_memory:
@@ -206,6 +238,14 @@ static uint64_t area(const struct rect *r)
     return (uint64_t)(r->x1 - r->x0) * (uint64_t)(r->y1 - r->y0);
 }
 
+/* Multiply-adds of the chosen rectangles. */
+static uint64_t macs_of(const struct demand_step *s)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < s->n_rects; i++) sum += area(&s->rects[i]) * s->macs;
+    return sum;
+}
+
 uint64_t demand_plan(struct demand *d, enum plan_stage stage)
 {
     uint64_t macs = 0;
@@ -214,9 +254,29 @@ uint64_t demand_plan(struct demand *d, enum plan_stage stage)
         if (s->is_whole) region_add(&s->need, &(struct rect){0, 0, s->need.w, s->need.h});
         pass_needs_on(d, s);
         choose_rects(s, &d->plan->steps[i]);
-        for (int k = 0; k < s->n_rects; k++) macs += area(&s->rects[k]) * s->macs;
+        macs += macs_of(s);
     }
     return macs;
+}
+
+struct demand_gate *demand_gate_of_step(struct demand *d, int index)
+{
+    for (int i = 0; i < d->n_gates; i++)
+        if (d->gates[i].step.index == index) return &d->gates[i];
+    return NULL;
+}
+
+struct demand_gate *demand_gate_of_tensor(struct demand *d, uint32_t tensor)
+{
+    for (int i = 0; i < d->n_gates; i++)
+        if (d->plan->steps[d->gates[i].step.index].out == tensor) return &d->gates[i];
+    return NULL;
+}
+
+uint64_t demand_plan_gate(const struct demand *d, struct demand_gate *g)
+{
+    choose_rects(&g->step, &d->plan->steps[g->step.index]);
+    return macs_of(&g->step);
 }
 
 /* ---- running ---- */
@@ -228,20 +288,24 @@ int demand_wave_end(const struct demand *d, int begin, int end)
     return i;
 }
 
-bool demand_is_idle(const struct demand *d, int begin, int end)
+const struct demand_step *demand_steps(const struct demand *d, int begin)
 {
-    for (int i = begin; i < end; i++)
-        if (late_step(d, i)->n_rects > 0) return false;
+    return late_step(d, begin);
+}
+
+bool demand_is_idle(const struct demand_step *steps, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (steps[i].n_rects > 0) return false;
     return true;
 }
 
-static uint64_t wave_cost(const struct demand *d, int begin, int end)
+static uint64_t cost_of_all(const struct demand_step *steps, int n)
 {
     uint64_t sum = 0;
-    for (int i = begin; i < end; i++) {
-        const struct demand_step *const s = late_step(d, i);
-        for (int k = 0; k < s->n_rects; k++) sum += area(&s->rects[k]) * (s->macs + 1);
-    }
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < steps[i].n_rects; k++)
+            sum += area(&steps[i].rects[k]) * (steps[i].macs + 1);
     return sum;
 }
 
@@ -256,13 +320,11 @@ static void run_rows(const struct demand_step *s, const struct rect *rect, int y
 }
 
 /* Bands of rows are laid end to end; a worker has those whose middle lies in its share of the whole length. */
-void demand_run(const struct demand *d, int begin, int end, int worker, int n_workers,
-                void *scratch)
+void demand_run(const struct demand_step *steps, int n, int worker, int n_workers, void *scratch)
 {
-    const uint64_t share = wave_cost(d, begin, end) / (uint64_t)n_workers + 1;
+    const uint64_t share = cost_of_all(steps, n) / (uint64_t)n_workers + 1;
     uint64_t at = 0;
-    for (int i = begin; i < end; i++) {
-        const struct demand_step *const s = late_step(d, i);
+    for (const struct demand_step *s = steps; s < steps + n; s++) {
         for (int k = 0; k < s->n_rects; k++) {
             const struct rect *const r = &s->rects[k];
             int y0 = r->y1, y1 = r->y1; /* of the worker */

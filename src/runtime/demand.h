@@ -7,6 +7,7 @@
 #ifndef RUNTIME_DEMAND_H
 #define RUNTIME_DEMAND_H
 
+#include "runtime/gate.h"
 #include "runtime/step.h"
 
 /* A late step. Its cells are those of the grid its kernel goes over: of its output, or, for a transposed convolution,
@@ -23,12 +24,20 @@ struct demand_step {
     bool starts_wave; /* else it runs together with the step before */
 };
 
+/* A step of the first stage that writes class logits, computed where one of them may reach its bound. */
+struct demand_gate {
+    struct gate *gate;
+    struct demand_step step; /* its need: the cells that the gate leaves open */
+};
+
 struct demand {
     const struct plan *plan;
     int begin[PLAN_STAGE_COUNT + 1]; /* into the plan's steps */
     struct demand_step *late;        /* [those from begin[1] on] */
     int *first_writer;               /* [n_buffers], of the late steps, or -1 */
     int *next_writer;                /* [late] of the same buffer, or -1 */
+    struct demand_gate gates[PLAN_MAX_LEVELS];
+    int n_gates;
 };
 
 /* *demand stays NULL for plans that cannot be run so: those without a head, and those whose steps are in another order
@@ -44,12 +53,19 @@ void demand_add(struct demand *d, uint32_t tensor, const struct rect *cells);
 /* Works out the rectangles of all steps of a stage after PLAN_STAGE_CLASSES from what is needed now. Returns
  * their multiply-adds. */
 uint64_t demand_plan(struct demand *d, enum plan_stage stage);
+/* Late steps [begin, ...) of the plan. */
+const struct demand_step *demand_steps(const struct demand *d, int begin);
 /* Where the wave that begins with step `begin` of the plan ends, `end` at the latest. */
 int demand_wave_end(const struct demand *d, int begin, int end);
-/* Whether no step of the wave has anything to do. */
-bool demand_is_idle(const struct demand *d, int begin, int end);
-/* Runs the worker's part of a wave that was planned. */
-void demand_run(const struct demand *d, int begin, int end, int worker, int n_workers,
-                void *scratch);
+/* Whether none of n steps has anything to do. */
+bool demand_is_idle(const struct demand_step *steps, int n);
+/* Runs the worker's part of n steps that were planned and do not wait for each other. */
+void demand_run(const struct demand_step *steps, int n, int worker, int n_workers, void *scratch);
+
+/* The gate of a step of the plan, or of what writes a tensor; NULL: there is none. */
+struct demand_gate *demand_gate_of_step(struct demand *d, int index);
+struct demand_gate *demand_gate_of_tensor(struct demand *d, uint32_t tensor);
+/* Works out the rectangles of the step from what it needs, and returns their multiply-adds. */
+uint64_t demand_plan_gate(const struct demand *d, struct demand_gate *g);
 
 #endif

@@ -15,7 +15,7 @@ bool region_init(struct region *r, struct arena *arena, int h, int w)
     return bits != NULL;
 }
 
-static uint64_t *row_of(const struct region *r, int y)
+uint64_t *region_row(const struct region *r, int y)
 {
     return r->bits + (size_t)y * (size_t)r->words;
 }
@@ -53,12 +53,12 @@ void region_add(struct region *r, const struct rect *rect)
     const int y0 = clamp(rect->y0, r->h), y1 = clamp(rect->y1, r->h);
     if (x0 >= x1 || y0 >= y1) return;
     r->is_empty = false;
-    for (int y = y0; y < y1; y++) set_bits(row_of(r, y), x0, x1);
+    for (int y = y0; y < y1; y++) set_bits(region_row(r, y), x0, x1);
 }
 
 bool region_has(const struct region *r, int y, int x)
 {
-    return row_of(r, y)[x / 64] >> (x % 64) & 1;
+    return region_row(r, y)[x / 64] >> (x % 64) & 1;
 }
 
 /* The first column from x on whose bit is `bit`; past the last word's end when there is none. */
@@ -87,7 +87,7 @@ void region_widen(struct region *r)
 {
     for (int y = 0; y < r->h; y++) {
         int x0, x1 = 0;
-        if (next_run(row_of(r, y), r->words, &x0, &x1)) set_bits(row_of(r, y), 0, r->w);
+        if (next_run(region_row(r, y), r->words, &x0, &x1)) set_bits(region_row(r, y), 0, r->w);
     }
 }
 
@@ -101,7 +101,7 @@ void region_add_needs(struct region *from, const struct region *to, const struct
     if (to->is_empty) return;
     for (int y = 0; y < to->h; y++) {
         const int top = y * n->stride_h - n->pad_top;
-        for (int x0, x1 = 0; next_run(row_of(to, y), to->words, &x0, &x1);) {
+        for (int x0, x1 = 0; next_run(region_row(to, y), to->words, &x0, &x1);) {
             const int left = x0 * n->stride_w - n->pad_left;
             const int right = (x1 - 1) * n->stride_w - n->pad_left + n->extent_w - 1;
             region_add(from,
@@ -123,7 +123,7 @@ int region_max_rects(int h, int w)
 static bool add_row(const struct region *r, int y, uint64_t *band)
 {
     uint64_t any = 0;
-    const uint64_t *const row = row_of(r, y);
+    const uint64_t *const row = region_row(r, y);
     for (int i = 0; i < r->words; i++) {
         band[i] |= row[i];
         any |= row[i];

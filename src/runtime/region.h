@@ -32,6 +32,8 @@ void region_add(struct region *r, const struct rect *rect);
 /* Adds the rest of every row that has a cell. */
 void region_widen(struct region *r);
 bool region_has(const struct region *r, int y, int x);
+/* Row y's bits, column x in bit x % 64 of word x / 64; who sets some takes away is_empty. */
+uint64_t *region_row(const struct region *r, int y);
 
 /* How a step's cells depend on those before it: cell (y, x) needs rows [(y stride_h - pad_top) / down_h,
  * (y stride_h - pad_top + extent_h - 1) / down_h], columns likewise; / rounds down. */

@@ -254,15 +254,22 @@ static void run_step(const struct runtime *r, const struct step *s)
     pool_run(r->pool, run_part, &job);
 }
 
-/* Completely. */
-static void run_steps(struct runtime *r, int begin, int end)
+/* All of a step; returns its multiply-adds. */
+static uint64_t run_whole(const struct runtime *r, int i)
+{
+    run_step(r, &r->steps[i]);
+    return plan_step_multiply_adds(r->plan, &r->plan->steps[i]);
+}
+
+/* run(i) does step i and returns multiply-adds. */
+static void run_steps(struct runtime *r, int begin, int end,
+                      uint64_t (*run)(const struct runtime *r, int i))
 {
     const float_mode mode = float_mode_enter();
     for (int i = begin; i < end; i++) {
         const uint64_t start = r->options.profile ? clock_ns() : 0;
-        run_step(r, &r->steps[i]);
+        r->multiply_adds += run(r, i);
         if (r->options.profile) r->step_ns[i] = clock_ns() - start;
-        r->multiply_adds += plan_step_multiply_adds(r->plan, &r->plan->steps[i]);
     }
     float_mode_leave(mode);
 }
@@ -277,7 +284,7 @@ void runtime_run_step(struct runtime *r, int i)
 void runtime_run(struct runtime *r)
 {
     r->multiply_adds = 0;
-    run_steps(r, 0, r->plan->n_steps);
+    run_steps(r, 0, r->plan->n_steps, run_whole);
 }
 
 bool runtime_has_demand(const struct runtime *r)
@@ -287,15 +294,21 @@ bool runtime_has_demand(const struct runtime *r)
 
 struct wave_job {
     const struct runtime *runtime;
-    int begin, end;
+    const struct demand_step *steps;
+    int n;
 };
 
 static void run_wave_part(void *ctx, int worker, int n_workers)
 {
     const struct wave_job *const job = ctx;
     const struct runtime *const r = job->runtime;
-    demand_run(r->demand, job->begin, job->end, worker, n_workers,
-               r->scratch + (size_t)worker * r->piece_size);
+    demand_run(job->steps, job->n, worker, n_workers, r->scratch + (size_t)worker * r->piece_size);
+}
+
+static void run_wave(const struct runtime *r, const struct demand_step *steps, int n)
+{
+    struct wave_job job = {r, steps, n};
+    if (!demand_is_idle(steps, n)) pool_run(r->pool, run_wave_part, &job);
 }
 
 /* With a profile each step by itself, so that its time can be told. */
@@ -304,10 +317,42 @@ static void run_waves(struct runtime *r, int begin, int end)
     for (int i = begin, next; i < end; i = next) {
         next = r->options.profile ? i + 1 : demand_wave_end(r->demand, i, end);
         const uint64_t start = r->options.profile ? clock_ns() : 0;
-        struct wave_job job = {r, i, next};
-        if (!demand_is_idle(r->demand, i, next)) pool_run(r->pool, run_wave_part, &job);
+        run_wave(r, demand_steps(r->demand, i), next - i);
         if (r->options.profile) r->step_ns[i] = clock_ns() - start;
     }
+}
+
+struct gate_job {
+    struct demand_gate *gate;
+    const void *in;
+};
+
+static void find_open_part(void *ctx, int worker, int n_workers)
+{
+    const struct gate_job *const job = ctx;
+    struct region *const open = &job->gate->step.need;
+    int begin, end;
+    pool_part(open->h, 1, worker, n_workers, &begin, &end);
+    gate_find_open(job->gate->gate, job->in, open, begin, end);
+}
+
+/* A step of the first stage: where its gate is open, or completely. */
+static uint64_t run_gated(const struct runtime *r, int i)
+{
+    struct demand_gate *const g = demand_gate_of_step(r->demand, i);
+    if (g == NULL) return run_whole(r, i);
+    struct gate_job job = {g, r->steps[i].in[0]};
+    struct region *const open = &g->step.need;
+    region_clear(open);
+    if (gate_aim(g->gate, job.in)) {
+        open->is_empty = false;
+        pool_run(r->pool, find_open_part, &job);
+    } else {
+        region_add(open, &(struct rect){0, 0, open->w, open->h});
+    }
+    const uint64_t macs = demand_plan_gate(r->demand, g);
+    run_wave(r, &g->step, 1);
+    return macs;
 }
 
 void runtime_run_stage(struct runtime *r, enum plan_stage stage)
@@ -316,11 +361,26 @@ void runtime_run_stage(struct runtime *r, enum plan_stage stage)
     if (stage == PLAN_STAGE_CLASSES) {
         r->multiply_adds = 0;
         demand_reset(r->demand);
-        run_steps(r, begin, end);
+        run_steps(r, begin, end, run_gated);
         return;
     }
     r->multiply_adds += demand_plan(r->demand, stage);
     run_waves(r, begin, end);
+}
+
+int32_t *runtime_bounds(struct runtime *r, uint32_t tensor)
+{
+    struct demand_gate *const g =
+        r->demand != NULL ? demand_gate_of_tensor(r->demand, tensor) : NULL;
+    return g != NULL ? gate_bounds(g->gate) : NULL;
+}
+
+const uint64_t *runtime_open_cells(const struct runtime *r, uint32_t tensor, int *words)
+{
+    const struct demand_gate *const g = demand_gate_of_tensor(r->demand, tensor);
+    if (g == NULL) return NULL;
+    *words = g->step.need.words;
+    return g->step.need.bits;
 }
 
 void runtime_need(struct runtime *r, uint32_t tensor, const struct runtime_cells *c)

@@ -45,7 +45,7 @@ void runtime_run_step(struct runtime *runtime, int i);
 /* Heads on demand: false when the plan has no head, or its steps are not in the order of their stages. */
 bool runtime_has_demand(const struct runtime *runtime);
 /* Runs one stage; all of them, in order, on what lies in the inputs, make one run. PLAN_STAGE_CLASSES is computed
- * completely; of later ones what was asked for with runtime_need since, which is then as after runtime_run, and in other
+ * completely, class logits up to runtime_bounds; of later ones what was asked for with runtime_need since, which is then as after runtime_run, and in other
  * places of those outputs lies anything. Allocates nothing, cannot fail. */
 void runtime_run_stage(struct runtime *runtime, enum plan_stage stage);
 /* Columns [x, x + w) of rows [y, y + h) of an output's tensor are wanted. */
@@ -53,6 +53,13 @@ struct runtime_cells {
     int x, y, w, h;
 };
 void runtime_need(struct runtime *runtime, uint32_t tensor, const struct runtime_cells *cells);
+/* Bounds [c] of an s32 output of class logits, for the caller to write; NULL: it is always computed completely. Cells
+ * in which every channel k is below bound[k] need not be computed by PLAN_STAGE_CLASSES; anything lies there then. At
+ * first no cell is below. */
+int32_t *runtime_bounds(struct runtime *runtime, uint32_t tensor);
+/* The cells that are above a bound and some more, all computed: column x of row y in bit x % 64 of word y * *words + x / 64; NULL: all. For
+ * runtimes that have demand, valid until the next run. */
+const uint64_t *runtime_open_cells(const struct runtime *runtime, uint32_t tensor, int *words);
 /* Multiply-adds of the last run, as plan_step_multiply_adds counts them. */
 uint64_t runtime_multiply_adds(const struct runtime *runtime);
 

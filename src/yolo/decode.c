@@ -230,25 +230,47 @@ static void list_places(struct yolo_decoder *d, const struct yolo_head *head)
     }
 }
 
+void yolo_head_bounds(const struct yolo_head *head, int level, float conf, int32_t *bound)
+{
+    yolo_bounds_set(&(struct yolo_bounds){.s32 = bound}, &head->level[level].cls,
+                    loose_logit(conf));
+}
+
+static bool has_cell(const struct yolo_cells *cells, int y, int x)
+{
+    return cells == NULL || cells->bits == NULL ||
+           (cells->bits[(size_t)y * (size_t)cells->words + (size_t)(x / 64)] >> (x % 64) & 1) != 0;
+}
+
+/* Candidates of a level's row, in runs of its cells. */
+static void scan_row(struct yolo_decoder *d, const struct yolo_head *head, int level, int y,
+                     const struct yolo_cells *cells, double logit)
+{
+    const struct yolo_tensor *const cls = &head->level[level].cls;
+    for (int begin = 0, end; begin < cls->w; begin = end + 1) {
+        for (end = begin; end < cls->w && has_cell(cells, y, end);) end++;
+        if (begin == end) continue;
+        yolo_scan_row(cls, y, begin, end - begin, &d->bounds, d->hit);
+        for (int x = begin; x < end; x++) {
+            if (!d->hit[x - begin]) continue;
+            yolo_tensor_pixel(cls, y, x, d->logit);
+            add_anchor(d, head->n_classes, (uint32_t)(d->first_anchor[level] + y * cls->w + x),
+                       logit);
+        }
+    }
+}
+
 void yolo_decoder_scan(struct yolo_decoder *d, const struct yolo_head *head,
-                       const struct yolo_params *params)
+                       const struct yolo_params *params, const struct yolo_cells *cells)
 {
     const double logit = loose_logit(params->conf);
     d->params = *params;
     d->n_found = 0;
     yolo_candidates_reset(&d->list);
     for (int i = 0; i < head->n_levels; i++) {
-        const struct yolo_tensor *cls = &head->level[i].cls;
-        yolo_bounds_set(&d->bounds, cls, logit);
-        for (int y = 0; y < cls->h; y++) {
-            yolo_scan_row(cls, y, &d->bounds, d->hit);
-            for (int x = 0; x < cls->w; x++) {
-                if (!d->hit[x]) continue;
-                yolo_tensor_pixel(cls, y, x, d->logit);
-                add_anchor(d, head->n_classes, (uint32_t)(d->first_anchor[i] + y * cls->w + x),
-                           logit);
-            }
-        }
+        yolo_bounds_set(&d->bounds, &head->level[i].cls, logit);
+        for (int y = 0; y < head->level[i].cls.h; y++)
+            scan_row(d, head, i, y, cells != NULL ? &cells[i] : NULL, logit);
     }
     yolo_candidates_finish(&d->list);
     list_places(d, head);
@@ -320,7 +342,7 @@ void yolo_decoder_finish(struct yolo_decoder *d, const struct yolo_head *head)
 void yolo_decoder_run(struct yolo_decoder *d, const struct yolo_head *head,
                       const struct yolo_params *params)
 {
-    yolo_decoder_scan(d, head, params);
+    yolo_decoder_scan(d, head, params, NULL);
     yolo_decoder_finish(d, head);
 }
 

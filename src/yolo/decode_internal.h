@@ -33,9 +33,9 @@ struct yolo_bounds {
 };
 void yolo_bounds_set(const struct yolo_bounds *bounds, const struct yolo_tensor *t, double logit);
 
-/* hit[x] = 1 when any element of pixel (y, x) passes, for all x of the row. */
-void yolo_scan_row(const struct yolo_tensor *t, int y, const struct yolo_bounds *bounds,
-                   uint8_t *hit);
+/* hit[i] = 1 when any element of pixel (y, x + i) passes, for n pixels. */
+void yolo_scan_row(const struct yolo_tensor *t, int y, int x, int n,
+                   const struct yolo_bounds *bounds, uint8_t *hit);
 
 /* Boxes kept by NMS, class by class: those of class c begin at first[c] and are n[c]. */
 struct yolo_nms {

@@ -29,11 +29,11 @@ void yolo_bounds_set(const struct yolo_bounds *bounds, const struct yolo_tensor 
 
 /* Channels next to each other: one pixel after the other. Planes: one channel after the other. */
 #define DEFINE_SCAN(name, type, bound_type)                                                        \
-    static void name(const struct yolo_tensor *t, ptrdiff_t at, const bound_type *bound,           \
+    static void name(const struct yolo_tensor *t, ptrdiff_t at, int w, const bound_type *bound,    \
                      uint8_t *hit)                                                                 \
     {                                                                                              \
         const type *p = (const type *)t->data + at;                                                \
-        const int w = t->w, c = t->c;                                                              \
+        const int c = t->c;                                                                        \
         if (t->channel == 1) {                                                                     \
             for (int x = 0; x < w; x++, p += t->pixel) {                                           \
                 int any = 0;                                                                       \
@@ -53,18 +53,18 @@ DEFINE_SCAN(scan_s32, int32_t, int32_t)
 DEFINE_SCAN(scan_f32, float, float)
 #undef DEFINE_SCAN
 
-void yolo_scan_row(const struct yolo_tensor *t, int y, const struct yolo_bounds *bounds,
-                   uint8_t *hit)
+void yolo_scan_row(const struct yolo_tensor *t, int y, int x, int n,
+                   const struct yolo_bounds *bounds, uint8_t *hit)
 {
-    const ptrdiff_t at = y * t->row;
+    const ptrdiff_t at = y * t->row + x * t->pixel;
     if (t->dtype == DTYPE_S8) {
-        scan_s8(t, at, bounds->s32, hit);
+        scan_s8(t, at, n, bounds->s32, hit);
     } else if (t->dtype == DTYPE_S16) {
-        scan_s16(t, at, bounds->s32, hit);
+        scan_s16(t, at, n, bounds->s32, hit);
     } else if (t->dtype == DTYPE_S32) {
-        scan_s32(t, at, bounds->s32, hit);
+        scan_s32(t, at, n, bounds->s32, hit);
     } else if (t->dtype == DTYPE_F32) {
-        scan_f32(t, at, bounds->f32, hit);
+        scan_f32(t, at, n, bounds->f32, hit);
     } else {
         ITX_BUG();
     }

@@ -67,6 +67,16 @@ struct yolo_found {
     struct yolo_place place; /* where its coefficients are */
 };
 
+/* A set of a level's cells: column x of row y in bit x % 64 of word y * words + x / 64. */
+struct yolo_cells {
+    const uint64_t *bits; /* NULL: all cells */
+    int words;
+};
+
+/* For class logits stored as integers: no cell has a class above conf in which every class k is below bound[k]
+ * [n_classes]. */
+void yolo_head_bounds(const struct yolo_head *head, int level, float conf, int32_t *bound);
+
 /* One thread at a time. Owns the memory for any content of heads of one geometry. */
 struct yolo_decoder;
 
@@ -77,12 +87,12 @@ void yolo_decoder_destroy(struct yolo_decoder **decoder); /* accepts NULL conten
 
 /* The calls below allocate nothing and cannot fail; `head` is the one given to create, with data.
  *
- * yolo_decoder_scan reads the class logits only. A candidate is an anchor with a class; they are ordered by falling
+ * yolo_decoder_scan reads the class logits only, of the cells given for each level, NULL: all. A candidate is an anchor with a class; they are ordered by falling
  * score, equal ones by anchor (levels in order, then rows), then class; YOLO_MAX_CANDIDATES are kept.
  * Afterwards yolo_decoder_places gives the anchors that any candidate uses, strongest first: only there are box
  * and coef read. Returns their number. yolo_decoder_finish makes their boxes and suppresses. */
 void yolo_decoder_scan(struct yolo_decoder *decoder, const struct yolo_head *head,
-                       const struct yolo_params *params);
+                       const struct yolo_params *params, const struct yolo_cells *cells);
 int yolo_decoder_places(const struct yolo_decoder *decoder, const struct yolo_place **places);
 void yolo_decoder_finish(struct yolo_decoder *decoder, const struct yolo_head *head);
 

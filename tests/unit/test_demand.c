@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "plan_build.h"
+#include "runtime/gate.h"
 #include "runtime/region.h"
 #include "runtime/runtime.h"
 
@@ -154,6 +155,131 @@ static void test_region__needs(void)
         CHECK(count_wrong(&b, &from) == 0);
         arena_release(&arena);
     }
+}
+
+/* ---- cells that stay below ---- */
+
+enum { GATE_C = 37, GATE_K = 21, GATE_H = 33, GATE_W = 70 };
+
+/* The 1x1 convolution under a gate, and its input: alike nearly everywhere, anything in `odd` of a hundred cells. */
+struct gated {
+    struct build b;
+    struct gate *gate;
+    struct arena arena;
+    int16_t x[GATE_H][GATE_W][GATE_C];
+    int8_t narrow[GATE_H][GATE_W][GATE_C];
+    bool is_odd[GATE_H][GATE_W];
+};
+
+static bool make_gated(struct gated *g, enum dtype dtype, int reach, int odd, uint64_t *seed)
+{
+    *g = (struct gated){.arena = {0}};
+    build_init(&g->b, "gated", test_random(seed));
+    const uint32_t in = build_tensor(&g->b, "in", dtype, GATE_H, GATE_W, GATE_C);
+    if (dtype == DTYPE_S16) g->b.tensors[in].reach = reach;
+    const uint32_t out = build_tensor(&g->b, "out", DTYPE_S32, GATE_H, GATE_W, GATE_K);
+    struct plan_step *const s = build_step(&g->b, STEP_CONV, "step", 1, &in, out);
+    build_window(s, 1, 1, 0);
+    build_conv_arrays(&g->b, s, ACT_NONE);
+    int usual[GATE_C];
+    for (int c = 0; c < GATE_C; c++) usual[c] = pick(seed, -reach * 3 / 4, reach * 3 / 4);
+    for (int y = 0; y < GATE_H; y++) {
+        for (int x = 0; x < GATE_W; x++) {
+            g->is_odd[y][x] = pick(seed, 0, 99) < odd;
+            for (int c = 0; c < GATE_C; c++) {
+                const int near = usual[c] + pick(seed, -reach / 20, reach / 20);
+                g->x[y][x][c] = (int16_t)(g->is_odd[y][x] ? pick(seed, -reach, reach) : near);
+                g->narrow[y][x][c] = (int8_t)g->x[y][x][c];
+            }
+        }
+    }
+    g->gate = gate_fits(&g->b.plan, s) ? gate_create(&g->b.plan, s, &g->arena) : NULL;
+    CHECK(g->gate != NULL);
+    return g->gate != NULL;
+}
+
+static int64_t sum_of(const struct gated *g, int y, int x, int k)
+{
+    int64_t sum = g->b.steps[0].bias[k];
+    for (int c = 0; c < GATE_C; c++) sum += g->x[y][x][c] * g->b.steps[0].weights[k * GATE_C + c];
+    return sum;
+}
+
+static bool passes(const struct gated *g, const int32_t *bound, int y, int x)
+{
+    for (int k = 0; k < GATE_K; k++)
+        if (sum_of(g, y, x, k) >= bound[k]) return true;
+    return false;
+}
+
+/* Bounds that no usual cell passes; with `margin` of the largest sums between. */
+static void set_high_bounds(const struct gated *g, double margin, int32_t *bound)
+{
+    for (int k = 0; k < GATE_K; k++) {
+        int64_t most = INT32_MIN, least = INT32_MAX;
+        for (int y = 0; y < GATE_H; y++) {
+            for (int x = 0; x < GATE_W; x++) {
+                const int64_t sum = g->is_odd[y][x] ? most : sum_of(g, y, x, k);
+                if (sum > most) most = sum;
+                if (sum < least && !g->is_odd[y][x]) least = sum;
+            }
+        }
+        bound[k] = (int32_t)(most + 1 + (int64_t)(margin * (double)(most - least)));
+    }
+}
+
+/* How many cells are closed. */
+static int count_closed(const struct gated *g)
+{
+    struct arena arena = {0};
+    struct region open;
+    const void *const in = g->b.tensors[0].dtype == DTYPE_S16 ? (const void *)g->x : g->narrow;
+    int n_closed = 0, n_wrong = 0;
+    const bool has_room = region_init(&open, &arena, GATE_H, GATE_W);
+    CHECK(has_room);
+    if (has_room && gate_aim(g->gate, in)) {
+        gate_find_open(g->gate, in, &open, 0, 7);
+        gate_find_open(g->gate, in, &open, 7, GATE_H);
+        for (int y = 0; y < GATE_H; y++) {
+            for (int x = 0; x < GATE_W; x++) {
+                const bool is_closed = !region_has(&open, y, x);
+                n_closed += is_closed;
+                n_wrong += is_closed && passes(g, gate_bounds(g->gate), y, x);
+            }
+        }
+    }
+    CHECK_MSG(n_wrong == 0, "%d cells are closed that pass", n_wrong);
+    arena_release(&arena);
+    return n_closed;
+}
+
+static void test_gate__what_passes_is_open(void)
+{
+    static const struct {
+        enum dtype dtype;
+        int reach;
+    } types[] = {{DTYPE_S8, 127}, {DTYPE_S16, 200}, {DTYPE_S16, 8176}, {DTYPE_S16, 32767}};
+    struct gated *const g = malloc(sizeof *g);
+    uint64_t seed = 77;
+    REQUIRE(g != NULL);
+    for (int i = 0; i < 24; i++) {
+        const int type = i % 4, odd = i % 3 * 10;
+        if (!make_gated(g, types[type].dtype, types[type].reach, odd, &seed)) break;
+        CHECK(count_closed(g) == 0); /* no bounds yet */
+        int32_t *const bound = gate_bounds(g->gate);
+        set_high_bounds(g, 4, bound);
+        const int n_closed = count_closed(g);
+        CHECK_MSG(n_closed > GATE_H * GATE_W * 6 / 10, "%d closed", n_closed);
+        for (int again = 0; again < 6; again++) { /* some that usual cells pass now and then */
+            set_high_bounds(g, -0.3 + 0.1 * again, bound);
+            count_closed(g);
+        }
+        for (int k = 0; k < GATE_K; k++) bound[k] = INT32_MAX;
+        CHECK(count_closed(g) == GATE_H * GATE_W);
+        arena_release(&g->arena);
+        build_release(&g->b);
+    }
+    free(g);
 }
 
 /* ---- random heads ---- */
@@ -387,12 +513,58 @@ static int count_different(const struct net *n, const struct runtime *got,
     return different;
 }
 
+/* Bounds at the values of a few cells of the complete run, so that some cells pass. */
+static void bound_classes(const struct net *n, struct runtime *r, const struct runtime *whole,
+                          uint64_t *seed)
+{
+    const uint32_t tensor = n->b.outputs[0].tensor;
+    const struct plan_tensor *const t = &n->b.tensors[tensor];
+    int32_t *const bound = runtime_bounds(r, tensor);
+    CHECK(bound != NULL && runtime_bounds(r, n->b.outputs[1].tensor) == NULL);
+    if (bound == NULL) return;
+    const int32_t *const want = runtime_tensor(whole, tensor);
+    for (int k = 0; k < CLASSES; k++) {
+        bound[k] = INT32_MIN;
+        for (int i = 0; i < 9; i++) {
+            const int32_t value = want[pick(seed, 0, t->h * t->w - 1) * CLASSES + k];
+            if (value > bound[k]) bound[k] = value;
+        }
+        bound[k] += pick(seed, -2, 4) * 1000;
+    }
+}
+
+/* Where a class passes its bound as in the complete run, and said to be so. */
+static int count_lost(const struct net *n, struct runtime *r, const struct runtime *whole)
+{
+    const uint32_t tensor = n->b.outputs[0].tensor;
+    const struct plan_tensor *const t = &n->b.tensors[tensor];
+    const int32_t *const want = runtime_tensor(whole, tensor), *const got =
+                                                                   runtime_tensor(r, tensor);
+    const int32_t *const bound = runtime_bounds(r, tensor);
+    int words = 0, lost = 0;
+    const uint64_t *const open = runtime_open_cells(r, tensor, &words);
+    if (bound == NULL || open == NULL) return -1;
+    for (int i = 0; i < t->h * t->w; i++) {
+        const int y = i / t->w, x = i % t->w;
+        const bool is_open = open[y * words + x / 64] >> (x % 64) & 1;
+        bool does_pass = false, differs = false;
+        for (int k = 0; k < CLASSES; k++) {
+            does_pass |= want[i * CLASSES + k] >= bound[k];
+            differs |= want[i * CLASSES + k] != got[i * CLASSES + k];
+        }
+        lost += (does_pass && !is_open) || (is_open && differs);
+    }
+    return lost;
+}
+
 static void check_run(const struct net *n, struct runtime *r, const struct runtime *whole, int i)
 {
     static struct table needed;
     uint64_t seed = 900 + (uint64_t)i;
     set_tensors(n, r, 7);
+    bound_classes(n, r, whole, &seed);
     runtime_run_stage(r, PLAN_STAGE_CLASSES);
+    CHECK_MSG(count_lost(n, r, whole) == 0, "classes, case %d", i);
     const uint64_t first = runtime_multiply_adds(r);
     need_parts(n, r, 1, &seed, &needed);
     runtime_run_stage(r, PLAN_STAGE_BOXES);
@@ -486,6 +658,6 @@ static void test_demand__other_plans(void)
     free(n);
 }
 
-TEST_MAIN(TEST(test_region__cells), TEST(test_region__needs),
+TEST_MAIN(TEST(test_region__cells), TEST(test_region__needs), TEST(test_gate__what_passes_is_open),
           TEST(test_demand__needed_cells_are_as_in_a_complete_run), TEST(test_demand__empty),
           TEST(test_demand__other_plans))
