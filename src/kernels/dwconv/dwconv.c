@@ -7,9 +7,13 @@
 
 static const struct dwconv_row rows[] = {
 #define X(suffix, flags)                                                                           \
-    {"dwconv_s8_" #suffix,           flags,                                                        \
-     dwconv_s8_packed_size_##suffix, dwconv_s8_scratch_size_##suffix,                              \
-     dwconv_s8_pack_##suffix,        dwconv_s8_run_##suffix},
+    {.name = "dwconv_s8_" #suffix,                                                                 \
+     .cpu = (flags),                                                                               \
+     .fits = dwconv_s8_fits_##suffix,                                                              \
+     .packed_size = dwconv_s8_packed_size_##suffix,                                                \
+     .scratch_size = dwconv_s8_scratch_size_##suffix,                                              \
+     .pack = dwconv_s8_pack_##suffix,                                                              \
+     .run = dwconv_s8_run_##suffix},
 #include "kernels/dwconv/dwconv.def"
 #undef X
 };
@@ -22,8 +26,7 @@ const struct dwconv_row *dwconv_rows(int *n)
 
 const struct dwconv_row *dwconv_choose(uint32_t cpu, const struct conv_shape *s)
 {
-    (void)s;
     const struct dwconv_row *row = rows;
-    while ((row->cpu & ~cpu) != 0) row++;
+    while ((row->cpu & ~cpu) != 0 || !row->fits(s)) row++;
     return row;
 }

@@ -14,8 +14,9 @@
 #include "kernels/conv/conv.h"
 
 struct dwconv_row {
-    const char *name; /* dwconv_s8_TILE__ISA */
-    uint32_t cpu;     /* flags it needs */
+    const char *name;                         /* dwconv_s8_TILE__ISA */
+    uint32_t cpu;                             /* flags it needs */
+    bool (*fits)(const struct conv_shape *s); /* whether it can compute this shape */
     /* Bytes of packed weights, and of scratch for one worker, each to be aligned to 64. */
     size_t (*packed_size)(const struct conv_shape *s);
     size_t (*scratch_size)(const struct conv_shape *s);

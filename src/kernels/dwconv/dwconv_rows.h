@@ -8,6 +8,7 @@
 #include "kernels/dwconv/dwconv.h"
 
 #define X(suffix, flags)                                                                           \
+    bool dwconv_s8_fits_##suffix(const struct conv_shape *s);                                      \
     size_t dwconv_s8_packed_size_##suffix(const struct conv_shape *s);                             \
     size_t dwconv_s8_scratch_size_##suffix(const struct conv_shape *s);                            \
     void dwconv_s8_pack_##suffix(const struct conv_shape *s, const int8_t *w, void *packed);       \

@@ -52,6 +52,11 @@ void dwconv_tiled_rows(const struct dwconv_tiled_run *r, int row_begin, int row_
 
 /* Defines the functions of dwconv_rows.h for a suffix. */
 #define DWCONV_TILED_ROW(suffix, kernel)                                                           \
+    bool dwconv_s8_fits_##suffix(const struct conv_shape *s)                                       \
+    {                                                                                              \
+        (void)s;                                                                                   \
+        return true;                                                                               \
+    }                                                                                              \
     size_t dwconv_s8_packed_size_##suffix(const struct conv_shape *s)                              \
     {                                                                                              \
         return dwconv_tiled_packed_size(&(kernel), s);                                             \
