@@ -7,25 +7,10 @@
 
 #include "api/advice.h"
 #include "api/distribution.h"
-#include "base/utf8.h"
 
 void json_text(struct strbuf *json, const char *text)
 {
-    strbuf_add(json, "\"", 1);
-    for (const char *p = text; *p != '\0';) {
-        const unsigned char c = (unsigned char)*p;
-        const size_t n = utf8_length(p, 4);
-        if (n == 0)
-            strbuf_addf(json, "\\ufffd");
-        else if (c == '"' || c == '\\')
-            strbuf_addf(json, "\\%c", c);
-        else if (c < 0x20)
-            strbuf_addf(json, "\\u%04x", c);
-        else
-            strbuf_add(json, p, n);
-        p += n != 0 ? n : 1;
-    }
-    strbuf_add(json, "\"", 1);
+    strbuf_add_json(json, str_of(text));
 }
 
 /* V with so many digits behind the point, negative: significant ones. JSON has a point, whatever the locale of the

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 /* As aligned as a mapped file. */
 _Alignas(64) static const uint8_t empty_file[1];
@@ -118,4 +119,25 @@ bool file_is_same(const char *a, const char *b)
     struct stat x, y;
     return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
            x.st_ino == y.st_ino;
+}
+
+itx_status file_make_folders(const char *path, struct itx_error *err)
+{
+    struct strbuf part = {0};
+    itx_status rc = ITX_OK;
+    for (const char *end = path; rc == ITX_OK && *end != '\0';) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        part.len = 0;
+        strbuf_add(&part, path, (size_t)(end - path));
+        if (part.failed)
+            rc = itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
+        else if (mkdir(part.data, 0777) != 0 && errno != EEXIST)
+            rc = itx_fail_errno(err, "%s", part.data);
+    }
+    struct stat st;
+    if (rc == ITX_OK && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
+        rc = itx_fail(err, ITX_E_IO, "%s: is no folder", path);
+    strbuf_release(&part);
+    return rc;
 }

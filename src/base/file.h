@@ -27,6 +27,9 @@ itx_status file_write(const char *path, const void *data, size_t size, struct it
 /* To be asked before long work: refuses a path where file_write cannot succeed, in its words. */
 itx_status file_check_target(const char *path, struct itx_error *err);
 
+/* Makes a folder and those above it; what is there already is no error. */
+itx_status file_make_folders(const char *path, struct itx_error *err);
+
 /* True when both paths lead to one regular file, by whatever names. */
 bool file_is_same(const char *a, const char *b);
 

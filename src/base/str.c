@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 static bool make_room(struct strbuf *b, size_t extra)
 {
@@ -49,6 +50,33 @@ void strbuf_addf(struct strbuf *b, const char *fmt, ...)
         b->len += (size_t)n;
     }
     va_end(again);
+}
+
+void strbuf_add_json(struct strbuf *b, struct str text)
+{
+    strbuf_add(b, "\"", 1);
+    for (size_t i = 0; i < text.len;) {
+        const unsigned char c = (unsigned char)text.data[i];
+        const size_t n = utf8_length(text.data + i, text.len - i);
+        if (n == 0)
+            strbuf_addf(b, "\\ufffd");
+        else if (c == '"' || c == '\\')
+            strbuf_addf(b, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            strbuf_addf(b, "\\u%04x", c);
+        else
+            strbuf_add(b, text.data + i, n);
+        i += n != 0 ? n : 1;
+    }
+    strbuf_add(b, "\"", 1);
+}
+
+void strbuf_add_file_name(struct strbuf *b, const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        const bool is_bad = *p == '/' || (unsigned char)*p < 0x20 || (*p == '.' && p == text);
+        strbuf_add(b, is_bad ? "_" : p, 1);
+    }
 }
 
 void strbuf_release(struct strbuf *b)

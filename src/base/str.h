@@ -39,6 +39,10 @@ struct strbuf {
 
 void strbuf_add(struct strbuf *b, const void *data, size_t len);
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) ITX_PRINTF(2, 3);
+/* A JSON string, in quotes; bytes that are no UTF-8 become U+FFFD. */
+void strbuf_add_json(struct strbuf *b, struct str text);
+/* Text as a file's name, or the beginning of one: no folder, nothing hidden, '_' for what cannot be there. */
+void strbuf_add_file_name(struct strbuf *b, const char *text);
 void strbuf_release(struct strbuf *b);
 
 /* Edit distance for "did you mean". Both up to 64 characters; longer ones give a large number. */

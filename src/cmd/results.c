@@ -91,7 +91,7 @@ itx_status results_add(struct results *r, const struct itx_instance *found, cons
 static void begin_photo_text(struct results *r, const char *path)
 {
     strbuf_addf(&r->json, "%s\n{\"file\": ", r->n_photos++ != 0 ? "," : "");
-    json_add_string(&r->json, str_of(path));
+    strbuf_add_json(&r->json, str_of(path));
 }
 
 void results_end_photo(struct results *r, const char *path, int width, int height,
@@ -111,7 +111,7 @@ void results_failed_photo(struct results *r, const char *path, const char *why)
     if (r->json_path == NULL) return;
     begin_photo_text(r, path);
     strbuf_addf(&r->json, ", \"error\": ");
-    json_add_string(&r->json, str_of(why));
+    strbuf_add_json(&r->json, str_of(why));
     strbuf_addf(&r->json, "}");
 }
 
@@ -123,7 +123,7 @@ itx_status results_end(struct results *r, struct itx_error *err)
     if (r->coco_path != NULL) ITX_TRY(coco_rows_write(&r->rows, r->coco_path, err));
     if (r->json_path == NULL) return ITX_OK;
     strbuf_addf(&head, "{\"model\": ");
-    json_add_string(&head, str_of(r->net->info.name));
+    strbuf_add_json(&head, str_of(r->net->info.name));
     strbuf_addf(&head, ", \"photos\": [");
     return list_write(r->json_path, &head, &r->json, "}", err);
 }

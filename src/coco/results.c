@@ -5,30 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/utf8.h"
-
 static void add_text(struct strbuf *out, const char *text)
 {
     strbuf_add(out, text, strlen(text));
-}
-
-void json_add_string(struct strbuf *out, struct str text)
-{
-    add_text(out, "\"");
-    for (size_t i = 0; i < text.len;) {
-        const uint8_t c = (uint8_t)text.data[i];
-        const size_t n = utf8_length(text.data + i, text.len - i);
-        if (n == 0)
-            add_text(out, "\\ufffd");
-        else if (c < 0x20 || c == 0x7f)
-            strbuf_addf(out, "\\u%04x", c);
-        else if (c == '"' || c == '\\')
-            strbuf_addf(out, "\\%c", c);
-        else
-            strbuf_add(out, text.data + i, n);
-        i += n > 0 ? n : 1;
-    }
-    add_text(out, "\"");
 }
 
 void json_add_double(struct strbuf *out, double v)
@@ -56,7 +35,7 @@ static void add_mask(struct strbuf *out, const struct rle *mask)
     struct strbuf counts = {0};
     rle_text(mask, &counts);
     strbuf_addf(out, ", \"segmentation\": {\"size\": [%d, %d], \"counts\": ", mask->h, mask->w);
-    json_add_string(out, (struct str){counts.data, counts.len});
+    strbuf_add_json(out, (struct str){counts.data, counts.len});
     add_text(out, "}");
     out->failed |= counts.failed;
     strbuf_release(&counts);
@@ -106,7 +85,7 @@ void json_add_polygons(struct strbuf *out, const struct polygon_list *list)
 void json_add_instance(struct strbuf *out, const struct instance_text *t)
 {
     strbuf_addf(out, "{\"class_id\": %d, \"class\": ", t->class_id);
-    json_add_string(out, str_of(t->name));
+    strbuf_add_json(out, str_of(t->name));
     add_text(out, ", \"score\": ");
     json_add_float(out, t->score);
     add_text(out, ", \"box\": [");

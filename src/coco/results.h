@@ -10,8 +10,6 @@
 #include "yolo/polygon.h"
 #include "yolo/rle.h"
 
-/* A JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD. */
-void json_add_string(struct strbuf *out, struct str text);
 /* null when not finite. */
 void json_add_double(struct strbuf *out, double v);
 void json_add_float(struct strbuf *out, float v);

@@ -81,13 +81,13 @@ static void release(struct names *names)
 static itx_status add_cell(struct strbuf *row, const struct exec *e, int n_threads,
                            struct itx_error *err)
 {
-    struct exec_times times = {0};
+    struct dnn_profile times = {0};
     const itx_status rc = exec_perf_measure(e, n_threads, false, &times, err);
     if (rc == ITX_OK)
         strbuf_addf(row, "%s%.1f ms / %.1f FPS (%d thread%s)", n_threads > 1 ? " <br/> " : "",
                     exec_average_ms(&times), exec_frames_a_second(&times), n_threads,
                     n_threads > 1 ? "s" : "  ");
-    exec_times_release(&times);
+    dnn_profile_release(&times);
     return rc;
 }
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of hrt_model_exec share: exec.c has the command and model_info, exec_perf.c, exec_profile.c and
- * exec_infer.c the rest.
+ * What the files of hrt_model_exec share: exec.c has the command and model_info, exec_perf.c and exec_infer.c
+ * the rest.
  */
 #ifndef RDK_EXEC_H
 #define RDK_EXEC_H
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "dnn/profile.h"
 #include "rdk/rdk_bin.h"
 #include "rdk/run.h"
-#include "rdk/span.h"
 
 enum { EXEC_MAX_THREADS = 8 };
 
@@ -46,24 +46,11 @@ itx_status exec_infer(struct exec *e, struct itx_error *err);
 /* The frame that --input_file names; made up when it is not given. */
 itx_status exec_frame(const struct exec *e, struct rdk_frame *frame, struct itx_error *err);
 
-/* What `perf` has measured. */
-struct exec_times {
-    int n_frames, n_threads;
-    uint64_t run_ns; /* on the clock, all frames */
-    struct rdk_span frame, prepare, network;
-    struct rdk_span *output; /* [n_outputs] */
-    struct rdk_span *step;   /* [n_steps] with a profile; else NULL */
-};
 /* Runs the chosen model's frames, `n_threads` at the same time; a line every 200 of them when `says`. *times is to be
  * released, also after a failure. */
 itx_status exec_perf_measure(const struct exec *e, int n_threads, bool says,
-                             struct exec_times *times, struct itx_error *err);
-void exec_times_release(struct exec_times *t);
-double exec_average_ms(const struct exec_times *t);
-double exec_frames_a_second(const struct exec_times *t);
-
-/* Writes profiler.log and profiler.csv into the folder. */
-itx_status exec_profile_write(const struct exec *e, const struct exec_times *t, const char *folder,
-                              struct itx_error *err);
+                             struct dnn_profile *times, struct itx_error *err);
+double exec_average_ms(const struct dnn_profile *t);
+double exec_frames_a_second(const struct dnn_profile *t);
 
 #endif

@@ -30,10 +30,7 @@ static void dump_path(const struct exec_options *o, const struct dump *d, struct
 {
     strbuf_addf(path, "%s/model_infer_%s_%d_", o->dump_path != NULL ? o->dump_path : ".", d->kind,
                 d->i);
-    for (const char *p = d->name; *p != '\0'; p++) {
-        const unsigned char byte = (unsigned char)*p;
-        strbuf_addf(path, "%c", byte == '/' || byte < 0x20 ? '_' : *p);
-    }
+    strbuf_add_file_name(path, d->name);
     strbuf_addf(path, o->dump_format == FORMAT_BIN ? ".bin" : ".txt");
 }
 
@@ -167,7 +164,7 @@ static itx_status dump_output(const struct exec *e, const struct rdk_run *run, i
 static itx_status dump(const struct exec *e, const struct rdk_frame *frame,
                        const struct rdk_run *run, struct itx_error *err)
 {
-    if (e->options->dump_path != NULL) ITX_TRY(rdk_make_folders(e->options->dump_path, err));
+    if (e->options->dump_path != NULL) ITX_TRY(file_make_folders(e->options->dump_path, err));
     for (int i = 0; i < e->plan->n_inputs; i++) ITX_TRY(dump_input(e, frame, i, err));
     for (int i = 0; i < run->n_outputs; i++) ITX_TRY(dump_output(e, run, i, err));
     return ITX_OK;

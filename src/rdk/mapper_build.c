@@ -183,7 +183,7 @@ itx_status mapper_build(struct mapper *m, struct itx_error *err)
     if (access(m->folder, F_OK) != 0)
         rdk_say(&m->log, RDK_INFO, "working_dir does not exist. Creating working_dir: %s",
                 m->folder);
-    ITX_TRY(rdk_make_folders(m->folder, err));
+    ITX_TRY(file_make_folders(m->folder, err));
     say_data(m);
     b->name = m->prefix;
     b->onnx_prefix = mapper_text(m, "%s/%s", m->folder, m->prefix);

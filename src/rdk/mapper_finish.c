@@ -21,8 +21,7 @@ static json_t *layers_json(const struct perf_model *p)
         json_object_set_new(layer, "name", json_safe_string(l->info.name));
         json_object_set_new(layer, "kind", json_safe_string(l->info.kind));
         json_object_set_new(layer, "kernel", json_safe_string(l->kernel));
-        json_object_set_new(layer, "milliseconds",
-                            json_real(rdk_span_mean_ms(&l->time, p->n_frames)));
+        json_object_set_new(layer, "milliseconds", json_real(span_mean_ms(&l->time, p->n_frames)));
         json_object_set_new(layer, "roofline_milliseconds", json_real(l->roofline_ms));
         json_object_set_new(layer, "multiply_adds",
                             json_integer((json_int_t)l->info.multiply_adds));
@@ -51,7 +50,7 @@ static itx_status write_json(struct mapper *m, const struct perf_model *p, struc
 {
     struct strbuf text = {0};
     json_t *const whole = json_object();
-    const double ms = rdk_span_mean_ms(&p->frame, p->n_frames);
+    const double ms = span_mean_ms(&p->frame, p->n_frames);
     json_object_set_new(whole, "model", json_safe_string(m->prefix));
     json_object_set_new(whole, "cpu", json_safe_string(p->cpu));
     json_object_set_new(whole, "threads", json_integer(p->n_threads));
@@ -78,7 +77,7 @@ static itx_status write_page(struct mapper *m, const struct perf_model *p, struc
 
 static itx_status say_measured(struct mapper *m, const struct perf_model *p, struct itx_error *err)
 {
-    const double ms = rdk_span_mean_ms(&p->frame, p->n_frames);
+    const double ms = span_mean_ms(&p->frame, p->n_frames);
     ITX_TRY(write_page(m, p, err));
     ITX_TRY(write_json(m, p, err));
     rdk_say(&m->log, RDK_INFO,

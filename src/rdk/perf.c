@@ -26,14 +26,6 @@ static const struct option perf_rows[] = {
 
 /* ---- writing ---- */
 
-/* A model's name as a file's: no folder, nothing hidden. */
-static void add_file_name(struct strbuf *b, const char *name)
-{
-    for (const char *p = name; *p != '\0'; p++)
-        strbuf_addf(b, "%c",
-                    *p == '/' || (unsigned char)*p < 0x20 || (*p == '.' && p == name) ? '_' : *p);
-}
-
 static itx_status write_page(const struct perf_model *m, const char *path, struct itx_error *err)
 {
     struct strbuf page = {0};
@@ -60,7 +52,7 @@ static itx_status write_results(const struct perf_model *m, const struct strbuf 
     strbuf_addf(&page, "%s/%s.html", folder, name->data);
     strbuf_addf(&picture, "%s/%s.png", folder, name->data);
     itx_status rc = page.failed || picture.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
-                                                  : rdk_make_folders(folder, err);
+                                                  : file_make_folders(folder, err);
     if (rc == ITX_OK) rc = write_page(m, page.data, err);
     if (rc == ITX_OK) rc = write_picture(m, picture.data, err);
     strbuf_release(&page);
@@ -71,14 +63,14 @@ static itx_status write_results(const struct perf_model *m, const struct strbuf 
 static itx_status report(const struct perf_model *m, struct rdk_log *log, struct itx_error *err)
 {
     struct strbuf name = {0}, folder = {0};
-    add_file_name(&name, m->plan->name);
+    strbuf_add_file_name(&name, m->plan->name);
     strbuf_addf(&folder, "hb_perf_result/%s", name.data != NULL ? name.data : "");
     const itx_status rc = name.data == NULL || name.failed || folder.failed
                               ? itx_fail(err, ITX_E_NOMEM, "out of memory")
                               : write_results(m, &name, folder.data, err);
     if (rc == ITX_OK)
         rdk_say(log, RDK_INFO, "%s: %.3f ms a frame, see %s/%s.html", m->plan->name,
-                rdk_span_mean_ms(&m->frame, m->n_frames), folder.data, name.data);
+                span_mean_ms(&m->frame, m->n_frames), folder.data, name.data);
     strbuf_release(&name);
     strbuf_release(&folder);
     return rc;

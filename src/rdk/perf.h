@@ -8,13 +8,13 @@
 
 #include "base/str.h"
 #include "rdk/run.h"
-#include "rdk/span.h"
+#include "base/span.h"
 #include "vision/picture.h"
 
 struct perf_layer {
     struct itx_step_info info;
     const char *kernel;
-    struct rdk_span time;
+    struct span time;
     uint64_t products, bytes;
     double
         roofline_ms; /* what the machine allows: the longer of multiplying and of moving its bytes; 0: unknown */
@@ -28,8 +28,8 @@ struct perf_model {
     struct itx_model_info info;
     int n_frames, n_threads, n_layers;
     const char *cpu;
-    struct rdk_span frame, network, prepare;
-    struct rdk_span *output;  /* [n_outputs] making what the user gets */
+    struct span frame, network, prepare;
+    struct span *output;  /* [n_outputs] making what the user gets */
     struct perf_layer *layer; /* [n_layers], in the order in which they run */
     uint64_t *live;           /* [n_layers] bytes of tensors that are held while it runs */
     double peak[2];   /* products a second of all threads, of 8 and of 16 bits; 0: unknown */

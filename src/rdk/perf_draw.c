@@ -54,7 +54,7 @@ static void add_tick_y(struct strbuf *b, const struct axes *a, double at, const 
 static bool layer_point(const struct perf_model *m, const struct perf_layer *l, double *x,
                         double *y)
 {
-    const double ms = rdk_span_mean_ms(&l->time, m->n_frames);
+    const double ms = span_mean_ms(&l->time, m->n_frames);
     if (l->info.multiply_adds == 0 || l->bytes == 0 || ms <= 0) return false;
     *x = log10((double)l->info.multiply_adds / (double)l->bytes);
     *y = log10((double)l->info.multiply_adds / ms * 1e3);
@@ -105,7 +105,7 @@ void perf_draw_roofline(struct strbuf *b, const struct perf_model *m)
                     place_x(&a, x), place_y(&a, y));
         html_text(b, m->layer[i].info.name);
         strbuf_addf(b, ": %.4f ms</title></circle>\n",
-                    rdk_span_mean_ms(&m->layer[i].time, m->n_frames));
+                    span_mean_ms(&m->layer[i].time, m->n_frames));
     }
     end_chart(b, "multiply-adds a byte", "GMAC/s");
 }
@@ -114,7 +114,7 @@ void perf_draw_memory(struct strbuf *b, const struct perf_model *m)
 {
     double sum = 0, most = 0, at = 0;
     for (int i = 0; i < m->n_layers; i++) {
-        sum += rdk_span_mean_ms(&m->layer[i].time, m->n_frames);
+        sum += span_mean_ms(&m->layer[i].time, m->n_frames);
         most = fmax(most, (double)m->live[i] / 1e6);
     }
     const struct axes a = {0, sum > 0 ? sum : 1, 0, most > 0 ? most : 1};
@@ -130,7 +130,7 @@ void perf_draw_memory(struct strbuf *b, const struct perf_model *m)
     for (int i = 0; i < m->n_layers; i++) {
         const double y = place_y(&a, (double)m->live[i] / 1e6);
         strbuf_addf(b, "L%.1f %.1f", place_x(&a, at), y);
-        at += rdk_span_mean_ms(&m->layer[i].time, m->n_frames);
+        at += span_mean_ms(&m->layer[i].time, m->n_frames);
         strbuf_addf(b, "H%.1f", place_x(&a, at));
     }
     strbuf_addf(b, "V%dZ\"/>\n", HEIGHT - BOTTOM);

@@ -95,12 +95,12 @@ static itx_status run_frames(struct perf_model *m, struct rdk_run *run, struct i
         rc = rdk_run_frame(run, &frame, err);
         if (rc != ITX_OK || i < WARM_UP) continue;
         m->n_frames++;
-        rdk_span_add(&m->frame, run->total_ns);
-        rdk_span_add(&m->network, run->timing.network_ns);
-        rdk_span_add(&m->prepare, run->timing.prepare_ns);
-        for (int k = 0; k < m->plan->n_outputs; k++) rdk_span_add(&m->output[k], run->output[k].ns);
+        span_add(&m->frame, run->total_ns);
+        span_add(&m->network, run->timing.network_ns);
+        span_add(&m->prepare, run->timing.prepare_ns);
+        for (int k = 0; k < m->plan->n_outputs; k++) span_add(&m->output[k], run->output[k].ns);
         for (int k = 0; k < m->n_layers; k++)
-            rdk_span_add(&m->layer[k].time, itx_session_step_ns(run->session, k));
+            span_add(&m->layer[k].time, itx_session_step_ns(run->session, k));
     }
     rdk_frame_release(&frame);
     return rc;

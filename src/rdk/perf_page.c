@@ -9,7 +9,7 @@
 
 static double frame_ms(const struct perf_model *m)
 {
-    return rdk_span_mean_ms(&m->frame, m->n_frames);
+    return span_mean_ms(&m->frame, m->n_frames);
 }
 
 static void add_fact(struct strbuf *b, const char *value, const char *unit, const char *what)
@@ -76,13 +76,13 @@ static void add_parts(struct strbuf *b, const struct perf_model *m)
     double outputs = 0;
     for (int i = 0; i < m->plan->n_outputs; i++)
         if (rdk_is_float_output(&m->plan->outputs[i]))
-            outputs += rdk_span_mean_ms(&m->output[i], m->n_frames);
+            outputs += span_mean_ms(&m->output[i], m->n_frames);
     strbuf_addf(b, "<h2>Details</h2><div class=\"scroll\"><table><tr><th>Name</th><th>Calculation "
                    "Load (MACpf)</th><th>Latency (ms)</th></tr>\n");
     strbuf_addf(b, "<tr><td>Preprocess</td><td>0</td><td>%.3f</td></tr>\n",
-                rdk_span_mean_ms(&m->prepare, m->n_frames));
+                span_mean_ms(&m->prepare, m->n_frames));
     strbuf_addf(b, "<tr><td>main_graph_subgraph_0</td><td>%" PRIu64 "</td><td>%.3f</td></tr>\n",
-                m->info.multiply_adds, rdk_span_mean_ms(&m->network, m->n_frames));
+                m->info.multiply_adds, span_mean_ms(&m->network, m->n_frames));
     strbuf_addf(b, "<tr><td>Dequantize</td><td>0</td><td>%.3f</td></tr>\n</table></div>\n",
                 outputs);
 }
@@ -90,7 +90,7 @@ static void add_parts(struct strbuf *b, const struct perf_model *m)
 static void add_layer(struct strbuf *b, const struct perf_model *m, const struct perf_layer *l,
                       double sum)
 {
-    const double ms = rdk_span_mean_ms(&l->time, m->n_frames);
+    const double ms = span_mean_ms(&l->time, m->n_frames);
     strbuf_addf(b, "<tr><td>");
     html_text(b, l->info.name);
     strbuf_addf(b, "</td><td>%s</td><td>%d x %d x %d</td><td>", l->info.kind, l->info.height,
@@ -106,7 +106,7 @@ static void add_layer(struct strbuf *b, const struct perf_model *m, const struct
 static void add_layers(struct strbuf *b, const struct perf_model *m)
 {
     double sum = 0;
-    for (int i = 0; i < m->n_layers; i++) sum += rdk_span_mean_ms(&m->layer[i].time, m->n_frames);
+    for (int i = 0; i < m->n_layers; i++) sum += span_mean_ms(&m->layer[i].time, m->n_frames);
     strbuf_addf(
         b, "<h2>Layer Details</h2><p class=\"soft\">A click on a heading sorts. The roofline is "
            "the time that this machine needs at least, by its measured rates.</p>\n"

@@ -52,11 +52,11 @@ static void make(struct diagram *d, const struct perf_model *m)
     const int y = d->height / 2 - BOX - GAP / 2;
     for (int i = 0; i < p->n_outputs; i++)
         add_output(d, &p->outputs[i], GAP + i * (BOX + GAP), y + BOX + GAP + BOX / 2);
-    snprintf(text, sizeof text, "Preprocess: %.3f ms", rdk_span_mean_ms(&m->prepare, m->n_frames));
+    snprintf(text, sizeof text, "Preprocess: %.3f ms", span_mean_ms(&m->prepare, m->n_frames));
     add_box(d, GAP, y, GREY, text);
     add_line(d, GAP + BOX_WIDTH / 2, y + BOX, GAP + BOX_WIDTH / 2, y + BOX + GAP);
     snprintf(text, sizeof text, "main_graph_subgraph_0: %d layers, %.3f ms", m->n_layers,
-             rdk_span_mean_ms(&m->network, m->n_frames));
+             span_mean_ms(&m->network, m->n_frames));
     add_box(d, GAP, y + BOX + GAP, GREEN, text);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rdk/rdk_bin.h"
 
-#include <errno.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
@@ -66,27 +65,6 @@ struct str rdk_stem(const char *path)
 {
     const char *name = rdk_base_name(path), *dot = strrchr(name, '.');
     return (struct str){name, dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name)};
-}
-
-itx_status rdk_make_folders(const char *path, struct itx_error *err)
-{
-    struct strbuf part = {0};
-    itx_status rc = ITX_OK;
-    for (const char *end = path; rc == ITX_OK && *end != '\0';) {
-        end += strspn(end, "/");
-        end += strcspn(end, "/");
-        part.len = 0;
-        strbuf_add(&part, path, (size_t)(end - path));
-        if (part.failed)
-            rc = itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
-        else if (mkdir(part.data, 0777) != 0 && errno != EEXIST)
-            rc = itx_fail_errno(err, "%s", part.data);
-    }
-    struct stat st;
-    if (rc == ITX_OK && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
-        rc = itx_fail(err, ITX_E_IO, "%s: is no folder", path);
-    strbuf_release(&part);
-    return rc;
 }
 
 struct str rdk_dequantized_tensor(const char *dequantize)

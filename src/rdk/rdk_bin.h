@@ -26,8 +26,6 @@ itx_status rdk_bin_model(const struct rdk_bin *bin, const char *name, const stru
 const char *rdk_base_name(const char *path);
 struct str rdk_stem(const char *path);
 
-/* Makes a folder and those above it; what is there already is no error. */
-itx_status rdk_make_folders(const char *path, struct itx_error *err);
 
 /* The user gives floats, which are quantised; else the integers, by their scales. Never of a picture. */
 static inline bool rdk_is_float_input(const struct plan_input *input)

@@ -284,7 +284,7 @@ static void test_coco__strings(void)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct strbuf b = {0};
-        json_add_string(&b, str_of(cases[i].in));
+        strbuf_add_json(&b, str_of(cases[i].in));
         CHECK_STR(b.data, cases[i].out);
         json_t *v = json_loadb(b.data, b.len, JSON_DECODE_ANY, NULL);
         CHECK(json_is_string(v));

@@ -2,16 +2,16 @@
  *
  * Times of one thing over many frames, in nanoseconds. Zero-initialised is valid and empty.
  */
-#ifndef RDK_SPAN_H
-#define RDK_SPAN_H
+#ifndef BASE_SPAN_H
+#define BASE_SPAN_H
 
 #include <stdint.h>
 
-struct rdk_span {
+struct span {
     uint64_t sum, least, most;
 };
 
-static inline void rdk_span_join(struct rdk_span *s, const struct rdk_span *other)
+static inline void span_join(struct span *s, const struct span *other)
 {
     if (other->sum == 0) return;
     if (s->sum == 0 || other->least < s->least) s->least = other->least;
@@ -19,12 +19,12 @@ static inline void rdk_span_join(struct rdk_span *s, const struct rdk_span *othe
     s->sum += other->sum;
 }
 
-static inline void rdk_span_add(struct rdk_span *s, uint64_t ns)
+static inline void span_add(struct span *s, uint64_t ns)
 {
-    rdk_span_join(s, &(struct rdk_span){ns, ns, ns});
+    span_join(s, &(struct span){ns, ns, ns});
 }
 
-static inline double rdk_span_mean_ms(const struct rdk_span *s, int n)
+static inline double span_mean_ms(const struct span *s, int n)
 {
     return n > 0 ? (double)s->sum / 1e6 / n : 0;
 }
