@@ -5,6 +5,12 @@
 #ifndef DNN_HB_DNN_STATUS_H
 #define DNN_HB_DNN_STATUS_H
 
+#include "hb_sys.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum {
     HB_DNN_SUCCESS = 0,
     HB_DNN_INVALID_ARGUMENT = -6000001,
@@ -25,4 +31,10 @@ typedef enum {
     HB_DNN_MULTI_PROGRESS_USE_ERROR = -6000016
 } hbDNNStatus;
 
+/* What a code of hbDNNStatus or hbSysStatus means, in a few English words; never NULL. */
+HB_API const char *hbDNNGetErrorDesc(int32_t code);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

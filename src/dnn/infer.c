@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "dnn/log.h"
 #include "dnn/picture.h"
@@ -28,6 +29,7 @@ struct infer {
     void **outputs;                /* [outputs], results one after another */
     int n_blocks;
     struct sys_block **blocks; /* memory of numbers and outputs */
+    uint64_t submit_ns;
 };
 
 static struct infer *infer_of(struct job *job)
@@ -109,22 +111,73 @@ static void bind_outputs(const struct infer *f, int i, itx_session *session, enu
     }
 }
 
+static itx_status write_outputs(const struct infer *f, int i, struct dnn_session *session,
+                                struct itx_error *err)
+{
+    const struct dnn_model *const m = f->job.model;
+    struct span *const spans = session->profile.output;
+    for (int k = 0; k < m->n_outputs; k++) {
+        const uint64_t start = clock_ns();
+        ITX_TRY(dnn_output_write(&m->outputs[k], session->session, k, place_of(f, i, k), err));
+        if (spans != NULL) span_add(&spans[k], clock_ns() - start);
+    }
+    return ITX_OK;
+}
+
+static void dump(const struct infer *f, int i)
+{
+    struct dnn_model *const m = f->job.model;
+    struct dnn_dump d;
+    if (!dnn_dump_begin(&d, &m->record, m->name)) return;
+    for (int k = 0; k < m->n_inputs && f->numbers != NULL; k++)
+        dnn_dump_bytes(&d, "input", k, m->inputs[k].info.name, f->numbers[k].data,
+                       (size_t)m->inputs[k].properties.alignedByteSize);
+    if (f->numbers == NULL) {
+        const struct itx_input_info *const in = &m->inputs[0].info;
+        struct dnn_picture taken = f->part != NULL ? scaled_picture(f, in) : f->pictures[i];
+        if (in->format == ITX_IMAGE_GRAY) taken.n_planes = 1; /* of NV12 */
+        dnn_dump_picture(&d, in->name, &taken);
+    }
+    for (int k = 0; k < m->n_outputs; k++)
+        dnn_dump_bytes(&d, "output", k, m->outputs[k].stored.name, place_of(f, i, k),
+                       dnn_output_size(&m->outputs[k]));
+}
+
+/* What the task waited counts for its first frame. */
+static void take_times(const struct infer *f, int i, struct dnn_session *session, uint64_t start)
+{
+    struct dnn_profile *const p = &session->profile;
+    if (p->output == NULL) return;
+    dnn_profile_add(p, session->session);
+    span_add(&p->frame, clock_ns() - start);
+    if (i == 0) span_add(&p->pending, start - f->submit_ns);
+}
+
+static itx_status run_frame(const struct infer *f, int i, struct dnn_session *session,
+                            struct itx_error *err)
+{
+    const uint64_t start = clock_ns();
+    bind_outputs(f, i, session->session, TO_THE_PROGRAM);
+    itx_status rc = run_once(f, i, session->session, err);
+    if (rc == ITX_OK) rc = write_outputs(f, i, session, err);
+    if (rc == ITX_OK) take_times(f, i, session, start);
+    if (rc == ITX_OK) dump(f, i);
+    bind_outputs(f, i, session->session, TO_THE_SESSION);
+    return rc;
+}
+
 static int32_t run(struct job *job, struct dnn_session *session)
 {
     const struct infer *const f = infer_of(job);
-    const struct dnn_model *const m = job->model;
+    struct dnn_model *const m = job->model;
     const int n_runs = f->part != NULL ? f->n_pictures : 1;
+    struct itx_error err;
     itx_status rc = ITX_OK;
-    for (int i = 0; i < n_runs && rc == ITX_OK; i++) {
-        struct itx_error err;
-        bind_outputs(f, i, session->session, TO_THE_PROGRAM);
-        rc = run_once(f, i, session->session, &err);
-        for (int k = 0; k < m->n_outputs && rc == ITX_OK; k++)
-            rc = dnn_output_write(&m->outputs[k], session->session, k, place_of(f, i, k), &err);
-        if (rc != ITX_OK) dnn_fail(HB_DNN_RUN_TASK_FAILED, "model %s: %s", m->name, err.text);
-        bind_outputs(f, i, session->session, TO_THE_SESSION);
-    }
-    return rc == ITX_OK ? HB_DNN_SUCCESS : HB_DNN_RUN_TASK_FAILED;
+    dnn_record_begin(&m->record);
+    for (int i = 0; i < n_runs && rc == ITX_OK; i++) rc = run_frame(f, i, session, &err);
+    dnn_record_end(&m->record);
+    if (rc == ITX_OK) return HB_DNN_SUCCESS;
+    return dnn_fail(HB_DNN_RUN_TASK_FAILED, "model %s: %s", m->name, err.text);
 }
 
 /* ---- checking ---- */
@@ -134,6 +187,7 @@ static struct infer *create(struct dnn_model *model, int n_pictures)
     struct infer *const f = mem_calloc(1, sizeof *f);
     if (f == NULL) return NULL;
     f->job = (struct job){.model = model, .run = run, .destroy = destroy};
+    f->submit_ns = clock_ns();
     const size_t n_in = (size_t)model->n_inputs, n_out = (size_t)model->n_outputs;
     f->pictures = mem_calloc((size_t)n_pictures, sizeof *f->pictures);
     f->outputs = mem_calloc(n_out, sizeof *f->outputs);

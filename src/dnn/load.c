@@ -79,6 +79,7 @@ static itx_status prepare(struct dnn_model *m, struct itx_error *err)
 {
     struct dnn_session *session;
     ITX_TRY(describe(m, err));
+    ITX_TRY(dnn_record_init(&m->record, m->model, err));
     m->n_processors = cpu_count();
     ITX_TRY(dnn_take_session(m, m->n_processors, &session, err));
     dnn_give_session(m, session);
@@ -136,6 +137,18 @@ static int32_t add_source(struct packed *p, const struct sources *from, int32_t 
         name = itx_model_name_in_file(first, i);
     }
     return HB_DNN_SUCCESS;
+}
+
+/* Times of all models, when the environment asks for them. */
+static void write_record(struct packed *p)
+{
+    struct dnn_recorded list[MAX_MODELS];
+    for (int i = 0; i < p->n_models; i++) {
+        struct dnn_model *const m = &p->models[i];
+        dnn_close_sessions(m);
+        list[i] = (struct dnn_recorded){m->model, &m->record};
+    }
+    dnn_record_write(list, p->n_models);
 }
 
 static void destroy_packed(struct packed *p)
@@ -220,6 +233,7 @@ int32_t hbDNNRelease(hbPackedDNNHandle_t handle)
     if (!ok)
         return dnn_fail(HB_DNN_MODEL_IS_RUNNING, "hbDNNRelease: a task waits or runs, wait for it "
                                                  "or release it first");
+    write_record(p);
     destroy_packed(p);
     task_stop_workers();
     return HB_DNN_SUCCESS;

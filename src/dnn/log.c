@@ -6,27 +6,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LEVEL_WARNING 3
 #define LEVEL_ERROR 4
 
-static bool says_errors(void)
+static bool says(int of_level)
 {
     const char *const text = getenv("HB_DNN_LOG_LEVEL");
     if (text == NULL || *text == '\0') return true;
     char *end;
     const long level = strtol(text, &end, 10);
     if (*end != '\0') return true;
-    return level != 0 && level <= LEVEL_ERROR;
+    return level != 0 && level <= of_level;
+}
+
+static void say(const char *what, const char *fmt, va_list args)
+{
+    char text[600];
+    vsnprintf(text, sizeof text, fmt, args);
+    fprintf(stderr, "[DNN] %s: %s\n", what, text);
+}
+
+void dnn_say(const char *fmt, ...)
+{
+    if (!says(LEVEL_WARNING)) return;
+    va_list args;
+    va_start(args, fmt);
+    say("warning", fmt, args);
+    va_end(args);
 }
 
 int32_t dnn_fail(int32_t code, const char *fmt, ...)
 {
-    if (!says_errors()) return code;
-    char text[600];
+    if (!says(LEVEL_ERROR)) return code;
+    char what[32];
     va_list args;
+    snprintf(what, sizeof what, "error %d", (int)code);
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    say(what, fmt, args);
     va_end(args);
-    fprintf(stderr, "[DNN] error %d: %s\n", (int)code, text);
     return code;
 }
 

@@ -11,6 +11,9 @@
 #include "base/status.h"
 #include "dnn/hb_dnn_status.h"
 
+/* A warning, in one line: what was asked for beside the call was not done. */
+void dnn_say(const char *fmt, ...) ITX_PRINTF(1, 2);
+
 /* Returns `code`, having printed one line to stderr. */
 int32_t dnn_fail(int32_t code, const char *fmt, ...) ITX_PRINTF(2, 3);
 

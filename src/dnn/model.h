@@ -7,6 +7,7 @@
 
 #include "dnn/hb_dnn.h"
 #include "dnn/output.h"
+#include "dnn/record.h"
 #include "intarsia/intarsia.h"
 
 struct dnn_input {
@@ -24,6 +25,7 @@ struct dnn_model {
     int n_processors; /* when it was loaded */
     struct dnn_input *inputs;
     struct dnn_output *outputs;
+    struct dnn_record record;
     /* under the state's lock */
     int n_tasks; /* that wait or run: as long as there are any, it cannot be released */
     struct dnn_session *idle;
@@ -34,6 +36,7 @@ struct dnn_session {
     struct dnn_session *next;
     itx_session *session;
     int n_threads;
+    struct dnn_profile profile; /* of its runs; empty unless the model's record asks for it */
 };
 
 /* Takes an idle session with so many threads or makes one. Without the lock. */
@@ -42,7 +45,8 @@ itx_status dnn_take_session(struct dnn_model *model, int n_threads, struct dnn_s
 /* Keeps it for the next task, and closes the one that was idle longest when they have many threads in all. Without the lock. */
 void dnn_give_session(struct dnn_model *model, struct dnn_session *session);
 
-/* What no handle leads to any more. */
+/* Of what no handle leads to any more. dnn_model_release closes sessions too. */
+void dnn_close_sessions(struct dnn_model *model);
 void dnn_model_release(struct dnn_model *model);
 
 #endif

@@ -166,6 +166,33 @@ static void test_load__refuses(void)
     mem_free(data);
 }
 
+/* Every code has words of its own, and other numbers have none. */
+static void test_status__has_texts(void)
+{
+    static const int32_t memory[] = {HB_SYS_INVALID_ARGUMENT, HB_SYS_OUT_OF_MEMORY,
+                                     HB_SYS_REGISTER_MEM_FAILED};
+    const char *const unknown = hbDNNGetErrorDesc(1);
+    CHECK_STR(hbDNNGetErrorDesc(HB_DNN_SUCCESS), "success");
+    CHECK_STR(hbDNNGetErrorDesc(HB_DNN_TIMEOUT), "the time is over and the task is not done");
+    CHECK_STR(unknown, "unknown code");
+    for (int32_t a = HB_DNN_MULTI_PROGRESS_USE_ERROR; a <= HB_DNN_INVALID_ARGUMENT; a++) {
+        const char *const text = hbDNNGetErrorDesc(a);
+        CHECK(text != NULL && text[0] != '\0' && strcmp(text, unknown) != 0);
+        for (int32_t b = HB_DNN_MULTI_PROGRESS_USE_ERROR; b < a; b++)
+            CHECK(strcmp(text, hbDNNGetErrorDesc(b)) != 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(memory); i++)
+        CHECK(strcmp(hbDNNGetErrorDesc(memory[i]), unknown) != 0);
+    const int32_t others[] = {HB_DNN_MULTI_PROGRESS_USE_ERROR - 1,
+                              HB_DNN_INVALID_ARGUMENT + 1,
+                              HB_SYS_INVALID_ARGUMENT + 1,
+                              HB_SYS_REGISTER_MEM_FAILED - 1,
+                              INT32_MIN,
+                              INT32_MAX,
+                              -1};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) CHECK_STR(hbDNNGetErrorDesc(others[i]), unknown);
+}
+
 static void test_release__handles(void)
 {
     const hbPackedDNNHandle_t packed = net_load();
@@ -373,6 +400,6 @@ static void test_load__out_of_memory(void)
 
 TEST_MAIN(TEST(test_load__files_and_memory), TEST(test_load__several_files),
           TEST(test_load__a_picture_beside_numbers), TEST(test_load__too_many),
-          TEST(test_load__refuses), TEST(test_release__handles), TEST(test_names__refuse),
-          TEST(test_model__refuses), TEST(test_model__inputs), TEST(test_model__outputs),
-          TEST(test_version__says_both), TEST(test_load__out_of_memory))
+          TEST(test_load__refuses), TEST(test_status__has_texts), TEST(test_release__handles),
+          TEST(test_names__refuse), TEST(test_model__refuses), TEST(test_model__inputs),
+          TEST(test_model__outputs), TEST(test_version__says_both), TEST(test_load__out_of_memory))
