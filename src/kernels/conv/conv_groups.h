@@ -7,7 +7,8 @@
  * widening is needed once a group. A quad whose own weights are too large is two items that add up to it. Which items
  * meet in a group depends on the weights alone.
  *
- * Packed, for each phase (tap of a transposed convolution) and each pair of output channels: groups one after another.
+ * The quads of a window are cut into parts that stay in the first level of cache together with a block of pixels.
+ * Packed, for each phase (tap of a transposed convolution), part and pair of output channels: groups one after another.
  */
 #ifndef KERNELS_CONV_CONV_GROUPS_H
 #define KERNELS_CONV_CONV_GROUPS_H
@@ -15,9 +16,10 @@
 #include "kernels/conv/conv.h"
 
 enum {
-    GROUPS_PX = 32,           /* of a block of pixels, or fewer */
-    GROUPS_QUAD = 4,          /* channels */
-    GROUPS_QUAD_SIZE = 4 * 32 /* bytes: a quad of all pixels of a block */
+    GROUPS_PX = 32,            /* of a block of pixels, or fewer */
+    GROUPS_QUAD = 4,           /* channels */
+    GROUPS_QUAD_SIZE = 4 * 32, /* bytes: a quad of all pixels of a block */
+    GROUPS_PART = 96           /* quads, at most */
 };
 
 struct conv_group {
@@ -27,7 +29,7 @@ struct conv_group {
 
 /* The parts of packed weights. */
 struct conv_groups {
-    const uint32_t *begin; /* [phases, pairs] and the end of the last: into group */
+    const uint32_t *begin; /* [phases, parts, pairs] and the end of the last: into group */
     const int32_t *sums;   /* [phases, pairs, 2]: -128 times the sum of a channel's weights */
     const struct conv_group *group;
 };
@@ -40,6 +42,22 @@ static inline int groups_phases(const struct conv_shape *s)
 static inline int groups_pairs(const struct conv_shape *s)
 {
     return (s->out_c + 1) / 2;
+}
+
+static inline int groups_quads_of_tap(const struct conv_shape *s)
+{
+    return (s->in_c + GROUPS_QUAD - 1) / GROUPS_QUAD;
+}
+
+/* Of a window. */
+static inline int groups_quads(const struct conv_shape *s)
+{
+    return (s->upscale > 1 ? 1 : s->kernel_h * s->kernel_w) * groups_quads_of_tap(s);
+}
+
+static inline int groups_parts(const struct conv_shape *s)
+{
+    return (groups_quads(s) + GROUPS_PART - 1) / GROUPS_PART;
 }
 
 struct conv_groups groups_in(const struct conv_shape *s, const void *packed);

@@ -3,7 +3,8 @@
  * vpmaddubsw on full 8-bit operands, exact by the choice of which products are added in 16 bits (conv_groups.h). Pixels are
  * in lanes, so that each pair of output channels can have an order of its own: a block of up to 32 pixels is gathered
  * once as [quads][32 pixels][4 channels] u8 (s8 + 128; -128 sum(w) goes with the bias), then each pair of channels walks
- * over its groups, and 16 channels together are turned for the epilogue.
+ * over its groups, and 16 channels together are turned for the epilogue. Where the quads are cut into parts, all channels
+ * take one part before the next, so that it stays in cache.
  */
 #include <immintrin.h>
 
@@ -29,15 +30,22 @@ static int taps_w(const struct conv_shape *s)
     return s->upscale > 1 ? 1 : s->kernel_w;
 }
 
-static int quads_of_tap(const struct conv_shape *s)
-{
-    return (s->in_c + GROUPS_QUAD - 1) / GROUPS_QUAD;
-}
-
 /* Bytes of the start values of all accumulators. */
 static size_t init_size(const struct conv_shape *s)
 {
     return size_align((size_t)groups_phases(s) * (size_t)groups_pairs(s) * 2 * sizeof(int32_t), 64);
+}
+
+static size_t quads_size(const struct conv_shape *s)
+{
+    return (size_t)groups_quads(s) * GROUPS_QUAD_SIZE;
+}
+
+/* Channels whose accumulators live at the same time. */
+static int channels_at_once(const struct conv_shape *s)
+{
+    const int n = groups_parts(s) > 1 ? s->out_c : CHANNELS;
+    return (n + CHANNELS - 1) / CHANNELS * CHANNELS;
 }
 
 bool conv_s8_fits_32x2__avx2(const struct conv_shape *s)
@@ -47,8 +55,7 @@ bool conv_s8_fits_32x2__avx2(const struct conv_shape *s)
 
 size_t conv_s8_scratch_size_32x2__avx2(const struct conv_shape *s)
 {
-    const size_t n_quads = (size_t)(taps_h(s) * taps_w(s)) * (size_t)quads_of_tap(s);
-    return init_size(s) + n_quads * GROUPS_QUAD_SIZE;
+    return init_size(s) + quads_size(s) + (size_t)channels_at_once(s) * GROUPS_PX * sizeof(int32_t);
 }
 
 /* The parts of a run that do not change on its way. */
@@ -59,6 +66,7 @@ struct run {
     struct conv_groups groups;
     const int32_t *init; /* [phases, pairs, 2] */
     uint8_t *quads;
+    int32_t *acc; /* [channels at once, GROUPS_PX] */
     int grid_w;
     bool is_flat; /* rows of the output follow each other without a gap */
 };
@@ -139,7 +147,7 @@ SIMD_INLINE void gather_16(const uint8_t *const *from, int c, uint8_t *to, int n
 static void gather(const struct run *r, const struct block *b)
 {
     const struct conv_shape *const s = &r->params->shape;
-    const int n_quads = quads_of_tap(s), n_lanes = b->n_vectors * LANES;
+    const int n_quads = groups_quads_of_tap(s), n_lanes = b->n_vectors * LANES;
     struct windows w;
     find_windows(r, b, &w);
     uint8_t *to = r->quads;
@@ -155,16 +163,18 @@ static void gather(const struct run *r, const struct block *b)
     }
 }
 
-/* Two channels of a block: acc [2, GROUPS_PX]. */
+/* Two channels of a block: acc [2, GROUPS_PX], which begins with init [2], or goes on as it is. */
 SIMD_INLINE void dot(const uint8_t *quads, const struct conv_group *g, const struct conv_group *end,
-                     const int32_t *init, int32_t *acc, const int nv)
+                     const int32_t *init, bool goes_on, int32_t *acc, const int nv)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i sum[2][MAX_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < nv; v++) {
-        sum[0][v] = _mm256_set1_epi32(init[0]);
-        sum[1][v] = _mm256_set1_epi32(init[1]);
+        __m256i *const first = (__m256i *)(acc + v * LANES);
+        __m256i *const second = (__m256i *)(acc + GROUPS_PX + v * LANES);
+        sum[0][v] = goes_on ? _mm256_load_si256(first) : _mm256_set1_epi32(init[0]);
+        sum[1][v] = goes_on ? _mm256_load_si256(second) : _mm256_set1_epi32(init[1]);
     }
     for (; g < end; g++) {
         const uint8_t *const first = quads + g->at[0], *const second = quads + g->at[1];
@@ -193,18 +203,28 @@ SIMD_INLINE void dot(const uint8_t *quads, const struct conv_group *g, const str
     }
 }
 
-/* n_pairs pairs from `pair` on, counted over all phases. */
-SIMD_INLINE void dots(const struct run *r, int pair, int n_pairs, int32_t *acc, const int nv)
+/* Pairs [begin, end) of a phase, one part of their products. */
+struct pairs {
+    int phase, part, begin, end;
+};
+
+SIMD_INLINE void dots(const struct run *r, const struct pairs *p, const int nv)
 {
-    const struct conv_groups *const g = &r->groups;
-    for (int i = pair; i < pair + n_pairs; i++, acc += 2 * GROUPS_PX)
-        dot(r->quads, g->group + g->begin[i], g->group + g->begin[i + 1], r->init + 2 * i, acc, nv);
+    const struct conv_shape *const s = &r->params->shape;
+    const int n_pairs = groups_pairs(s);
+    const uint32_t *const begin =
+        r->groups.begin + (p->phase * groups_parts(s) + p->part) * n_pairs;
+    const int32_t *const init = r->init + p->phase * n_pairs * 2;
+    int32_t *acc = r->acc;
+    for (int i = p->begin; i < p->end; i++, acc += 2 * GROUPS_PX)
+        dot(r->quads, r->groups.group + begin[i], r->groups.group + begin[i + 1], init + 2 * i,
+            p->part > 0, acc, nv);
 }
 
 #define X(nv)                                                                                      \
-    static void dots_##nv(const struct run *r, int pair, int n_pairs, int32_t *acc)                \
+    static void dots_##nv(const struct run *r, const struct pairs *p)                              \
     {                                                                                              \
-        dots(r, pair, n_pairs, acc, nv);                                                           \
+        dots(r, p, nv);                                                                            \
     }
 X(1)
 X(2)
@@ -212,7 +232,7 @@ X(3)
 X(4)
 #undef X
 
-typedef void dots_fn(const struct run *r, int pair, int n_pairs, int32_t *acc);
+typedef void dots_fn(const struct run *r, const struct pairs *p);
 static dots_fn *const dots_of[MAX_VECTORS + 1] = {NULL, dots_1, dots_2, dots_3, dots_4};
 
 /* [CHANNELS, GROUPS_PX] to [pixels, CHANNELS]. */
@@ -277,15 +297,18 @@ static void store(const struct run *r, const struct block *b, int phase, int c,
 static void run_block(const struct run *r, const struct block *b)
 {
     const struct conv_shape *const s = &r->params->shape;
-    _Alignas(64) int32_t acc[CHANNELS * GROUPS_PX] = {0}, turned[GROUPS_PX * CHANNELS];
+    _Alignas(64) int32_t turned[GROUPS_PX * CHANNELS];
+    const int n_at_once = channels_at_once(s);
     gather(r, b);
     for (int phase = 0; phase < groups_phases(s); phase++) {
-        for (int c = 0; c < s->out_c; c += CHANNELS) {
-            const int n_channels = s->out_c - c < CHANNELS ? s->out_c - c : CHANNELS;
-            const int pair = phase * groups_pairs(s) + c / 2;
-            dots_of[b->n_vectors](r, pair, (n_channels + 1) / 2, acc);
-            turn(acc, b->n_vectors, turned);
-            store(r, b, phase, c, turned);
+        for (int c = 0; c < s->out_c; c += n_at_once) {
+            const int end = c + n_at_once < s->out_c ? c + n_at_once : s->out_c;
+            struct pairs p = {.phase = phase, .begin = c / 2, .end = (end + 1) / 2};
+            for (; p.part < groups_parts(s); p.part++) dots_of[b->n_vectors](r, &p);
+            for (int o = c; o < end; o += CHANNELS) {
+                turn(r->acc + (o - c) * GROUPS_PX, b->n_vectors, turned);
+                store(r, b, phase, o, turned);
+            }
         }
     }
 }
@@ -303,6 +326,7 @@ void conv_s8_run_32x2__avx2(const struct conv_params *p, const void *in, const v
         .groups = groups_in(s, p->packed),
         .init = init,
         .quads = (uint8_t *)scratch + init_size(s),
+        .acc = (int32_t *)(void *)((uint8_t *)scratch + init_size(s) + quads_size(s)),
         .grid_w = s->out_w / s->upscale,
         .is_flat = s->out_skip == 0 && s->upscale == 1,
     };

@@ -3,9 +3,11 @@
  * Packing for conv_groups_avx2.c: finds the groups (conv_groups.h).
  *
  * Each item has eight sums, for both channels and both pairs of weights those above and below zero, as the bytes of a
- * word; two items fit when no byte of the sum of their words has its highest bit set. An item takes the newest that it
- * fits of those that are left alone, or stays alone itself. Of two quads next to each other that fit, the second is never
- * left alone together with the first, which bounds the number of groups before they are made.
+ * word; two items fit when no byte of the sum of their words has its highest bit set. Items with large sums come first;
+ * each goes into the first group that it fits of the few that are open, or opens one.
+ *
+ * How many groups there are at most is known before: items whose sums are all below 64 fit each other. So while the last
+ * group that such an item opened is alone in it, no other one opens a group.
  */
 #include <immintrin.h>
 #include <string.h>
@@ -15,9 +17,13 @@
 #include "kernels/conv/conv_rows.h"
 #include "kernels/simd_tile.h"
 
-#define TOO_LARGE UINT64_C(0x8080808080808080)
-
-enum { CHUNK = 8 /* quads */, CHUNK_WEIGHTS = CHUNK * GROUPS_QUAD, MAX_ALONE = 32, LIMIT = 127 };
+enum {
+    LIMIT = 127, /* of a sum */
+    CHUNK = 8,   /* quads */
+    CHUNK_WEIGHTS = CHUNK * GROUPS_QUAD,
+    OPEN = 8, /* groups */
+    BUCKETS = 5,
+};
 
 struct item {
     uint64_t sums;
@@ -26,20 +32,28 @@ struct item {
 
 struct chunk {
     uint64_t sums[CHUNK];
+    uint64_t largest[CHUNK]; /* of the sums */
     uint32_t w[2][CHUNK];
     int n; /* quads */
 };
+
+/* The bucket of items with this largest sum. */
+static int bucket_of(uint64_t largest)
+{
+    return (largest < 96) + (largest < 64) + (largest < 43) + (largest < 22);
+}
 
 /* Bytes of both tables before the groups. */
 static size_t tables_size(const struct conv_shape *s)
 {
     const size_t n = (size_t)groups_phases(s) * (size_t)groups_pairs(s);
-    return size_align((n + 1) * sizeof(uint32_t) + 2 * n * sizeof(int32_t), 64);
+    const size_t n_parts = (size_t)groups_parts(s);
+    return size_align((n * n_parts + 1) * sizeof(uint32_t) + 2 * n * sizeof(int32_t), 64);
 }
 
 struct conv_groups groups_in(const struct conv_shape *s, const void *packed)
 {
-    const size_t n = (size_t)groups_phases(s) * (size_t)groups_pairs(s);
+    const size_t n = (size_t)groups_phases(s) * (size_t)groups_parts(s) * (size_t)groups_pairs(s);
     const uint32_t *const begin = packed;
     return (struct conv_groups){
         .begin = begin,
@@ -59,6 +73,15 @@ SIMD_INLINE __m256i sums_of(__m256i w)
     return _mm256_or_si256(above, _mm256_slli_epi16(below, 8));
 }
 
+/* Of the eight bytes of each word. */
+SIMD_INLINE __m256i largest_of(__m256i sums)
+{
+    sums = _mm256_max_epu8(sums, _mm256_srli_epi64(sums, 32));
+    sums = _mm256_max_epu8(sums, _mm256_srli_epi64(sums, 16));
+    sums = _mm256_max_epu8(sums, _mm256_srli_epi64(sums, 8));
+    return _mm256_and_si256(sums, _mm256_set1_epi64x(0xff));
+}
+
 /* n weights of two channels; the others of the last quad are zero. b: NULL when there is no second channel. */
 SIMD_INLINE void load_chunk(struct chunk *c, const int8_t *a, const int8_t *b, int n)
 {
@@ -73,8 +96,12 @@ SIMD_INLINE void load_chunk(struct chunk *c, const int8_t *a, const int8_t *b, i
     const __m256i wb = _mm256_loadu_si256((const __m256i *)b);
     const __m256i sa = sums_of(wa), sb = sums_of(wb);
     const __m256i lo = _mm256_unpacklo_epi32(sa, sb), hi = _mm256_unpackhi_epi32(sa, sb);
-    _mm256_storeu_si256((__m256i *)c->sums, _mm256_permute2x128_si256(lo, hi, 0x20));
-    _mm256_storeu_si256((__m256i *)(c->sums + 4), _mm256_permute2x128_si256(lo, hi, 0x31));
+    const __m256i first = _mm256_permute2x128_si256(lo, hi, 0x20);
+    const __m256i second = _mm256_permute2x128_si256(lo, hi, 0x31);
+    _mm256_storeu_si256((__m256i *)c->sums, first);
+    _mm256_storeu_si256((__m256i *)(c->sums + 4), second);
+    _mm256_storeu_si256((__m256i *)c->largest, largest_of(first));
+    _mm256_storeu_si256((__m256i *)(c->largest + 4), largest_of(second));
     _mm256_storeu_si256((__m256i *)c->w[0], wa);
     _mm256_storeu_si256((__m256i *)c->w[1], wb);
     c->n = (n + GROUPS_QUAD - 1) / GROUPS_QUAD;
@@ -106,22 +133,20 @@ SIMD_INLINE void load_row(struct chunk *c, const struct rows *r, int tap, int i)
 }
 
 /* Groups that the rows' items take at most. */
-static size_t count_groups(const struct rows *r)
+static size_t most_groups(const struct rows *r, int n_parts)
 {
-    size_t n = 0;
+    size_t n_large = 0, n_small = 0;
     for (int tap = 0; tap < r->n_taps; tap++) {
         for (int i = 0; i < r->in_c; i += CHUNK_WEIGHTS) {
             struct chunk c;
             load_row(&c, r, tap, i);
-            for (int q = 0; q < c.n; q += 2) {
-                const uint64_t first = c.sums[q], second = q + 1 < c.n ? c.sums[q + 1] : 0;
-                const bool fit = ((first | second | (first + second)) & TOO_LARGE) == 0;
-                n += fit ? 1 : 2;
-                n += ((first & TOO_LARGE) != 0) + ((second & TOO_LARGE) != 0);
+            for (int q = 0; q < c.n; q++) {
+                n_large += (c.largest[q] >= 64) + (c.largest[q] > LIMIT);
+                n_small += c.largest[q] < 64;
             }
         }
     }
-    return n;
+    return n_large + n_small / 2 + (size_t)n_parts;
 }
 
 size_t conv_s8_packed_size_32x2__avx2(const struct conv_shape *s, const int8_t *w)
@@ -130,46 +155,79 @@ size_t conv_s8_packed_size_32x2__avx2(const struct conv_shape *s, const int8_t *
     for (int phase = 0; phase < groups_phases(s); phase++) {
         for (int pair = 0; pair < groups_pairs(s); pair++) {
             const struct rows r = rows_of(s, w, phase, pair);
-            n += count_groups(&r);
+            n += most_groups(&r, groups_parts(s));
         }
     }
     return tables_size(s) + n * sizeof(struct conv_group);
 }
 
-/* Items of a pair of channels on their way into groups. */
+/* Items of a part of a pair of channels, and their groups. */
 struct packer {
     struct conv_group *next;
-    struct item alone[MAX_ALONE];
-    int n_alone;
+    struct conv_group *open[OPEN];
+    struct item items[BUCKETS][2 * GROUPS_PART];
+    int n[BUCKETS];
 };
 
-static void put_group(struct packer *p, const struct item *a, const struct item *b)
+static void begin_part(struct packer *p)
 {
-    *p->next++ = (struct conv_group){{a->at, b->at}, {{a->w[0], b->w[0]}, {a->w[1], b->w[1]}}};
+    for (int i = 0; i < BUCKETS; i++) p->n[i] = 0;
 }
 
-/* Without a second item; the weights of the missing one are zero, wherever its activations are. */
-static void put_alone(struct packer *p, const struct item *a)
+static void open_group(struct packer *p, int place, const struct item *item)
 {
-    put_group(p, a, &(struct item){.at = a->at});
+    p->open[place] = p->next++;
+    /* without a second item its weights are zero, wherever its activations are */
+    *p->open[place] = (struct conv_group){{item->at, item->at}, {{item->w[0], 0}, {item->w[1], 0}}};
 }
 
-static void add_item(struct packer *p, const struct item *item)
+static void fill_group(struct conv_group *g, const struct item *item)
 {
-    if (item->sums == 0) return;
-    for (int i = p->n_alone - 1; i >= 0; i--) {
-        if (((p->alone[i].sums + item->sums) & TOO_LARGE) != 0) continue;
-        put_group(p, &p->alone[i], item);
-        p->n_alone--;
-        for (; i < p->n_alone; i++) p->alone[i] = p->alone[i + 1];
-        return;
+    g->at[1] = item->at;
+    g->w[0][1] = item->w[0];
+    g->w[1][1] = item->w[1];
+}
+
+/* All items into groups. The sums of the open ones stay in registers: as memory they would be written by words and read by
+ * vectors, which waits. */
+static void end_part(struct packer *p)
+{
+    const __m256i no_group = _mm256_set1_epi8(0x7f), zero = _mm256_setzero_si256();
+    const __m256i too_large = _mm256_set1_epi8(-128);
+    const __m256i lane_0 = _mm256_setr_epi64x(0, 1, 2, 3), lane_4 = _mm256_setr_epi64x(4, 5, 6, 7);
+    __m256i open_0 = no_group, open_4 = no_group;
+    unsigned places = (1u << OPEN) - 1; /* without a group */
+    int oldest = 0;
+    for (int b = 0; b < BUCKETS; b++) {
+        for (const struct item *item = p->items[b]; item < p->items[b] + p->n[b]; item++) {
+            const __m256i sums = _mm256_set1_epi64x((int64_t)item->sums);
+            const __m256i all_0 = _mm256_and_si256(_mm256_add_epi8(open_0, sums), too_large);
+            const __m256i all_4 = _mm256_and_si256(_mm256_add_epi8(open_4, sums), too_large);
+            const __m256d fit_0 = _mm256_castsi256_pd(_mm256_cmpeq_epi64(all_0, zero));
+            const __m256d fit_4 = _mm256_castsi256_pd(_mm256_cmpeq_epi64(all_4, zero));
+            const int fit = _mm256_movemask_pd(fit_0) | _mm256_movemask_pd(fit_4) << 4;
+            __m256i left = no_group;
+            int place;
+            if (fit != 0) {
+                place = __builtin_ctz((unsigned)fit);
+                fill_group(p->open[place], item);
+                places |= 1u << place;
+            } else {
+                place = places != 0 ? __builtin_ctz(places) : oldest++ % OPEN;
+                open_group(p, place, item);
+                places &= ~(1u << place);
+                left = sums;
+            }
+            const __m256i at = _mm256_set1_epi64x(place);
+            open_0 = _mm256_blendv_epi8(open_0, left, _mm256_cmpeq_epi64(at, lane_0));
+            open_4 = _mm256_blendv_epi8(open_4, left, _mm256_cmpeq_epi64(at, lane_4));
+        }
     }
-    if (p->n_alone == MAX_ALONE) {
-        put_alone(p, &p->alone[0]);
-        p->n_alone--;
-        memmove(p->alone, p->alone + 1, sizeof p->alone[0] * (size_t)p->n_alone);
-    }
-    p->alone[p->n_alone++] = *item;
+}
+
+static void add_item(struct packer *p, const struct item *item, int bucket)
+{
+    p->items[bucket][p->n[bucket]++] = *item;
 }
 
 /* The sums of a channel's four weights, as sums_of gives them. */
@@ -207,29 +265,28 @@ static void add_both(struct packer *p, const struct item *item)
     for (int c = 0; c < 2; c++) other.w[c] = take_excess(&rest.w[c]);
     rest.sums = sums_of_quad(rest.w[0]) | (uint64_t)sums_of_quad(rest.w[1]) << 32;
     other.sums = sums_of_quad(other.w[0]) | (uint64_t)sums_of_quad(other.w[1]) << 32;
-    add_item(p, &rest);
-    add_item(p, &other);
+    add_item(p, &rest, 0);
+    add_item(p, &other, 0);
 }
 
-static void add_rows(struct packer *p, const struct rows *r)
+/* Quads [begin, end) of a window. */
+static void pack_part(struct packer *p, const struct rows *r, int begin, int end)
 {
-    uint32_t quad = 0;
-    for (int tap = 0; tap < r->n_taps; tap++) {
-        for (int i = 0; i < r->in_c; i += CHUNK_WEIGHTS) {
-            struct chunk c;
-            load_row(&c, r, tap, i);
-            for (int q = 0; q < c.n; q++, quad++) {
-                const struct item item = {
-                    c.sums[q], quad * GROUPS_QUAD_SIZE, {c.w[0][q], c.w[1][q]}};
-                if ((item.sums & TOO_LARGE) == 0)
-                    add_item(p, &item);
-                else
-                    add_both(p, &item);
-            }
+    const int of_tap = (r->in_c + GROUPS_QUAD - 1) / GROUPS_QUAD;
+    begin_part(p);
+    for (int quad = begin; quad < end;) {
+        struct chunk c;
+        load_row(&c, r, quad / of_tap, quad % of_tap * GROUPS_QUAD);
+        for (int q = 0; q < c.n && quad < end; q++, quad++) {
+            const struct item item = {
+                c.sums[q], (uint32_t)quad * GROUPS_QUAD_SIZE, {c.w[0][q], c.w[1][q]}};
+            if (c.largest[q] > LIMIT)
+                add_both(p, &item);
+            else if (item.sums != 0)
+                add_item(p, &item, bucket_of(c.largest[q]));
         }
     }
-    for (int i = 0; i < p->n_alone; i++) put_alone(p, &p->alone[i]);
-    p->n_alone = 0;
+    end_part(p);
 }
 
 static int32_t offset_of(const int8_t *w, size_t n)
@@ -242,20 +299,24 @@ static int32_t offset_of(const int8_t *w, size_t n)
 
 void conv_s8_pack_32x2__avx2(const struct conv_shape *s, const int8_t *w, void *packed)
 {
-    const size_t n_pairs = (size_t)groups_phases(s) * (size_t)groups_pairs(s);
+    const int n_parts = groups_parts(s), n_pairs = groups_pairs(s), n_quads = groups_quads(s);
     uint32_t *begin = packed;
-    int32_t *sums = (int32_t *)(begin + n_pairs + 1);
+    int32_t *sums = (int32_t *)(begin + groups_phases(s) * n_parts * n_pairs + 1);
     struct conv_group *const group =
         (struct conv_group *)(void *)((uint8_t *)packed + tables_size(s));
     struct packer p = {.next = group};
     for (int phase = 0; phase < groups_phases(s); phase++) {
-        for (int pair = 0; pair < groups_pairs(s); pair++) {
+        for (int i = 0; i < n_parts * n_pairs; i++) {
+            const int part = i / n_pairs;
+            const struct rows r = rows_of(s, w, phase, i % n_pairs);
+            *begin++ = (uint32_t)(p.next - group);
+            pack_part(&p, &r, part * n_quads / n_parts, (part + 1) * n_quads / n_parts);
+        }
+        for (int pair = 0; pair < n_pairs; pair++) {
             const struct rows r = rows_of(s, w, phase, pair);
             const size_t n = (size_t)r.n_taps * (size_t)r.in_c;
-            *begin++ = (uint32_t)(p.next - group);
             *sums++ = offset_of(r.a, n);
             *sums++ = offset_of(r.b, n);
-            add_rows(&p, &r);
         }
     }
     *begin = (uint32_t)(p.next - group);
