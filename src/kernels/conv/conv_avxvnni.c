@@ -100,10 +100,10 @@ CONV_TILED_ROW(6x16__avxvnni, direct)
 
 #define PRODUCTS_VECTOR __m256i
 #define PRODUCTS_LANES 8
-#define PRODUCTS_ZERO() _mm256_setzero_si256()
 #define PRODUCTS_LOAD(from) _mm256_load_si256((const __m256i *)(from))
 #define PRODUCTS_STORE(to, v) _mm256_store_si256((__m256i *)(to), v)
 #define PRODUCTS_SET(x) _mm256_set1_epi32(x)
+#define PRODUCTS_FIRST(a, w) _mm256_madd_epi16(a, w)
 #define PRODUCTS_ADD(sum, a, w) DPWSSD(sum, a, w)
 #include "kernels/conv/conv_winograd_products.h"
 
@@ -115,6 +115,7 @@ static const struct winograd_kernel winograd = {
     .lanes = LANES,
     .max_block = MAX_BLOCK,
     .min_in_c = 32,
+    .min_out_c = 16,
     .products = &products_table,
     .transform_input = winograd_input_avx2,
     .transform_output = winograd_output_avx2,

@@ -16,7 +16,6 @@ enum {
     MAX_IN_C = 229,    /* of s8, 4 x 4 tiles; or */
     MAX_WEIGHT_SUM = (1 << 18) - 1,
     MAX_REACH = 8191, /* of s16, 2 x 2 tiles */
-    MIN_OUT_C = 16,
 };
 
 /* Results are small enough to be exact: whatever the weights are, or by their sum. */
@@ -31,7 +30,8 @@ bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s)
 {
     return sums_fit(k, s) && s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 &&
            s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 && s->upscale == 1 &&
-           s->in_c >= k->min_in_c && s->out_c >= MIN_OUT_C;
+           s->in_c >= k->min_in_c && (k->max_in_c == 0 || s->in_c <= k->max_in_c) &&
+           s->out_c >= k->min_out_c;
 }
 
 static int count_tiles(const struct winograd_kernel *k, int n)
@@ -129,16 +129,19 @@ static void store_block(const struct group *g, int c0, int n_channels)
     const size_t res_size = epilogue_res_size(&p->epilogue);
     const int group_w = g->n_columns * k->tile;
     const size_t acc_row = (size_t)(group_w * n_channels);
-    for (int i = 0; i < g->n_tiles; i++) {
-        const size_t row = (size_t)(i / g->n_columns * k->tile);
-        k->transform_output(&(struct winograd_output){
-            .m = g->m + i * n_channels,
-            .m_step = (size_t)(WINOGRAD_TILES * n_channels),
-            .bias = p->bias + c0,
-            .channels = n_channels,
-            .acc = g->acc + row * acc_row + i % g->n_columns * k->tile * n_channels,
-            .acc_row = acc_row,
-        });
+    const int32_t *m = g->m;
+    for (int i = 0; i < g->n_tiles / g->n_columns; i++) {
+        int32_t *acc = g->acc + (size_t)(i * k->tile) * acc_row;
+        for (int j = 0; j < g->n_columns; j++, m += n_channels, acc += k->tile * n_channels) {
+            k->transform_output(&(struct winograd_output){
+                .m = m,
+                .m_step = (size_t)(WINOGRAD_TILES * n_channels),
+                .bias = p->bias + c0,
+                .channels = n_channels,
+                .acc = acc,
+                .acc_row = acc_row,
+            });
+        }
     }
     for (int r = 0; r < g->n_rows; r++) {
         const size_t pixel = (size_t)(g->y + r) * out_row + (size_t)g->x;
@@ -164,11 +167,12 @@ static void run_group(const struct group *g, const struct conv_lines *lines)
     const struct winograd_kernel *const k = g->run->kernel;
     const struct conv_params *const p = g->run->params;
     const int in_c = winograd_channels(k, &p->shape);
-    for (int i = 0; i < g->n_tiles; i++) {
+    for (int i = 0; i < g->n_tiles; i += g->n_columns) {
         k->transform_input(&(struct winograd_input){
             .rows = lines->runs.segment + i / g->n_columns * k->tile,
-            .at = (size_t)(g->x + i % g->n_columns * k->tile) * lines->runs.step,
+            .at = (size_t)g->x * lines->runs.step,
             .pixel_size = lines->runs.step,
+            .n_tiles = g->n_columns,
             .channels = in_c,
             .v = g->v + i * in_c,
             .v_step = (size_t)(WINOGRAD_TILES * in_c),

@@ -35,12 +35,12 @@
 
 #define WINOGRAD_INVERSE_9 0x38e38e39u /* modulo 2^32 */
 
-/* One tile's input: [window, window] pixels of `channels` s16, window row i at rows[i] + at. */
+/* The input of tiles beside each other: [window, tile * n_tiles + 2] pixels of `channels` s16, row i at rows[i] + at. */
 struct winograd_input {
     const uint8_t *const *rows;
     size_t at, pixel_size; /* bytes */
-    int channels;
-    int16_t *v;    /* [positions, channels], positions v_step apart */
+    int n_tiles, channels;
+    int16_t *v;    /* [positions, n_tiles, channels], positions v_step apart */
     size_t v_step; /* elements */
 };
 
@@ -75,7 +75,8 @@ struct winograd_kernel {
     int tile;                    /* 4: s8, 2: s16 */
     struct conv_element element; /* s16; group: channels of a vector of the input's transform */
     int lanes, max_block;        /* of the products, as struct conv_kernel's; max_block is 1 or 2 */
-    int min_in_c;                /* with fewer channels the transforms cost more than they save */
+    int min_in_c, min_out_c;     /* with fewer channels the transforms cost more than they save */
+    int max_in_c;                /* of what transform_input does; 0: any */
     const winograd_products_table *products; /* [vectors][tiles] */
     void (*transform_input)(const struct winograd_input *t);
     void (*transform_output)(const struct winograd_output *t);

@@ -6,7 +6,7 @@
 #include "kernels/conv/conv_winograd.h"
 #include "kernels/simd_avx2.h"
 
-enum { TILE = 2, WINDOW = 4 };
+enum { TILE = 2, WINDOW = 4, COLUMNS = TILE * WINOGRAD_TILES + 2 };
 
 SIMD_INLINE __m256i load(const void *p)
 {
@@ -29,25 +29,26 @@ SIMD_INLINE void transform_4(const __m256i d[WINDOW], __m256i t[WINDOW])
 
 static void transform_input(const struct winograd_input *w)
 {
+    __m256i columns[WINDOW][COLUMNS]; /* B^T d of all tiles: neighbours share two */
     for (int c = 0; c < w->channels; c += 16) {
-        __m256i rows[WINDOW][WINDOW]; /* B^T d */
-#pragma GCC unroll 4
-        for (int j = 0; j < WINDOW; j++) {
-            const size_t at = w->at + (size_t)j * w->pixel_size + (size_t)c * 2;
+        size_t at = w->at + (size_t)c * 2;
+        for (int x = 0; x < TILE * w->n_tiles + 2; x++, at += w->pixel_size) {
             __m256i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 4
             for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
             transform_4(d, t);
 #pragma GCC unroll 4
-            for (int i = 0; i < WINDOW; i++) rows[i][j] = t[i];
+            for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
         }
-        int16_t *v = w->v + c;
+        for (int tile = 0; tile < w->n_tiles; tile++) {
+            int16_t *v = w->v + tile * w->channels + c;
 #pragma GCC unroll 4
-        for (int i = 0; i < WINDOW; i++) {
-            __m256i t[WINDOW];
-            transform_4(rows[i], t);
+            for (int i = 0; i < WINDOW; i++) {
+                __m256i t[WINDOW];
+                transform_4(columns[i] + TILE * tile, t);
 #pragma GCC unroll 4
-            for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
+                for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
+            }
         }
     }
 }
@@ -92,6 +93,7 @@ static const struct winograd_kernel kernel = {
     .lanes = 8,
     .max_block = 2,
     .min_in_c = 16,
+    .min_out_c = 16,
     .products = &winograd_products_avx2,
     .transform_input = transform_input,
     .transform_output = transform_output,

@@ -6,7 +6,7 @@
 #include "kernels/conv/conv_winograd.h"
 #include "kernels/simd_avx2.h"
 
-enum { TILE = 4, WINDOW = 6 };
+enum { TILE = 4, WINDOW = 6, COLUMNS = TILE * WINOGRAD_TILES + 2 };
 
 SIMD_INLINE __m256i load(const void *p)
 {
@@ -35,23 +35,59 @@ SIMD_INLINE void transform_6(const __m256i d[6], __m256i t[6])
 
 void winograd_input_avx2(const struct winograd_input *w)
 {
+    __m256i columns[WINDOW][COLUMNS]; /* B^T d of all tiles: neighbours share two */
     for (int c = 0; c < w->channels; c += 16) {
-        __m256i rows[WINDOW][WINDOW]; /* B^T d */
-        for (int j = 0; j < WINDOW; j++) {
-            const size_t at = w->at + (size_t)j * w->pixel_size + (size_t)c * 2;
+        size_t at = w->at + (size_t)c * 2;
+        for (int x = 0; x < TILE * w->n_tiles + 2; x++, at += w->pixel_size) {
             __m256i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 6
             for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
             transform_6(d, t);
 #pragma GCC unroll 6
-            for (int i = 0; i < WINDOW; i++) rows[i][j] = t[i];
+            for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
         }
-        int16_t *v = w->v + c;
-        for (int i = 0; i < WINDOW; i++) {
-            __m256i t[WINDOW];
-            transform_6(rows[i], t);
+        for (int tile = 0; tile < w->n_tiles; tile++) {
+            int16_t *v = w->v + tile * w->channels + c;
+            for (int i = 0; i < WINDOW; i++) {
+                __m256i t[WINDOW];
+                transform_6(columns[i] + TILE * tile, t);
 #pragma GCC unroll 6
-            for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
+                for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
+            }
+        }
+    }
+}
+
+/* The same for eight channels: two pixels in a vector, then two rows of positions. */
+static void transform_input_8(const struct winograd_input *w)
+{
+    __m256i columns[WINDOW][COLUMNS / 2];
+    size_t at = w->at;
+    for (int x = 0; x < TILE / 2 * w->n_tiles + 1; x++, at += 2 * w->pixel_size) {
+        __m256i d[WINDOW], t[WINDOW];
+#pragma GCC unroll 6
+        for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
+        transform_6(d, t);
+#pragma GCC unroll 6
+        for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
+    }
+    for (int tile = 0; tile < w->n_tiles; tile++) {
+        int16_t *v = w->v + 8 * tile;
+        for (int i = 0; i < WINDOW; i += 2, v += WINDOW * w->v_step) {
+            __m256i d[WINDOW], t[WINDOW];
+#pragma GCC unroll 3
+            for (int j = 0; j < WINDOW / 2; j++) {
+                const __m256i a = columns[i][2 * tile + j], b = columns[i + 1][2 * tile + j];
+                d[2 * j] = _mm256_permute2x128_si256(a, b, 0x20);
+                d[2 * j + 1] = _mm256_permute2x128_si256(a, b, 0x31);
+            }
+            transform_6(d, t);
+#pragma GCC unroll 6
+            for (int j = 0; j < WINDOW; j++, v += w->v_step) {
+                _mm_storeu_si128((__m128i *)v, _mm256_castsi256_si128(t[j]));
+                _mm_storeu_si128((__m128i *)(v + WINDOW * w->v_step),
+                                 _mm256_extracti128_si256(t[j], 1));
+            }
         }
     }
 }
@@ -104,10 +140,10 @@ void winograd_output_avx2(const struct winograd_output *w)
 
 #define PRODUCTS_VECTOR __m256i
 #define PRODUCTS_LANES 8
-#define PRODUCTS_ZERO() _mm256_setzero_si256()
 #define PRODUCTS_LOAD(from) _mm256_load_si256((const __m256i *)(from))
 #define PRODUCTS_STORE(to, v) _mm256_store_si256((__m256i *)(to), v)
 #define PRODUCTS_SET(x) _mm256_set1_epi32(x)
+#define PRODUCTS_FIRST(a, w) _mm256_madd_epi16(a, w)
 #define PRODUCTS_ADD(sum, a, w) _mm256_add_epi32(sum, _mm256_madd_epi16(a, w))
 #include "kernels/conv/conv_winograd_products.h"
 
@@ -118,7 +154,8 @@ static const struct winograd_kernel kernel = {
     .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
     .lanes = 8,
     .max_block = 2,
-    .min_in_c = 16,
+    .min_in_c = 9,
+    .min_out_c = 8,
     .products = &winograd_products_avx2,
     .transform_input = winograd_input_avx2,
     .transform_output = winograd_output_avx2,
@@ -126,3 +163,19 @@ static const struct winograd_kernel kernel = {
 };
 
 WINOGRAD_ROW(winograd4__avx2, kernel)
+
+static const struct winograd_kernel kernel_8 = {
+    .tile = TILE,
+    .element = {.size = 2, .group = 8, .convert = widen_lines_avx2},
+    .lanes = 8,
+    .max_block = 2,
+    .min_in_c = 8,
+    .max_in_c = 8,
+    .min_out_c = 16,
+    .products = &winograd_products_avx2,
+    .transform_input = transform_input_8,
+    .transform_output = winograd_output_avx2,
+    .epilogue = epilogue_tile_avx2,
+};
+
+WINOGRAD_ROW(winograd4c8__avx2, kernel_8)

@@ -6,7 +6,7 @@
 #include "kernels/conv/conv_winograd.h"
 #include "kernels/simd_avx512.h"
 
-enum { TILE = 4, WINDOW = 6 };
+enum { TILE = 4, WINDOW = 6, COLUMNS = TILE * WINOGRAD_TILES + 2 };
 
 SIMD_INLINE __m512i load(const void *p)
 {
@@ -35,23 +35,25 @@ SIMD_INLINE void transform_6(const __m512i d[6], __m512i t[6])
 
 static void transform_input(const struct winograd_input *w)
 {
+    __m512i columns[WINDOW][COLUMNS]; /* B^T d of all tiles: neighbours share two */
     for (int c = 0; c < w->channels; c += 32) {
-        __m512i rows[WINDOW][WINDOW]; /* B^T d */
-        for (int j = 0; j < WINDOW; j++) {
-            const size_t at = w->at + (size_t)j * w->pixel_size + (size_t)c * 2;
+        size_t at = w->at + (size_t)c * 2;
+        for (int x = 0; x < TILE * w->n_tiles + 2; x++, at += w->pixel_size) {
             __m512i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 6
             for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
             transform_6(d, t);
 #pragma GCC unroll 6
-            for (int i = 0; i < WINDOW; i++) rows[i][j] = t[i];
+            for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
         }
-        int16_t *v = w->v + c;
-        for (int i = 0; i < WINDOW; i++) {
-            __m512i t[WINDOW];
-            transform_6(rows[i], t);
+        for (int tile = 0; tile < w->n_tiles; tile++) {
+            int16_t *v = w->v + tile * w->channels + c;
+            for (int i = 0; i < WINDOW; i++) {
+                __m512i t[WINDOW];
+                transform_6(columns[i] + TILE * tile, t);
 #pragma GCC unroll 6
-            for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
+                for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
+            }
         }
     }
 }
@@ -104,10 +106,10 @@ static void transform_output(const struct winograd_output *w)
 
 #define PRODUCTS_VECTOR __m512i
 #define PRODUCTS_LANES 16
-#define PRODUCTS_ZERO() _mm512_setzero_si512()
 #define PRODUCTS_LOAD(from) _mm512_load_si512(from)
 #define PRODUCTS_STORE(to, v) _mm512_store_si512(to, v)
 #define PRODUCTS_SET(x) _mm512_set1_epi32(x)
+#define PRODUCTS_FIRST(a, w) _mm512_madd_epi16(a, w)
 #define PRODUCTS_ADD(sum, a, w) _mm512_dpwssd_epi32(sum, a, w)
 #include "kernels/conv/conv_winograd_products.h"
 
@@ -119,6 +121,7 @@ static const struct winograd_kernel kernel = {
     .lanes = 16,
     .max_block = 2,
     .min_in_c = 32,
+    .min_out_c = 16,
     .products = &winograd_products_avx512,
     .transform_input = transform_input,
     .transform_output = transform_output,

@@ -4,15 +4,37 @@
  * defines
  *
  *   PRODUCTS_VECTOR, PRODUCTS_LANES (s32 of it)
- *   PRODUCTS_ZERO(), PRODUCTS_LOAD(from), PRODUCTS_STORE(to, v) (aligned), PRODUCTS_SET(s32), and
- *   PRODUCTS_ADD(sum, a, w): sum and, of each lane, both products of a pair of s16
+ *   PRODUCTS_LOAD(from), PRODUCTS_STORE(to, v) (aligned), PRODUCTS_SET(s32),
+ *   PRODUCTS_FIRST(a, w): of each lane, both products of a pair of s16, and
+ *   PRODUCTS_ADD(sum, a, w): the same, added to sum
  *
  * PRODUCTS_TABLE then initialises winograd_kernel's `products`. The loop over positions is inside: with 32 channels a position
  * takes a hundred cycles, and a call of its own would take twenty.
  */
+#include <stdbool.h>
 #include <string.h>
 
 enum { PRODUCTS_SIZE = 4 * PRODUCTS_LANES }; /* bytes of a vector */
+
+/* One pair of channels; the first one starts the sums. */
+SIMD_INLINE void products_pair(PRODUCTS_VECTOR sum[][WINOGRAD_MAX_BLOCK],
+                               const uint8_t *const base[], size_t step, const uint8_t *w,
+                               const int nv, const int n_tiles, const bool is_first)
+{
+    PRODUCTS_VECTOR weights[WINOGRAD_MAX_BLOCK];
+#pragma GCC unroll 2
+    for (int b = 0; b < nv; b++) weights[b] = PRODUCTS_LOAD(w + b * PRODUCTS_SIZE);
+#pragma GCC unroll 6
+    for (int p = 0; p < n_tiles; p++) {
+        int32_t pair;
+        memcpy(&pair, base[p / 3] + (size_t)(p % 3) * step, sizeof pair);
+        const PRODUCTS_VECTOR a = PRODUCTS_SET(pair);
+#pragma GCC unroll 2
+        for (int b = 0; b < nv; b++)
+            sum[p][b] =
+                is_first ? PRODUCTS_FIRST(a, weights[b]) : PRODUCTS_ADD(sum[p][b], a, weights[b]);
+    }
+}
 
 SIMD_INLINE void products(const struct winograd_products *job, const int nv, const int n_tiles)
 {
@@ -23,29 +45,16 @@ SIMD_INLINE void products(const struct winograd_products *job, const int nv, con
         PRODUCTS_VECTOR sum[WINOGRAD_TILES][WINOGRAD_MAX_BLOCK];
         /* three tiles share a pointer: base, base + step, base + 2 step */
         const uint8_t *base[WINOGRAD_TILES / 3];
-#pragma GCC unroll 6
-        for (int p = 0; p < n_tiles; p++) {
-#pragma GCC unroll 2
-            for (int b = 0; b < nv; b++) sum[p][b] = PRODUCTS_ZERO();
-        }
 #pragma GCC unroll 2
         for (int b = 0; b < (n_tiles + 2) / 3; b++) base[b] = v + 3 * (size_t)b * step;
-        for (int k = 0; k < job->n_pairs; k++) {
-            PRODUCTS_VECTOR weights[WINOGRAD_MAX_BLOCK];
-#pragma GCC unroll 2
-            for (int b = 0; b < nv; b++) weights[b] = PRODUCTS_LOAD(w + b * PRODUCTS_SIZE);
-#pragma GCC unroll 6
-            for (int p = 0; p < n_tiles; p++) {
-                int32_t pair;
-                memcpy(&pair, base[p / 3] + (size_t)(p % 3) * step, sizeof pair);
-                const PRODUCTS_VECTOR a = PRODUCTS_SET(pair);
-#pragma GCC unroll 2
-                for (int b = 0; b < nv; b++) sum[p][b] = PRODUCTS_ADD(sum[p][b], a, weights[b]);
-            }
+        products_pair(sum, base, step, w, nv, n_tiles, true);
+        for (int k = 1; k < job->n_pairs; k++) {
             w += nv * PRODUCTS_SIZE;
 #pragma GCC unroll 2
             for (int b = 0; b < (n_tiles + 2) / 3; b++) base[b] += sizeof(int32_t);
+            products_pair(sum, base, step, w, nv, n_tiles, false);
         }
+        w += nv * PRODUCTS_SIZE;
 #pragma GCC unroll 6
         for (int p = 0; p < n_tiles; p++) {
 #pragma GCC unroll 2
