@@ -104,8 +104,10 @@ ITX_API itx_status itx_build(const char *onnx_path, const char *out_path,
                              struct itx_error *err);
 
 /* Says for every node how it will run, or why it cannot, as JSON: {"ok": bool, "model": ..., "nodes": [{"name", "type",
- * "runs": "int8"|"folded"|"fused"|"decoding"|"no"|"open", "as": step kind or "", "reason"}]}, and, when all nodes can be read, "opset": number, "inputs" and "outputs": [{"name", "shape"}]. "open": how it would run
- * shows when the nodes that cannot be read are gone. Nodes that run also have "part_of": the node that computes them, by the
+ * "runs": "int8"|"folded"|"fused"|"decoding"|"no"|"open", "as": step kind or "", "reason"}]}, and, when all nodes can be read, what the
+ * file says of itself: "opset", "ir_version", "model_version", numbers, "producer", "producer_version", "domain", texts; "whole" and
+ * "folded": {"nodes", "parameters"}, how many there are before and after constants are computed; "inputs" and "outputs":
+ * [{"name", "shape"}]. "open": how it would run shows when the nodes that cannot be read are gone. Nodes that run also have "part_of": the node that computes them, by the
  * name that int16_nodes takes ("" without), "not_int16": why its result cannot have 16 bits, or "", and "reads": names of the
  * nodes that make its inputs ("" for an input of the network). ITX_OK also when some node cannot run; an error when the whole file is refused for one reason: it cannot be read, its shapes are not fixed. Freed with itx_text_free. */
 ITX_API itx_status itx_check(const char *onnx_path, char **report, struct itx_error *err);

@@ -13,7 +13,7 @@
 
 struct scan {
     struct strbuf json;
-    struct strbuf ends; /* operator set, inputs and outputs; empty when the file cannot be read */
+    struct strbuf ends; /* about the file, its inputs and outputs; empty when it cannot be read */
     int n_nodes;
     bool all_supported;
 };
@@ -223,10 +223,48 @@ static void add_values(struct strbuf *json, const char *what, const struct graph
     strbuf_addf(json, "]");
 }
 
+/* Elements of constants that nodes read. */
+static long long count_parameters(const struct graph *g, bool *is_read)
+{
+    long long n = 0;
+    for (size_t i = 0; i < g->nodes.len; i++)
+        for (int k = 0; k < g->nodes.data[i].n_inputs; k++)
+            is_read[g->nodes.data[i].inputs[k]] = true;
+    for (size_t v = 1; v < g->values.len; v++)
+        if (is_read[v] && g->values.data[v].data != NULL)
+            n += (long long)shape_elements(&g->values.data[v].shape);
+    return n;
+}
+
+static itx_status add_folding(struct scan *s, const struct graph *g, const char *key,
+                              struct itx_error *err)
+{
+    bool *const is_read = mem_calloc(g->values.len, sizeof *is_read);
+    if (is_read == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    strbuf_addf(&s->ends, ", \"%s\": {\"nodes\": %zu, \"parameters\": %lld}", key, g->nodes.len,
+                count_parameters(g, is_read));
+    mem_free(is_read);
+    return ITX_OK;
+}
+
+static void add_file(struct strbuf *json, const struct graph_file *f)
+{
+    strbuf_addf(json,
+                ", \"opset\": %d, \"ir_version\": %lld, \"model_version\": %lld, \"producer\": ",
+                f->opset, (long long)f->ir_version, (long long)f->model_version);
+    json_text(json, f->producer);
+    strbuf_addf(json, ", \"producer_version\": ");
+    json_text(json, f->producer_version);
+    strbuf_addf(json, ", \"domain\": ");
+    json_text(json, f->domain);
+}
+
 static itx_status add_ends(struct scan *s, struct graph *file, struct itx_error *err)
 {
-    ITX_TRY(pass_fold_const(file, err)); /* for the shapes of the outputs */
-    strbuf_addf(&s->ends, ", \"opset\": %d", file->file_opset);
+    ITX_TRY(add_folding(s, file, "whole", err));
+    ITX_TRY(pass_fold_const(file, err)); /* also for the shapes of the outputs */
+    ITX_TRY(add_folding(s, file, "folded", err));
+    add_file(&s->ends, &file->file);
     add_values(&s->ends, "inputs", file, file->inputs.data, file->inputs.len);
     add_values(&s->ends, "outputs", file, file->outputs.data, file->outputs.len);
     return ITX_OK;

@@ -100,6 +100,13 @@ struct graph_meta {
     const char *key, *text;
 };
 
+/* What an ONNX file says of itself; texts are "" where it says nothing. */
+struct graph_file {
+    int opset; /* 0: read from no file */
+    int64_t ir_version, model_version;
+    const char *producer, *producer_version, *domain;
+};
+
 struct graph {
     struct arena arena; /* owns every name, array and constant */
     const char *name;
@@ -107,7 +114,7 @@ struct graph {
     VEC(struct node) nodes;
     VEC(value_id) inputs, outputs;
     VEC(struct graph_meta) meta; /* ONNX metadata_props: names, stride, task, ... */
-    int file_opset;              /* operator set of the ONNX file it was read from; 0: none */
+    struct graph_file file;      /* it was read from */
     uint32_t *name_slots;        /* hash table, name to value_id; kept by graph.c */
     size_t n_name_slots;
 };

@@ -58,8 +58,26 @@ static itx_status read_opset(struct import *im, const Onnx__ModelProto *model,
         return itx_fail(err, ITX_E_VERSION,
                         "operator set %lld is not supported, only %d to %d: export with opset=17",
                         (long long)opset, ONNX_OPSET_MIN, ONNX_OPSET_MAX);
-    im->opset = im->g->file_opset = (int)opset;
+    im->opset = im->g->file.opset = (int)opset;
     return ITX_OK;
+}
+
+static itx_status copy_origin(struct import *im, const char *from, const char **to,
+                              struct itx_error *err)
+{
+    *to = from == NULL ? "" : arena_text(&im->g->arena, from, strnlen(from, ONNX_MAX_TEXT));
+    return *to != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
+}
+
+static itx_status read_origin(struct import *im, const Onnx__ModelProto *model,
+                              struct itx_error *err)
+{
+    struct graph_file *const f = &im->g->file;
+    f->ir_version = model->ir_version;
+    f->model_version = model->model_version;
+    ITX_TRY(copy_origin(im, model->producer_name, &f->producer, err));
+    ITX_TRY(copy_origin(im, model->producer_version, &f->producer_version, err));
+    return copy_origin(im, model->domain, &f->domain, err);
 }
 
 static itx_status use_name(struct import *im, const char *text, struct itx_error *err)
@@ -250,6 +268,7 @@ static itx_status read_graph(struct import *im, struct wire *wire, Onnx__ModelPr
 {
     Onnx__GraphProto *graph = model->graph;
     ITX_TRY(read_opset(im, model, err));
+    ITX_TRY(read_origin(im, model, err));
     ITX_TRY(read_uses(im, graph, err));
     if (graph->n_sparse_initializer != 0)
         return itx_fail(err, ITX_E_UNSUPPORTED, "sparse initializers are not supported");

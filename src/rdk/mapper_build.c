@@ -5,55 +5,45 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/md5.h"
 #include "cmd/json.h"
+#include "rdk/mapper_network.h"
 #include "rdk/mapper_work.h"
 
 /* ---- before ---- */
 
-static void say_values(struct strbuf *text, const char *what, const json_t *values)
+static itx_status say_first(struct mapper *m, struct itx_error *err)
 {
-    strbuf_addf(text, "\nGraph %s:", what);
-    for (size_t i = 0; i < json_array_size(values); i++) {
-        const json_t *const v = json_array_get(values, i), *const shape =
-                                                               json_object_get(v, "shape");
-        struct strbuf name = {0};
-        strbuf_addf(&name, "%s:", json_text_of(v, "name"));
-        strbuf_addf(text, "\n    %-21s shape=[", name.failed ? "" : name.data);
-        strbuf_release(&name);
-        for (size_t d = 0; d < json_array_size(shape); d++)
-            strbuf_addf(text, "%s%lld", d > 0 ? ", " : "",
-                        (long long)json_integer_value(json_array_get(shape, d)));
-        strbuf_addf(text, "], dtype=FLOAT32");
-    }
-}
-
-static void say_network(struct mapper *m)
-{
-    struct strbuf text = {0};
-    strbuf_addf(&text, "Input ONNX Model Information:\n%-25s ['ai.onnx v%.0f']",
-                "Opset version:", json_number(m->check, "opset"));
-    say_values(&text, "input", json_object_get(m->check, "inputs"));
-    say_values(&text, "output", json_object_get(m->check, "outputs"));
-    rdk_say(&m->log, RDK_INFO, "%s", text.failed ? "out of memory" : text.data);
-    strbuf_release(&text);
-}
-
-static void say_data(struct mapper *m)
-{
-    if (m->build.random > 0) {
-        rdk_say(&m->log, RDK_INFO, "calibration data: %d made-up inputs", m->build.random);
-        return;
-    }
+    struct file_map map = {0};
+    char sum[MD5_TEXT_SIZE];
+    ITX_TRY(file_map_open(&map, m->files.data[0], err));
+    md5_text(map.data, map.size, sum);
+    file_map_release(&map);
     rdk_say(&m->log, RDK_INFO, "*******************************************");
     rdk_say(&m->log, RDK_INFO, "First calibration picture name: %s",
             rdk_base_name(m->files.data[0]));
+    rdk_say(&m->log, RDK_INFO, "First calibration picture md5: %s", sum);
+    return ITX_OK;
+}
+
+static itx_status say_data(struct mapper *m, struct itx_error *err)
+{
+    if (m->build.random > 0) {
+        rdk_say(&m->log, RDK_INFO, "calibration data: %d made-up inputs", m->build.random);
+        return ITX_OK;
+    }
+    ITX_TRY(say_first(m, err));
     for (size_t i = 0; i < m->files.len; i++)
         rdk_say(&m->log, RDK_DETAIL, "Read %s file: %s", m->are_pictures ? "picture" : "raw",
                 m->files.data[i]);
     rdk_say(&m->log, RDK_INFO, "num of calibration data: %zu", m->files.len / (size_t)m->n_inputs);
-    for (int i = 0; i < m->n_inputs; i++)
-        rdk_say(&m->log, RDK_INFO, "calibration data shape of %s: %s", m->input[i].name,
-                m->input[i].shape_text);
+    for (int i = 0; i < m->n_inputs; i++) {
+        struct strbuf shape = {0};
+        mapper_add_shape(&shape, m->input[i].shape_text);
+        rdk_say(&m->log, RDK_INFO, "calibration data shape: (%s)", shape.failed ? "" : shape.data);
+        strbuf_release(&shape);
+    }
+    return ITX_OK;
 }
 
 static const char *method_text(const struct mapper *m)
@@ -75,6 +65,23 @@ static const char *method_text(const struct mapper *m)
     return m->build.effort == 0   ? "max"
            : m->build.effort == 1 ? "least-squares"
                                   : "measured at the outputs";
+}
+
+/* How ranges will be found, by the board's names. Every channel has its own range here, and a zero point. */
+static void say_setup(struct mapper *m)
+{
+    rdk_say(&m->log, RDK_INFO,
+            "The activation calibration parameters:\n    calibration_type:     ['%s']\n"
+            "    max_percentile:       [%g]\n    per_channel:          [True]\n"
+            "    asymmetric:           [True]",
+            method_text(m), mapper_value(m, KEY_max_percentile)->number);
+    rdk_say(&m->log, RDK_INFO, "effort %d of 3; %d nodes of 16 bits by name", m->build.effort,
+            m->build.n_int16_nodes);
+    for (int i = 0; i < m->n_inputs; i++)
+        if (strcmp(mapper_input_source(m, i), "pyramid") == 0)
+            rdk_say(&m->log, RDK_INFO, "input %s is from pyramid. Its layout is set to NHWC",
+                    m->input[i].name);
+    rdk_say(&m->log, RDK_INFO, "The specified model compilation architecture: %s.", m->march);
 }
 
 /* ---- phases ---- */
@@ -110,6 +117,7 @@ static void end_phase(struct mapper *m, enum phase phase)
         rdk_say(&m->log, RDK_INFO, "End to prepare the onnx model.");
         say_saving(m, "original_float_model");
         rdk_say(&m->log, RDK_INFO, "Start to optimize the onnx model.");
+        mapper_say_folding(&m->log, m->check);
         rdk_say(&m->log, RDK_INFO, "End to optimize the onnx model.");
         say_saving(m, "optimized_float_model");
         break;
@@ -133,13 +141,17 @@ static void begin_phase(struct mapper *m, enum phase phase)
     switch (phase) {
     case PHASE_PREPARE:
         rdk_say(&m->log, RDK_INFO, "Start to prepare the onnx model.");
-        say_network(m);
+        mapper_say_network(&m->log, m->check);
         break;
     case PHASE_CALIBRATE:
         rdk_say(&m->log, RDK_INFO, "Start to calibrate the model.");
         for (int i = 0; i < m->n_inputs && m->build.random == 0; i++)
             rdk_say(&m->log, RDK_INFO, "input name: %s,  number_of_samples: %zu", m->input[i].name,
                     m->files.len / (size_t)m->n_inputs);
+        if (m->build.random == 0)
+            rdk_say(&m->log, RDK_INFO, "There are %zu samples in the data set.",
+                    m->files.len / (size_t)m->n_inputs);
+        rdk_say(&m->log, RDK_INFO, "Run calibration model with %s method.", method_text(m));
         break;
     case PHASE_QUANTIZE:
         rdk_say(&m->log, RDK_INFO, "Start to quantize the model.");
@@ -184,7 +196,8 @@ itx_status mapper_build(struct mapper *m, struct itx_error *err)
         rdk_say(&m->log, RDK_INFO, "working_dir does not exist. Creating working_dir: %s",
                 m->folder);
     ITX_TRY(file_make_folders(m->folder, err));
-    say_data(m);
+    ITX_TRY(say_data(m, err));
+    mapper_say_params(m);
     b->name = m->prefix;
     b->onnx_prefix = mapper_text(m, "%s/%s", m->folder, m->prefix);
     if (b->onnx_prefix == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
@@ -192,10 +205,7 @@ itx_status mapper_build(struct mapper *m, struct itx_error *err)
     b->warn = show_warning;
     b->ctx = m;
     rdk_say(&m->log, RDK_INFO, "Start to Horizon NN Model Convert.");
-    rdk_say(&m->log, RDK_INFO,
-            "The calibration method: %s; effort %d of 3; %d nodes of 16 bits by name",
-            method_text(m), b->effort, b->n_int16_nodes);
-    rdk_say(&m->log, RDK_INFO, "The specified model compilation architecture: %s.", m->march);
+    say_setup(m);
     const itx_status rc = itx_build(m->onnx, m->bin, b, &report, err);
     progress_clear(&m->progress);
     if (rc != ITX_OK) return rc;

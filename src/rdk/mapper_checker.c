@@ -10,6 +10,7 @@
 #include "cmd/json.h"
 #include "intarsia/compiler.h"
 #include "rdk/mapper.h"
+#include "rdk/mapper_network.h"
 #include "rdk/rdk.h"
 #include "rdk/rdk_log.h"
 #include "rdk/rdk_table.h"
@@ -23,23 +24,6 @@ enum { N_COLUMNS = ARRAY_LEN(columns) };
 /* What a row says. Nothing has been measured yet: no cosine, and the thresholds of numbers up to 1. */
 static void fill_row(const char **cell, const json_t *node)
 {
-    static const struct {
-        const char *onnx, *type;
-    } types[] = {
-        {"Conv", "HzSQuantizedConv"},
-        {"Gemm", "HzSQuantizedConv"},
-        {"ConvTranspose", "HzSQuantizedConvTranspose"},
-        {"MatMul", "HzSQuantizedMatmul"},
-        {"MaxPool", "HzQuantizedMaxPool"},
-        {"Resize", "HzQuantizedResizeUpsample"},
-        {"Add", "HzSElementwiseAdd"},
-        {"Sub", "HzSElementwiseSub"},
-        {"Mul", "HzSElementwiseMul"},
-        {"Sigmoid", "HzLut"},
-        {"Exp", "HzLut"},
-        {"ReduceMax", "HzQuantizedReduceMax"},
-        {"ReduceSum", "HzSQuantizedReduceSum"},
-    };
     const char *const runs = json_text_of(node, "runs");
     const bool is_int8 = strcmp(runs, "int8") == 0 || strcmp(runs, "fused") == 0;
     const bool is_float = strcmp(runs, "decoding") == 0;
@@ -47,11 +31,7 @@ static void fill_row(const char **cell, const json_t *node)
     cell[1] = is_int8 ? "BPU" : is_float ? "CPU" : "--";
     cell[2] = is_int8 ? "id(0)" : "--";
     cell[3] = json_text_of(node, "type");
-    for (size_t i = 0; is_int8 && i < ARRAY_LEN(types); i++)
-        if (strcmp(cell[3], types[i].onnx) == 0) {
-            cell[3] = types[i].type;
-            break;
-        }
+    if (is_int8) cell[3] = mapper_type_name(cell[3]);
     cell[4] = "--";
     cell[5] = is_int8 ? "1.0" : "--";
     cell[6] = is_int8 ? "int8" : is_float ? "float" : "--";
@@ -76,25 +56,17 @@ static void say_nodes(struct rdk_log *log, const json_t *nodes)
     rdk_table_release(&table);
 }
 
-/* Why a node is not on the BPU; how many cannot run at all. */
-static int say_reasons(struct rdk_log *log, const json_t *nodes)
+/* Why nodes are on the CPU. */
+static void say_decoding(struct rdk_log *log, const json_t *nodes)
 {
-    int n_refused = 0, n_decoding = 0;
-    for (size_t i = 0; i < json_array_size(nodes); i++) {
-        const json_t *const node = json_array_get(nodes, i);
-        const char *const runs = json_text_of(node, "runs");
-        n_decoding += strcmp(runs, "decoding") == 0;
-        if (strcmp(runs, "no") != 0) continue;
-        rdk_say(log, RDK_ERROR, "node %s (%s) cannot run: %s", json_text_of(node, "name"),
-                json_text_of(node, "type"), json_text_of(node, "reason"));
-        n_refused++;
-    }
-    if (n_decoding > 0)
+    int n = 0;
+    for (size_t i = 0; i < json_array_size(nodes); i++)
+        n += strcmp(json_text_of(json_array_get(nodes, i), "runs"), "decoding") == 0;
+    if (n > 0)
         rdk_say(log, RDK_INFO,
                 "%d nodes on the CPU decode the outputs: they are no part of the compiled model, "
                 "the program does that itself in float",
-                n_decoding);
-    return n_refused;
+                n);
 }
 
 /* "1x3x640x640" */
@@ -153,34 +125,22 @@ static itx_status check_arguments(const struct mapper_options *o, int n_shapes,
     return ITX_OK;
 }
 
-static void say_values(struct rdk_log *log, const char *what, const json_t *values)
-{
-    struct strbuf shape = {0};
-    for (size_t i = 0; i < json_array_size(values); i++) {
-        const json_t *const v = json_array_get(values, i);
-        add_shape(&shape, v);
-        rdk_say(log, RDK_INFO, "Graph %s: %s: shape=%s", what, json_text_of(v, "name"),
-                shape.failed || shape.len == 0 ? "" : shape.data);
-    }
-    strbuf_release(&shape);
-}
-
 static itx_status say_report(struct rdk_log *log, const struct mapper_options *o,
                              const char *const *shapes, const json_t *report, struct itx_error *err)
 {
     const json_t *const nodes = json_object_get(report, "nodes"), *const inputs = json_object_get(
                                                                       report, "inputs");
     const int opset = (int)json_number(report, "opset");
-    if (opset != 0) rdk_say(log, RDK_INFO, "Opset version: %d", opset);
     if (opset != 0 && opset != 10 && opset != 11)
         rdk_say(log, RDK_WARNING,
                 "the board's tools read opset 10 and 11 only; here that makes no difference");
-    say_values(log, "input", inputs);
-    say_values(log, "output", json_object_get(report, "outputs"));
+    if (inputs != NULL) mapper_say_network(log, report);
+    if (inputs != NULL) mapper_say_folding(log, report);
     for (int i = 0; inputs != NULL && i < o->input_shape.n; i++)
         ITX_TRY(check_shape(inputs, o->input_shape.item[i], shapes[i], err));
     say_nodes(log, nodes);
-    const int n_refused = say_reasons(log, nodes);
+    const int n_refused = mapper_say_refused(log, report);
+    say_decoding(log, nodes);
     if (json_is_true(json_object_get(report, "ok"))) return ITX_OK;
     return itx_fail(err, ITX_E_UNSUPPORTED, "%s: %d of %zu nodes cannot run", o->model, n_refused,
                     json_array_size(nodes));
@@ -216,6 +176,8 @@ enum exit_code mapper_checker(const struct mapper_options *o, int n_shapes,
     rc = rdk_log_open(&log, "hb_mapper_checker.log", &err);
     if (rc == ITX_OK) {
         rdk_say(&log, RDK_INFO, "Start hb_mapper....");
+        rdk_say(&log, RDK_INFO, "hbdk version %s", RDK_HBDK_VERSION);
+        rdk_say(&log, RDK_INFO, "horizon_nn version %s", RDK_HORIZON_NN_VERSION);
         rdk_say(&log, RDK_INFO, "hb_mapper version %s", RDK_BUILDER_VERSION);
         rc = check_model(&log, o, shapes, &err);
     }

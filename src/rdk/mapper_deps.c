@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * makertbin: what it was told, as the log's dump of the configuration and as the metadata that hb_model_info prints.
+ * makertbin: what it was told, as the log's dump of the configuration, as the parameters of the build, and as the metadata that
+ * hb_model_info prints.
  */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "cmd/json.h"
@@ -49,6 +51,11 @@ static void add_value(struct strbuf *text, const struct mapper_key_info *info,
     }
 }
 
+void mapper_add_shape(struct strbuf *text, const char *shape)
+{
+    for (const char *p = shape; *p != '\0'; p++) strbuf_addf(text, *p == 'x' ? ", " : "%c", *p);
+}
+
 /* All groups and their keys in the order of their names, with what counts where nothing is given. */
 void mapper_say_config(struct mapper *m)
 {
@@ -73,7 +80,22 @@ void mapper_say_config(struct mapper *m)
     }
     rdk_say(&m->log, RDK_INFO, "Dump config:%.*s", text.failed ? 0 : (int)text.len,
             text.failed ? "" : text.data);
+    for (int i = 0; i < m->n_inputs; i++) {
+        text.len = 0;
+        mapper_add_shape(&text, m->input[i].shape_text);
+        rdk_say(&m->log, RDK_INFO, "input '%s' : original model shape: [%s]", m->input[i].name,
+                text.failed ? "" : text.data);
+    }
     strbuf_release(&text);
+}
+
+const char *mapper_input_source(const struct mapper *m, int i)
+{
+    const struct mapper_input *const in = &m->input[i];
+    const bool is_camera = strcmp(in->type_rt, "nv12") == 0 || strcmp(in->type_rt, "gray") == 0;
+    const struct conf_value *const given = mapper_value(m, KEY_input_source)->given;
+    const struct conf_item *const own = given != NULL ? conf_find(given, in->name) : NULL;
+    return own != NULL ? own->value.text : is_camera ? "pyramid" : "ddr";
 }
 
 /* ---- the metadata ---- */
@@ -81,6 +103,13 @@ void mapper_say_config(struct mapper *m)
 static void set_text(json_t *deps, const char *name, const char *text)
 {
     json_object_set_new(deps, name, json_safe_string(text));
+}
+
+static json_t *list_of_floats(const float *values, size_t n)
+{
+    json_t *const list = json_array();
+    for (size_t i = 0; i < n; i++) json_array_append_new(list, json_real((double)values[i]));
+    return list;
 }
 
 static void set_flag(struct mapper *m, const char *name, enum mapper_key key)
@@ -126,7 +155,7 @@ static void set_inputs(struct mapper *m)
 }
 
 /* In the board's words what its compiler would have been told. */
-static void set_compiler(struct mapper *m)
+static json_t *hbdk_params(struct mapper *m)
 {
     json_t *const hbdk = json_object(), *const source = json_object();
     const char *const level = mapper_value(m, KEY_optimize_level)->text;
@@ -134,22 +163,18 @@ static void set_compiler(struct mapper *m)
     const char *const text =
         mapper_text(m, "--%s --core-num 1%s", level, strcmp(mode, "latency") == 0 ? " --fast" : "");
     set_text(hbdk, "hbdk_pass_through_params", text != NULL ? text : "");
-    const struct conf_value *const given = mapper_value(m, KEY_input_source)->given;
-    for (int i = 0; i < m->n_inputs; i++) {
-        const char *const rt = m->input[i].type_rt;
-        const bool is_camera = strcmp(rt, "nv12") == 0 || strcmp(rt, "gray") == 0;
-        const struct conf_item *const own =
-            given != NULL ? conf_find(given, m->input[i].name) : NULL;
-        set_text(source, m->input[i].name,
-                 own != NULL ? own->value.text
-                 : is_camera ? "pyramid"
-                             : "ddr");
-    }
+    for (int i = 0; i < m->n_inputs; i++)
+        set_text(source, m->input[i].name, mapper_input_source(m, i));
     json_object_set_new(source, "_default_value", json_string("ddr"));
     json_object_set_new(hbdk, "input-source", source);
-    json_object_set_new(m->deps, "hbdk_params", hbdk);
+    return hbdk;
+}
+
+static void set_compiler(struct mapper *m)
+{
+    json_object_set_new(m->deps, "hbdk_params", hbdk_params(m));
     set_flag(m, "debug", KEY_debug);
-    set_text(m->deps, "compile_mode", mode);
+    set_text(m->deps, "compile_mode", mapper_value(m, KEY_compile_mode)->text);
 }
 
 itx_status mapper_make_deps(struct mapper *m, struct itx_error *err)
@@ -183,4 +208,83 @@ itx_status mapper_make_deps(struct mapper *m, struct itx_error *err)
     const bool failed = text.failed;
     strbuf_release(&text);
     return failed ? itx_fail(err, ITX_E_NOMEM, "out of memory") : ITX_OK;
+}
+
+/* ---- the parameters of the build ---- */
+
+/* What the network reads once the input has been converted, by the board's names. */
+static const char *expected_type(const char *type_rt)
+{
+    static const char *const types[][2] = {{"nv12", "YUV444_128"},
+                                           {"yuv444", "YUV444_128"},
+                                           {"rgb", "RGB_128"},
+                                           {"bgr", "BGR_128"},
+                                           {"gray", "GRAY_128"}};
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (strcmp(types[i][0], type_rt) == 0) return types[i][1];
+    return type_rt;
+}
+
+static json_t *input_params(struct mapper *m, const struct mapper_input *in)
+{
+    json_t *const input = json_object();
+    json_t *const shape = json_array();
+    const char *p = in->shape_text;
+    while (*p != '\0') {
+        char *end;
+        json_array_append_new(shape, json_integer(strtol(p, &end, 10)));
+        p = *end == 'x' ? end + 1 : "";
+    }
+    json_object_set_new(input, "input_shape", shape);
+    set_text(input, "expected_input_type", expected_type(in->type_rt));
+    char train[16];
+    size_t n = 0;
+    for (; in->type_train[n] != '\0' && n + 1 < sizeof train; n++)
+        train[n] = (char)toupper((unsigned char)in->type_train[n]);
+    train[n] = '\0';
+    set_text(input, "original_input_type", train);
+    set_text(input, "original_input_layout", in->layout_train);
+    if (m->mean.len > 0)
+        json_object_set_new(input, "means", list_of_floats(m->mean.data, m->mean.len));
+    if (m->scale.len > 0)
+        json_object_set_new(input, "scales", list_of_floats(m->scale.data, m->scale.len));
+    return input;
+}
+
+static json_t *calibration_params(struct mapper *m)
+{
+    json_t *const cali = json_object(), *const data = json_object();
+    set_text(cali, "calibration_type", mapper_value(m, KEY_calibration_type)->text);
+    for (int i = 0; i < m->n_inputs && m->build.random == 0; i++)
+        set_text(data, m->input[i].name, m->input[i].data_dir);
+    json_object_set_new(cali, "calibration_data", data);
+    return cali;
+}
+
+void mapper_say_params(struct mapper *m)
+{
+    json_t *const params = json_object(), *const inputs = json_object(),
+                  *const optimization = json_array();
+    const struct mapper_value *const wishes = mapper_value(m, KEY_optimization);
+    const struct mapper_value *const nodes = mapper_value(m, KEY_node_info);
+    struct strbuf text = {0};
+    set_text(params, "march", m->march);
+    json_object_set_new(params, "save_model", json_true());
+    set_text(params, "name_prefix", m->prefix);
+    for (int i = 0; i < m->n_inputs; i++)
+        json_object_set_new(inputs, m->input[i].name, input_params(m, &m->input[i]));
+    json_object_set_new(params, "input_dict", inputs);
+    json_object_set_new(params, "cali_dict", calibration_params(m));
+    json_object_set_new(params, "hbdk_dict", hbdk_params(m));
+    json_object_set_new(params, "node_dict",
+                        nodes->given != NULL ? conf_json(nodes->given) : json_object());
+    json_object_set_new(params, "check_mode", json_false());
+    for (int i = 0; i < wishes->n; i++)
+        if (wishes->item[i] != NULL)
+            json_array_append_new(optimization, json_safe_string(wishes->item[i]));
+    json_object_set_new(params, "optimization", optimization);
+    rdk_add_python(&text, params);
+    rdk_say(&m->log, RDK_DETAIL, "call build params: %s", text.failed ? "" : text.data);
+    strbuf_release(&text);
+    json_decref(params);
 }

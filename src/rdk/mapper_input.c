@@ -289,6 +289,11 @@ itx_status mapper_read_inputs(struct mapper *m, struct itx_error *err)
     check_counts(m);
     check_names(m);
     ITX_TRY(mapper_say_mistakes(m, err));
+    if (mapper_value(m, KEY_input_name)->n == 0 ||
+        mapper_value(m, KEY_input_name)->item[0] == NULL ||
+        mapper_value(m, KEY_input_name)->item[0][0] == '\0')
+        rdk_say(&m->log, RDK_INFO,
+                "Model name not given in yaml_file, using model name from model file");
     if (mapper_value(m, KEY_input_shape)->given == NULL)
         rdk_say(&m->log, RDK_INFO,
                 "Model input shape not given in yaml_file, using shape from model file");

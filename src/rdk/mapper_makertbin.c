@@ -158,6 +158,18 @@ static void say_custom(struct mapper *m)
     rdk_say(&m->log, RDK_INFO, "validating custom_op finished");
 }
 
+/* They are obeyed all the same. */
+static void say_deprecated(struct mapper *m)
+{
+    static const enum mapper_key keys[] = {KEY_set_node_data_type, KEY_run_on_cpu, KEY_run_on_bpu};
+    rdk_say(&m->log, RDK_INFO, "validating deprecated parameters...");
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (mapper_value(m, keys[i])->given != NULL)
+            rdk_say(&m->log, RDK_WARNING, "%s is deprecated: node_info says the same",
+                    mapper_key_info(keys[i])->name);
+    rdk_say(&m->log, RDK_INFO, "validating deprecated parameters finished");
+}
+
 static itx_status configure(struct mapper *m, const struct mapper_options *o, struct itx_error *err)
 {
     ITX_TRY(o->fast_perf ? make_yaml(m, o, err) : read_yaml(m, o->config, err));
@@ -172,6 +184,7 @@ static itx_status configure(struct mapper *m, const struct mapper_options *o, st
     ITX_TRY(mapper_read_calibration(m, err));
     say_custom(m);
     say_compiler(m);
+    say_deprecated(m);
     mapper_say_config(m);
     return ITX_OK;
 }
@@ -186,6 +199,7 @@ static itx_status make(struct mapper *m, const struct mapper_options *o, struct 
     ITX_TRY(configure(m, o, err));
     ITX_TRY(mapper_build(m, err));
     ITX_TRY(mapper_estimate(m, err));
+    ITX_TRY(mapper_compare_input(m, err));
     mapper_say_tables(m);
     rdk_say(&m->log, RDK_INFO, "End to Horizon NN Model Convert.");
     ITX_TRY(mapper_finish_bin(m, err));

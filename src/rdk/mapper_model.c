@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/json.h"
+#include "rdk/mapper_network.h"
 #include "rdk/mapper_work.h"
 #include "rdk/rdk_bin.h"
 
@@ -70,22 +71,14 @@ static void say_input_names(struct mapper *m)
 static itx_status check_network(struct mapper *m, struct itx_error *err)
 {
     char *text = NULL;
-    int n_refused = 0;
     ITX_TRY(itx_check(m->onnx, &text, err));
     m->check = json_loads(text, 0, NULL);
     itx_text_free(text);
     if (m->check == NULL) return no_memory(err);
-    const json_t *const nodes = json_object_get(m->check, "nodes");
-    for (size_t i = 0; i < json_array_size(nodes); i++) {
-        const json_t *const node = json_array_get(nodes, i);
-        if (strcmp(json_text_of(node, "runs"), "no") != 0) continue;
-        rdk_say(&m->log, RDK_ERROR, "node %s (%s) cannot run: %s", json_text_of(node, "name"),
-                json_text_of(node, "type"), json_text_of(node, "reason"));
-        n_refused++;
-    }
+    const int n_refused = mapper_say_refused(&m->log, m->check);
     if (!json_is_true(json_object_get(m->check, "ok")))
         return itx_fail(err, ITX_E_UNSUPPORTED, "%s: %d of %zu nodes cannot run", m->onnx,
-                        n_refused, json_array_size(nodes));
+                        n_refused, json_array_size(json_object_get(m->check, "nodes")));
     say_input_names(m);
     return ITX_OK;
 }

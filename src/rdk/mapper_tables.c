@@ -7,31 +7,9 @@
 #include <stdio.h>
 
 #include "cmd/json.h"
+#include "rdk/mapper_network.h"
 #include "rdk/mapper_work.h"
 #include "rdk/rdk_table.h"
-
-static const char *step_type(enum step_kind kind)
-{
-    switch (kind) {
-    case STEP_CONV:
-    case STEP_DWCONV:
-        return "HzSQuantizedConv";
-    case STEP_DECONV:
-        return "HzSQuantizedConvTranspose";
-    case STEP_MAXPOOL:
-        return "HzQuantizedMaxPool";
-    case STEP_UPSAMPLE:
-        return "HzQuantizedResizeUpsample";
-    case STEP_COPY:
-        return "HzRequantize";
-    case STEP_ADD:
-        return "HzSElementwiseAdd";
-    case STEP_LUT:
-        return "HzLut";
-    default:
-        return step_kind_name(kind);
-    }
-}
 
 /* The largest magnitude that the tensor can hold. */
 static double threshold(const struct plan_tensor *t)
@@ -84,6 +62,23 @@ static void say_table(struct mapper *m, const char *title, struct rdk_table *tab
     rdk_table_release(table);
 }
 
+/* Colours, range and the way to the first step's bytes: of a picture, that is; numbers are quantised by the runtime. */
+static void add_preprocess(struct rdk_table *table, const struct mapper *m)
+{
+    const struct plan_input *const input = &m->made.file.models[0].inputs[0];
+    if (input->kind == PLAN_INPUT_TENSOR) return;
+    rdk_table_add(table, "HZ_PREPROCESS_FOR_%s", input->name);
+    rdk_table_add(table, "BPU");
+    rdk_table_add(table, "id(0)");
+    rdk_table_add(table, "HzSQuantizedPreprocess");
+    if (m->has_input_cosine)
+        rdk_table_add(table, "%.6f", m->input_cosine);
+    else
+        rdk_table_add(table, "--");
+    rdk_table_add(table, "%d.0", INT8_MAX); /* bytes less 128 */
+    rdk_table_add(table, "int8");
+}
+
 static void say_nodes(struct mapper *m)
 {
     static const char *const columns[] = {
@@ -92,13 +87,14 @@ static void say_nodes(struct mapper *m)
     const struct plan *const plan = &m->made.file.models[0];
     const json_t *const layers = json_object_get(m->report, "layers");
     struct rdk_table table = {.columns = columns, .n_columns = ARRAY_LEN(columns)};
+    add_preprocess(&table, m);
     for (int i = 0; i < plan->n_steps; i++) {
         const struct plan_step *const s = &plan->steps[i];
         const struct plan_tensor *const in = &plan->tensors[s->in[0]];
         rdk_table_add(&table, "%s", s->name);
         rdk_table_add(&table, "BPU");
         rdk_table_add(&table, "id(0)");
-        rdk_table_add(&table, "%s", step_type(s->kind));
+        rdk_table_add(&table, "%s", mapper_type_name(step_kind_name(s->kind)));
         add_number(&table, json_array_get(layers, (size_t)i), "cosine");
         add_threshold(&table, in);
         add_types(&table, in->dtype, plan->tensors[s->out].dtype);

@@ -45,6 +45,8 @@ struct mapper {
     struct itx_build_options build;
     int phase; /* of the work, while it goes on */
     uint64_t consumed_ns;
+    bool has_input_cosine; /* of what the first step reads with what the calibration data hold */
+    double input_cosine;
     json_t *report, *deps;
     struct rdk_bin made; /* the file that itx_build wrote */
 };
@@ -84,11 +86,20 @@ itx_status mapper_read_calibration(struct mapper *m, struct itx_error *err);
 /* ---- mapper_build.c ---- */
 itx_status mapper_build(struct mapper *m, struct itx_error *err);
 
+/* ---- mapper_preprocess.c ---- */
+/* input_cosine, of pictures; needs the finished file. */
+itx_status mapper_compare_input(struct mapper *m, struct itx_error *err);
+
 /* ---- mapper_tables.c ---- */
 void mapper_say_tables(struct mapper *m);
 
 /* ---- mapper_deps.c ---- */
 void mapper_say_config(struct mapper *m);
+void mapper_say_params(struct mapper *m);
+/* "1x3x640x640" as "1, 3, 640, 640" */
+void mapper_add_shape(struct strbuf *text, const char *shape);
+/* "pyramid" or "ddr". */
+const char *mapper_input_source(const struct mapper *m, int i);
 itx_status mapper_make_deps(struct mapper *m, struct itx_error *err);
 
 /* ---- mapper_finish.c ---- */

@@ -85,7 +85,21 @@ static void say_model(const struct meta *m, const struct plan *plan)
     say_dep(m, "log_level", "log_level", "");
     say_dep(m, "working dir", "working_dir", "");
     say_dep(m, "output_model_file_prefix", "model_prefix", plan->name);
-    say_dep(m, "node info", "node_info", "");
+    struct strbuf nodes = {0};
+    rdk_add_python(&nodes, json_object_get(m->deps, "node_info"));
+    if (nodes.len > 0 && !nodes.failed) say(m, "node info  : %s", nodes.data);
+    strbuf_release(&nodes);
+}
+
+/* "None" where hb_mapper was not told. */
+static void say_layout(const struct meta *m, const struct plan_input *in, int i)
+{
+    const json_t *const list = json_object_get(m->deps, "input_layout_rt");
+    const json_t *const told = json_array_get(list, (size_t)i);
+    if (json_is_string(told) && json_string_length(told) == 0)
+        say_field(m, "input_layout_rt", "None");
+    else
+        say_value(m, "input_layout_rt", told, in->kind == PLAN_INPUT_TENSOR ? "NCHW" : "NHWC");
 }
 
 static void say_input(const struct meta *m, const struct plan *plan, int i)
@@ -105,8 +119,7 @@ static void say_input(const struct meta *m, const struct plan *plan, int i)
                   in->kind != PLAN_INPUT_NV12 ? ""
                   : in->video_range           ? "bt601_video"
                                               : "regular");
-    say_input_dep(m, "input_layout_rt", "input_layout_rt", i,
-                  in->kind == PLAN_INPUT_TENSOR ? "NCHW" : "NHWC");
+    say_layout(m, in, i);
     say_input_dep(m, "input_type_train", "input_type_train", i,
                   in->kind == PLAN_INPUT_TENSOR ? "featuremap" : "rgb");
     say_input_dep(m, "input_layout_train", "input_layout_train", i, "NCHW");

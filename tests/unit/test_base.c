@@ -9,6 +9,7 @@
 #include "base/closeness.h"
 #include "base/cpu.h"
 #include "base/file.h"
+#include "base/md5.h"
 #include "base/pool.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -201,8 +202,47 @@ static void test_closeness__by_hand(void)
     CHECK(closeness_cosine(&silent) == 0 && closeness_snr(&silent) == 0);
 }
 
+/* The vectors of RFC 1321, and lengths around the ends of blocks. */
+static void test_md5__vectors(void)
+{
+    static const struct {
+        const char *text, *sum;
+    } vectors[] = {
+        {"", "d41d8cd98f00b204e9800998ecf8427e"},
+        {"a", "0cc175b9c0f1b6a831c399e269772661"},
+        {"abc", "900150983cd24fb0d6963f7d28e17f72"},
+        {"message digest", "f96b697d7cb7938d525a2f31aaf161d0"},
+        {"abcdefghijklmnopqrstuvwxyz", "c3fcd3d76192e4007dfb496cca67e13b"},
+        {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+         "d174ab98d277d9f5a5611c2c9f419d9f"},
+        {"12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+         "57edf4a22be3c955ac49da2e2107b67a"},
+    };
+    char got[MD5_TEXT_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
+        md5_text(vectors[i].text, strlen(vectors[i].text), got);
+        CHECK_STR(got, vectors[i].sum);
+    }
+    static const struct {
+        size_t n;
+        const char *sum;
+    } lengths[] = {
+        {55, "04364420e25c512fd958a70738aa8f72"},  {56, "668a72d5ba17f08e62dabcafad6db14b"},
+        {57, "693037871c4a9d3d8685018905cb530a"},  {63, "7dc2ca208106a2f703567bdff99d8981"},
+        {64, "c1bb4f81d892b2d57947682aeb252456"},  {65, "1bc932052302d074bdec39795fe00cf6"},
+        {119, "ab347a5f68c8a443cfcddc633f12c24f"}, {120, "fb98667f98096de92620b64f46e1c5b5"},
+        {128, "d69cb61a6ee87200676eb0d4b90edbcb"}, {129, "3926841d393c00c3f36260e5ace10dc1"},
+    };
+    char run[129];
+    memset(run, 'x', sizeof run);
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        md5_text(run, lengths[i].n, got);
+        CHECK_STR(got, lengths[i].sum);
+    }
+}
+
 TEST_MAIN(TEST(test_arena__objects_are_zeroed_and_aligned), TEST(test_vec__push),
           TEST(test_status__prefix), TEST(test_status__long_paths_keep_the_cause),
           TEST(test_status__only_printable_text), TEST(test_str__distance),
           TEST(test_file__write_then_map), TEST(test_file__targets), TEST(test_cpu__parse),
-          TEST(test_pool__every_item_once), TEST(test_closeness__by_hand))
+          TEST(test_pool__every_item_once), TEST(test_closeness__by_hand), TEST(test_md5__vectors))
