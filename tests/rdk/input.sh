@@ -5,31 +5,21 @@
 . "$(dirname "$0")/lib.sh"
 
 network=$tree/tests/golden/onnx/conv.onnx # [1, 3, 8, 8], one convolution
-calibration="calibration_type: 'skip'"
 
-# name input_type_train input_type_rt more-lines: NAME.bin
+# name input_type_train input_type_rt key=value...: NAME.bin
 make_bin() {
-    cat >"$1.yaml" <<EOF
-model_parameters:
-  onnx_model: '$network'
-  march: 'bayes-e'
-  working_dir: '$1'
-  output_model_file_prefix: '$1'
-input_parameters:
-  input_name: ''
-  input_type_train: '$2'
-  input_layout_train: 'NCHW'
-  input_type_rt: '$3'
-$4
-calibration_parameters:
-  $calibration
-compiler_parameters:
-  compile_mode: 'latency'
-  optimize_level: 'O0'
-EOF
-    rdk hb_mapper makertbin --model-type onnx --config "$1.yaml"
+    name=$1 train=$2 rt=$3
+    shift 3
+    yaml "$name.yaml" onnx_model="$network" working_dir="$name" output_model_file_prefix="$name" input_type_train="$train" \
+        input_type_rt="$rt" "$@"
+    rdk hb_mapper makertbin --model-type onnx --config "$name.yaml"
     expect_exit 0
-    mv "$1/$1.bin" .
+    mv "$name/$name.bin" .
+}
+
+# the same without data to calibrate with
+make_quickly() {
+    make_bin "$@" cal_data_dir= cal_data_type= calibration_parameters.calibration_type=skip
 }
 
 # file bytes-of-a-pixel (octal escapes): 64 pixels of one colour
@@ -49,15 +39,14 @@ infer() {
     ok "$1 gives numbers" test -s "$1.out"
 }
 
-norm="  norm_type: 'data_mean_and_scale'
-  mean_value: 100 110.5 120
-  scale_value: 0.01 0.02 0.03"
-
-make_bin rgb rgb rgb "$norm"
-make_bin bgr rgb bgr "$norm"
-make_bin yuv rgb yuv444 "$norm"
-make_bin nv12 rgb nv12 "$norm"
-make_bin trained_bgr bgr rgb "$norm"
+make_normal() {
+    make_quickly "$@" norm_type=data_mean_and_scale 'input_parameters.mean_value=100 110.5 120' 'scale_value=0.01 0.02 0.03'
+}
+make_normal rgb rgb rgb
+make_normal bgr rgb bgr
+make_normal yuv rgb yuv444
+make_normal nv12 rgb nv12
+make_normal trained_bgr bgr rgb
 
 pixels picture_rgb.bin '\310\144\012'
 pixels picture_bgr.bin '\012\144\310'
@@ -94,7 +83,7 @@ expect_exit 1
 expect_err '*grey_nv12.bin: 96 bytes, the input * has 192*'
 
 # numbers: as many floats as the input has
-make_bin numbers featuremap featuremap ''
+make_quickly numbers featuremap featuremap norm_type= scale_value=
 i=0
 while [ $i -lt 768 ]; do
     printf '\0'
@@ -107,12 +96,10 @@ expect_err '*192 bytes, the input has 192 floats of 4 bytes*'
 
 # ---- eval compares with the float network fed alike: here one that sees blue first, and values up to 510 as 1 ----
 network=$tree/models/parts-seg.onnx
-calibration="cal_data_dir: 'data_f32'"
 program=$intarsia
 run calib-data "$tree/data/parts/calib/images" -o data_f32 --size 320 --count 4
 expect_exit 0
-make_bin parts bgr nv12 "  norm_type: 'data_scale'
-  scale_value: 0.00196"
+make_bin parts bgr nv12 cal_data_dir=data_f32 cal_data_type= scale_value=0.00196
 program=$intarsia
 run eval parts.bin --data "$tree/data/parts/val/images" --ann "$tree/data/parts/val/instances.json" --limit 2 --full \
     --against "$network" --json --input rgb

@@ -7,24 +7,8 @@ mkdir photos
 cp "$tree/tests/cli/pictures/progressive.jpg" photos/a.jpg
 cp "$tree/tests/cli/pictures/grey.jpg" photos/b.jpg
 "$intarsia" calib-data photos -o raw --size 320x320 >/dev/null 2>&1
-cat >base.yaml <<'END'
-model_parameters:
-  onnx_model: ten.onnx
-  march: bayes-e
-  working_dir: made
-  output_model_file_prefix: demo
-input_parameters:
-  input_type_rt: rgb
-  input_type_train: rgb
-  input_layout_train: NCHW
-  norm_type: data_scale
-  scale_value: 0.003921568627451
-calibration_parameters:
-  cal_data_dir: raw
-  cal_data_type: float32
-compiler_parameters:
-  optimize_level: O0
-END
+yaml base.yaml input_name= march=bayes-e input_type_rt=rgb input_type_train=rgb input_layout_train=NCHW norm_type=data_scale \
+    optimize_level=O0
 
 # what sed-script: the yaml, changed so, is compiled
 make_it() {
@@ -34,12 +18,8 @@ make_it() {
     expect_exit 0
     expect_err ''
     cp "$place/.out" out.txt
-    table 'The main quantized node information:' >nodes.txt
-    table 'The quantized model output:' >outputs.txt
-}
-# title: the table below it
-table() {
-    awk -v title="$1" 'index($0, title) { on = 1; getline; getline; getline; next } on && /^[0-9-]* [0-9:]*,/ { on = 0 } on && NF' out.txt
+    table 'The main quantized node information:' out.txt >nodes.txt
+    table 'The quantized model output:' out.txt >outputs.txt
 }
 says() {
     ok "it says: $1" grep -qF -- "$1" out.txt
@@ -91,14 +71,26 @@ make_it 'kl' 's/cal_data_type.*/calibration_type: kl/'
 says 'Select kl method.'
 ok 'others again' not cmp -s first_nodes.txt nodes.txt
 make_it 'skip' 's/cal_data_dir.*/calibration_type: skip/; /cal_data_type/d'
+ok 'nothing to compare with' grep -qE '^HZ_PREPROCESS_FOR_images .* -- +127.0 ' nodes.txt
 says 'calibration data: 4 made-up inputs'
 
 # ---- what is fed ----
+# pattern: the similarity of what is fed with what the data hold
+fed() {
+    ok "what is fed is like $1" grep -qE "^HZ_PREPROCESS_FOR_images +BPU  id\(0\) +HzSQuantizedPreprocess +$1 +127.0 +int8 *\$" nodes.txt
+}
+make_it 'rgb' ''
+fed '1\.000000'
+make_it 'bgr of photographs' 's/rt: rgb/rt: bgr/; s/dir: raw/dir: photos/; /cal_data_type/d'
+fed '1\.000000'
+make_it 'numbers of a network that sees blue first' 's/train: rgb/train: bgr/; s/rt: rgb/rt: nv12/'
+fed '0\.999[0-9]*'
 make_it 'bgr' 's/rt: rgb/rt: bgr/'
 type_is IMG_TYPE_BGR
 make_it 'nv12 of a camera of video range' 's/rt: rgb/rt: nv12\n  input_space_and_range: bt601_video/'
 type_is IMG_TYPE_NV12
 make_it 'yuv444' 's/rt: rgb/rt: yuv444/; $a \  input_source: {images: pyramid}'
+fed '(1\.000000|0\.9999[0-9][0-9])'
 says "input-source        : {'images': 'pyramid', '_default_value': 'ddr'}"
 type_is IMG_TYPE_YUV444
 make_it 'mean and scale by channel' \

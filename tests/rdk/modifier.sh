@@ -82,24 +82,20 @@ sed 1d "$place/.out" >a
 ok 'in one step or in two' cmp -s a b
 
 # ---- a quantise node at an input: integers give what the floats they stand for give ----
-cat >numbers.yaml <<EOF
-model_parameters: {onnx_model: '$tree/tests/golden/onnx/conv.onnx', march: bayes-e, output_model_file_prefix: numbers}
-input_parameters: {input_type_train: featuremap, input_layout_train: NCHW, input_type_rt: featuremap}
-calibration_parameters: {calibration_type: skip}
-compiler_parameters: {optimize_level: O0}
-EOF
+yaml numbers.yaml onnx_model="$tree/tests/golden/onnx/conv.onnx" output_model_file_prefix=numbers input_type_rt=featuremap \
+    input_type_train=featuremap norm_type= scale_value= cal_data_dir= cal_data_type= calibration_parameters.calibration_type=skip
 rdk hb_mapper makertbin --model-type onnx --config numbers.yaml
 expect_exit 0
-rdk hrt_model_exec model_info --model_file model_output/numbers.bin
+rdk hrt_model_exec model_info --model_file made/numbers.bin
 cp "$place/.out" float.txt
 input=$(sed -n 's/^name: //p' float.txt | head -n 1)
-rdk hb_model_modifier model_output/numbers.bin
+rdk hb_model_modifier made/numbers.bin
 expect_out "*Nodes that can be deleted: \['${input}_*_HzQuantize', '*_HzDequantize'\]*"
 ok 'the log describes it' grep -qx "output: \"${input}_quantized\"" hb_model_modifier.log
-rdk hb_model_modifier model_output/numbers.bin -a Quantise
+rdk hb_model_modifier made/numbers.bin -a Quantise
 expect_exit 1
 expect_out '*unknown type Quantise, did you mean Quantize?*'
-rdk hb_model_modifier model_output/numbers.bin -a Quantize
+rdk hb_model_modifier made/numbers.bin -a Quantize
 expect_exit 0
 expect_out "*Node '${input}_*_HzQuantize' found, its OP type is 'Quantize'*scale: ${input}_HzCalibration_y_scale; zero point: *"
 rdk hrt_model_exec model_info --model_file numbers_modified.bin
@@ -117,7 +113,7 @@ scale=$(sed -n 's/^scale data: \([^,]*\),.*/\1/p' "$place/.out" | head -n 1)
 zero=$(sed -n 's/^zero point data: \([^,]*\),.*/\1/p' "$place/.out" | head -n 1)
 awk -v scale="$scale" -v zero="${zero:-0}" 'BEGIN {
     for (i = 0; i < 192; i++) { q = (i * 89 + 7) % 256 - 128; print q >"stored.txt"; printf "%.9g\n", (q - zero) * scale >"real.txt" } }'
-rdk hrt_model_exec infer --model_file model_output/numbers.bin --input_file real.txt --enable_dump --dump_path real
+rdk hrt_model_exec infer --model_file made/numbers.bin --input_file real.txt --enable_dump --dump_path real
 expect_exit 0
 rdk hrt_model_exec infer --model_file numbers_modified.bin --input_file stored.txt --enable_dump --dump_path stored
 expect_exit 0
@@ -142,10 +138,10 @@ rdk hb_model_modifier numbers_modified.bin
 expect_out '*can be deleted: ?'"'"'*_HzDequantize'"'"'?*'
 ok 'it is not listed any more' not grep -q HzQuantize "$place/.out"
 # a yaml takes it off as well
-sed "s/march: bayes-e/march: bayes-e, remove_node_type: Quantize/" numbers.yaml >removed.yaml
+sed 's/^  march.*/&\n  remove_node_type: Quantize/' numbers.yaml >removed.yaml
 rdk hb_mapper makertbin --model-type onnx --config removed.yaml
 expect_exit 0
-rdk hrt_model_exec model_info --model_file model_output/numbers.bin
+rdk hrt_model_exec model_info --model_file made/numbers.bin
 expect_out '*tensor type: HB_DNN_TENSOR_TYPE_S8*'
 
 # ---- what is refused ----

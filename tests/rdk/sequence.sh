@@ -5,34 +5,15 @@
 . "$(dirname "$0")/lib.sh"
 shared=$tree/../shared
 
-# name onnx height width level: a folder NAME with everything that the page types from here on, the page's yaml among it
+# name onnx level: a folder NAME with everything that the page types from here on, the page's yaml among it
 prepare() {
     mkdir "$1"
     cd "$1" || exit 1
     cp "$2" network.onnx
-    cat >config.yaml <<END
-model_parameters:
-  onnx_model: './network.onnx'
-  march: "bayes-e"
-  layer_out_dump: False
-  working_dir: '$1'
-  output_model_file_prefix: '$1'
-  node_info: {"/model.10/m/m.0/attn/Softmax": {'ON': 'BPU','InputType': 'int16','OutputType': 'int16'}}
-input_parameters:
-  input_name: ""
-  input_type_rt: 'nv12'
-  input_type_train: 'rgb'
-  input_layout_train: 'NCHW'
-  norm_type: 'data_scale'
-  scale_value: 0.003921568627451
-calibration_parameters:
-  cal_data_dir: './calibration_data_rgb_f32'
-  cal_data_type: 'float32'
-compiler_parameters:
-  compile_mode: 'latency'
-  debug: False
-  optimize_level: '$5'
-END
+    yaml config.yaml onnx_model=./network.onnx working_dir="$1" output_model_file_prefix="$1" \
+        cal_data_dir=./calibration_data_rgb_f32 optimize_level="'$3'" model_parameters.layer_out_dump=False \
+        'model_parameters.node_info={"/model.10/m/m.0/attn/Softmax": {'"'ON': 'BPU','InputType': 'int16','OutputType': 'int16'}}" \
+        compiler_parameters.debug=False "compiler_parameters.compile_mode='latency'"
 }
 
 # expression: a line of the file, whatever stands before it
@@ -42,11 +23,6 @@ has_line() {
 # file...: each is there and holds something
 written() {
     for file in "$@"; do ok "$file is written" test -s "$file"; done
-}
-# title file: the table below the title, without its lines
-table() {
-    awk -v title="$1" 'index($0, title) { on = 1; getline; getline; getline; next } on && /^[0-9-]* [0-9:]*,/ { on = 0 }
-        on && NF' "$2"
 }
 # column low high file: all numbers of a column of a table are between these
 within() {
@@ -69,11 +45,15 @@ check_makertbin() {
         'validating input_parameters...' 'nv12 input type rt received.' 'validating input_parameters finished' \
         'validating calibration_parameters...' 'validating calibration_parameters finished' 'validating custom_op...' \
         'custom_op does not exist, skipped' 'validating compiler_parameters...' 'validating compiler_parameters finished' \
-        'Dump config:' 'First calibration picture name:' 'num of calibration data: 20' 'Start to Horizon NN Model Convert.' \
+        'validating deprecated parameters...' 'validating deprecated parameters finished' 'Dump config:' "input 'images' : original" 'First calibration picture name:' 'First calibration picture md5: ' 'num of calibration data: 20' \
+        'calibration data shape: (1, 3, ' 'Start to Horizon NN Model Convert.' 'The activation calibration parameters:' \
+        'input images is from pyramid. Its layout is set to NHWC' 'The specified model compilation architecture: bayes-e.' \
         'Start to prepare the onnx model.' 'Input ONNX Model Information:' 'End to prepare the onnx model.' \
-        "Saving model to: $1_original_float_model.onnx." 'Start to optimize the onnx model.' \
+        "Saving model to: $1_original_float_model.onnx." 'Start to optimize the onnx model.' 'Summary info for constant_folding:' \
+        '  After constant_folding, the number of nodes' '  After constant_folding, the number of parameters' \
         'End to optimize the onnx model.' "Saving model to: $1_optimized_float_model.onnx." \
-        'Start to calibrate the model.' 'End to calibrate the model.' "Saving model to: $1_calibrated_model.onnx." \
+        'Start to calibrate the model.' 'input name: images,  number_of_samples: 20' \
+        'There are 20 samples in the data set.' 'Run calibration model with' 'End to calibrate the model.' "Saving model to: $1_calibrated_model.onnx." \
         'Start to quantize the model.' 'End to quantize the model.' "Saving model to: $1_quantized_model.onnx." \
         'Start to compile the model with march bayes-e.' 'Compile submodel: main_graph_subgraph_0' 'consumed time' 'FPS=' \
         'End to compile the model with march bayes-e.' 'The main quantized node information:' 'The quantized model output:' \
@@ -87,6 +67,16 @@ check_makertbin() {
     has_line $log '^[0-9-]{10} [0-9:]{8},[0-9]{3} file: mapper_[a-z]*\.c func: [a-z_]+ line No: [0-9]+ End Model Convert$'
     has_line out.txt '^[0-9-]{10} [0-9:]{8},[0-9]{3} INFO FPS=[0-9.]+, latency = [0-9.]+ us, DDR = [0-9]+ bytes   \(see main_graph_subgraph_0.html\)$'
     has_line $log '/model.0/conv/Conv +BPU  id\(0\)     HzSQuantizedConv +0\.99[0-9]{4} +[0-9.]+ +int'
+    has_line $log 'call build params: \{.march.: .bayes-e., .* .original_input_type.: .RGB., .* .check_mode.: False, .optimization.: \[\]\}$'
+    for line in 'ONNX IR version:          [0-9]+' 'Opset version:            \[.ai.onnx v11.\]' 'Producer:                 .+' \
+        'Domain:                   None' 'Version:                  None'; do
+        has_line out.txt "^$line\$"
+    done
+    first=$(sed -n 's/^.*First calibration picture name: //p' out.txt)
+    ok 'md5 of the first file' test "$(sed -n 's/^.*First calibration picture md5: //p' out.txt)" = \
+        "$(md5sum <"calibration_data_rgb_f32/$first" | cut -d ' ' -f 1)"
+    # what NV12 takes away; the page has 0.999912
+    has_line out.txt '^HZ_PREPROCESS_FOR_images +BPU  id\(0\)     HzSQuantizedPreprocess +0\.99[0-9]{4} +127\.0 +int8 *$'
     ok 'one read line a file' test "$(grep -c 'Read raw file: ' $log)" -eq 20
     has_line $log '^Node +ON   Subgraph  Type +Cosine Similarity  Threshold  DataType  +$'
     has_line $log '^Output +Cosine Similarity  L1 Distance  L2 Distance  Chebyshev Distance  $'
@@ -113,7 +103,7 @@ check_tools() {
     ok 'hb_model_info says what makertbin said' cmp info.txt made.txt
     for line in "onnx_model          : .*/$1/network.onnx" 'BPU march           : bayes-e' 'layer_out_dump      : False' \
         "working dir         : .*/$1/$1" "output_model_file_prefix: $1" \
-        "node info           : \{'/model.10/m/m.0/attn/Softmax': \{'ON': 'BPU', 'InputType': 'int16', 'OutputType': 'int16'\}\}" \
+        "node info  : \{'/model.10/m/m.0/attn/Softmax': \{'ON': 'BPU', 'InputType': 'int16', 'OutputType': 'int16'\}\}" \
         'input_type_rt       : nv12' 'input_space&range   : regular' 'input_type_train    : rgb' \
         'input_layout_train  : NCHW' 'norm_type           : data_scale' 'scale_value         : 0.003921568627451' \
         'cal_data_dir        : .*calibration_data_rgb_f32' 'cal_data_type       : float32' 'preprocess_on       : False' \
@@ -163,7 +153,7 @@ check_tools() {
 
 # ---- the demo network, cut by the program ----
 "$intarsia" cut "$tree/models/parts-seg.onnx" -o ten.onnx >/dev/null 2>&1
-prepare demo "$place/ten.onnx" 320 320 O0
+prepare demo "$place/ten.onnx" O0
 "$intarsia" calib-data "$tree/data/parts/calib/images" -o calibration_data_rgb_f32 --size 320x320 --count 20 >/dev/null 2>&1
 rdk hb_mapper checker --model-type onnx --march bayes-e --model network.onnx
 expect_exit 0
@@ -214,7 +204,7 @@ if [ "${4-none}" != none ] || [ ! -e "$onnx" ] || [ ! -e "$page" ] || [ ! -d "$s
 fi
 name=yolo11nseg_detect_bayese_640x640_nv12
 start=$(date +%s)
-prepare $name "$onnx" 640 640 O3
+prepare $name "$onnx" O3
 "$intarsia" calib-data "$shared/coco/train/images" -o calibration_data_rgb_f32 --size 640x640 --count 20 >/dev/null 2>&1
 rdk hb_mapper checker --model-type onnx --march bayes-e --model network.onnx
 expect_exit 0
@@ -241,10 +231,10 @@ shown 2 >page.txt
 said $name/after.txt >ours.txt
 ok 'and so they are without the nodes' diff page.txt ours.txt
 # the page's tables: every output is nearer to the float network than the page's; every step's name is in the page's
-awk '/The quantized model output:/ { on = 1; getline; getline; getline; next } /^[0-9-]* [0-9:]*,/ { on = 0 } on && NF' "$page" >page.txt
+table 'The quantized model output:' "$page" >page.txt
 ok 'the same outputs, nearer' awk 'NR == FNR { cosine[$1] = $2; n++; next } !($1 in cosine) || $2 < cosine[$1] { bad = 1; print }
     END { exit bad || n != 10 }' page.txt outputs.txt
-awk '/The main quantized node information:/ { on = 1; getline; getline; getline; next } /^[0-9-]* [0-9:]*,/ { on = 0 } on && NF { print $1 }' "$page" >page.txt
+table 'The main quantized node information:' "$page" >page.txt
 ok 'convolutions are called as on the page' awk 'NR == FNR { known[$1] = 1; next } $4 ~ /Conv/ && !($1 in known) { n++ } END { exit n > 3 }' \
     page.txt nodes.txt # attention's first is three
 sed -n '/^Graph input:/,/^2025/p; /^2025-03-05 18:35:12,115/q' "$page" | sed -n '/^Graph input:/,/585:/p' | head -13 | tail -13 >page.txt

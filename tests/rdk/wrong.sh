@@ -13,25 +13,7 @@ cp raw/grey.rgbchw pictures/grey.jpg mixed
 head -c 1000 raw/grey.rgbchw >short/a.rgbchw
 cp "$golden/refused/cycle.onnx" "$golden/refused/dynamic.onnx" .
 
-cat >right.yaml <<'END'
-model_parameters:
-  onnx_model: ten.onnx
-  march: "bayes-e"
-  working_dir: made
-  output_model_file_prefix: demo
-input_parameters:
-  input_name: ""
-  input_type_rt: 'nv12'
-  input_type_train: 'rgb'
-  input_layout_train: 'NCHW'
-  norm_type: 'data_scale'
-  scale_value: 0.003921568627451
-calibration_parameters:
-  cal_data_dir: raw
-  cal_data_type: float32
-compiler_parameters:
-  optimize_level: 'O0'
-END
+yaml right.yaml
 
 # what sed-script message: the yaml, changed so, is refused with a line like the message
 wrong() {
