@@ -58,8 +58,10 @@ static void point_tensors(struct runtime *r, uint8_t *data)
 static void point_step(const struct runtime *r, int i)
 {
     const struct plan_step *const p = &r->plan->steps[i];
-    for (int k = 0; k < p->n_in; k++) r->steps[i].in[k] = r->tensors[p->in[k]];
-    r->steps[i].out = r->tensors[p->out];
+    struct step *const s = &r->steps[i];
+    for (int k = 0; k < p->n_in; k++) s->in[k] = r->tensors[p->in[k]];
+    s->in[0] = (const uint8_t *)s->in[0] + s->in_skip;
+    s->out = s->own_out != NULL ? s->own_out : r->tensors[p->out];
 }
 
 /* Where each buffer begins: as planned, or one after another. */
@@ -112,6 +114,25 @@ static itx_status prepare_step(struct step *s, const struct step_context *c,
     ITX_BUG();
 }
 
+/* Steps that are computed in another way than the plan has them: some tensor is never made then. Late steps run on cells
+ * of the plan's tensors. */
+static itx_status split_steps(struct runtime *r, const struct step_context *c,
+                              struct itx_error *err)
+{
+    if (r->options.keep_tensors || r->options.guest) return ITX_OK;
+    uint8_t *const stage = arena_alloc(&r->arena, (size_t)r->plan->n_steps);
+    if (stage == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %d steps", r->plan->n_steps);
+    ITX_TRY(plan_stages(r->plan, stage, err));
+    for (int i = 0; i < r->plan->n_steps; i++) {
+        struct step_split split;
+        if (stage[i] == PLAN_STAGE_CLASSES && step_find_split(r->plan, i, &split) &&
+            stage[split.conv] == PLAN_STAGE_CLASSES && r->steps[split.conv].kernel == NULL)
+            ITX_TRY(step_prepare_split(&r->steps[i], &r->steps[split.conv], c, &split, err));
+    }
+    return ITX_OK;
+}
+
 static itx_status prepare_steps(struct runtime *r, struct itx_error *err)
 {
     const struct plan *const plan = r->plan;
@@ -120,10 +141,11 @@ static itx_status prepare_steps(struct runtime *r, struct itx_error *err)
     r->step_ns = arena_calloc(&r->arena, (size_t)plan->n_steps, sizeof *r->step_ns);
     if (r->steps == NULL || r->step_ns == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %d steps", plan->n_steps);
+    ITX_TRY(split_steps(r, &context, err));
     for (int i = 0; i < plan->n_steps; i++) {
-        const struct plan_step *const p = &plan->steps[i];
+        if (r->steps[i].kernel == NULL)
+            ITX_TRY(prepare_step(&r->steps[i], &context, &plan->steps[i], err));
         point_step(r, i);
-        ITX_TRY(prepare_step(&r->steps[i], &context, p, err));
     }
     return ITX_OK;
 }

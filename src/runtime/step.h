@@ -37,6 +37,9 @@ struct step {
     void *shared; /* filled by `before`, read by all workers */
     const void *in[3];
     void *out;
+    size_t in_skip;            /* bytes of in[0]'s tensor before what is read */
+    void *own_out;             /* instead of the output's tensor; NULL: there */
+    const int8_t *weights;     /* what `pack` packs; they may go afterwards */
     size_t out_size, res_size; /* of an element; conv, dwconv only */
     union {
         struct {
@@ -78,6 +81,21 @@ struct step_context {
 
 itx_status step_prepare_conv(struct step *s, const struct step_context *c,
                              const struct plan_step *p, struct itx_error *err);
+/* An enlargement, and the 1x1 convolution that alone reads it, as part of the channels of a concatenation:
+ *
+ *   W [enlarge(a), b] = enlarge(W_a a) + W_b b.
+ *
+ * The enlargement's step makes the sums W_a a, which are exact and in nobody else's tensor, the convolution's adds them:
+ * fewer products, and no copy. */
+struct step_split {
+    int enlarge, conv; /* steps of the plan */
+    int first_c, n_c;  /* a's channels among those the convolution reads */
+};
+/* Whether step i is such an enlargement. */
+bool step_find_split(const struct plan *plan, int i, struct step_split *split);
+itx_status step_prepare_split(struct step *enlarge, struct step *conv, const struct step_context *c,
+                              const struct step_split *split, struct itx_error *err);
+
 itx_status step_prepare_add(struct step *s, const struct step_context *c, const struct plan_step *p,
                             struct itx_error *err);
 itx_status step_prepare_lut(struct step *s, const struct step_context *c, const struct plan_step *p,
@@ -86,6 +104,12 @@ void step_prepare_attention(struct step *s, const struct step_context *c,
                             const struct plan_step *p);
 void step_prepare_maxpool(struct step *s, const struct step_context *c, const struct plan_step *p);
 void step_prepare_move(struct step *s, const struct step_context *c, const struct plan_step *p);
+
+/* Pieces of step_prepare_conv. False when out of memory. */
+bool step_conv_params(struct conv_params *params, const struct step_context *c,
+                      const struct plan_step *p);
+void step_choose_conv(struct step *s, const struct step_context *c,
+                      const struct conv_params *params, const int8_t *weights);
 
 /* Zeroed room for n elements of `size` bytes at a multiple of STEP_ALIGN, readable up to the next multiple of 64
  * elements and 64 bytes past the last. NULL when out of memory. */

@@ -46,8 +46,9 @@ static void run_dwconv_columns(const struct step *s, const struct rect *r, void 
 
 static void pack_conv(struct step *s, const struct plan_step *p)
 {
+    (void)p;
     s->u.conv.params.packed = s->packed;
-    s->u.conv.row->pack(&s->u.conv.params.shape, p->weights, s->packed);
+    s->u.conv.row->pack(&s->u.conv.params.shape, s->weights, s->packed);
 }
 
 static void pack_dwconv(struct step *s, const struct plan_step *p)
@@ -120,9 +121,8 @@ static void *make_pad(const struct step_context *c, const struct plan_tensor *in
     return pad;
 }
 
-/* False when out of memory. */
-static bool make_params(struct conv_params *params, const struct step_context *c,
-                        const struct plan_step *p)
+bool step_conv_params(struct conv_params *params, const struct step_context *c,
+                      const struct plan_step *p)
 {
     const struct plan_arrays n = plan_step_arrays(c->plan, p);
     struct epilogue *const e = &params->epilogue;
@@ -143,13 +143,20 @@ static bool make_params(struct conv_params *params, const struct step_context *c
            (n.offset == 0 || e->offset != NULL);
 }
 
-static void choose_conv(struct step *s, const struct step_context *c,
-                        const struct conv_params *params, const int8_t *weights)
+static void set_items(struct step *s, const struct conv_params *params)
+{
+    s->n_items = params->shape.upscale > 1 ? params->shape.in_h : params->shape.out_h;
+    s->grain = 1;
+}
+
+void step_choose_conv(struct step *s, const struct step_context *c,
+                      const struct conv_params *params, const int8_t *weights)
 {
     const struct conv_row *const row = conv_choose(c->cpu, &params->shape);
     s->packed_size = row->packed_size(&params->shape, weights);
     s->scratch_size = row->scratch_size(&params->shape);
     s->kernel = row->name;
+    s->weights = weights;
     s->pack = pack_conv;
     s->run = run_conv;
     s->run_columns = run_conv_columns;
@@ -157,6 +164,7 @@ static void choose_conv(struct step *s, const struct step_context *c,
     s->operands = row->operands;
     s->u.conv.row = row;
     s->u.conv.params = *params;
+    set_items(s, params);
 }
 
 static void choose_dwconv(struct step *s, const struct step_context *c,
@@ -175,20 +183,19 @@ static void choose_dwconv(struct step *s, const struct step_context *c,
     s->operands = PEAK_16_BITS;
     s->u.dwconv.row = row;
     s->u.dwconv.params = *params;
+    set_items(s, params);
 }
 
 itx_status step_prepare_conv(struct step *s, const struct step_context *c,
                              const struct plan_step *p, struct itx_error *err)
 {
     struct conv_params params;
-    if (!make_params(&params, c, p))
+    if (!step_conv_params(&params, c, p))
         return itx_fail(err, ITX_E_NOMEM, "out of memory for '%s'", p->name);
     if (p->kind == STEP_DWCONV)
         choose_dwconv(s, c, &params);
     else
-        choose_conv(s, c, &params, p->weights);
-    s->n_items = params.shape.upscale > 1 ? params.shape.in_h : params.shape.out_h;
-    s->grain = 1;
+        step_choose_conv(s, c, &params, p->weights);
     s->out_size = (size_t)dtype_size(c->plan->tensors[p->out].dtype);
     if (p->n_in == 2) s->res_size = (size_t)dtype_size(c->plan->tensors[p->in[1]].dtype);
     return ITX_OK;

@@ -66,6 +66,13 @@ static void pick_upscale(struct check *c, struct conv_shape *s)
     s->out_w = s->in_w * s->upscale;
 }
 
+static void pick_pointwise(struct check *c, struct conv_shape *s)
+{
+    s->kernel_h = s->kernel_w = s->stride_h = s->stride_w = s->dilation_h = s->dilation_w = 1;
+    s->in_h = s->out_h = check_pick(c, 1, 6);
+    s->in_w = s->out_w = check_pick_size(c, 6, 40);
+}
+
 static int depth(const struct conv_shape *s, enum conv_kind kind)
 {
     const int taps = s->upscale > 1 ? 1 : s->kernel_h * s->kernel_w;
@@ -85,6 +92,8 @@ struct conv_shape conv_case_shape(struct check *c, enum conv_kind kind)
     s.out_c = kind == CONV_DEPTHWISE ? s.in_c : check_pick_size(c, 16, 150);
     if (kind == CONV_DENSE && check_pick(c, 0, 7) == 0)
         pick_upscale(c, &s);
+    else if (kind == CONV_DENSE && check_pick(c, 0, 4) == 0)
+        pick_pointwise(c, &s);
     else
         pick_window(c, &s);
     /* long sums now and then */
@@ -213,12 +222,37 @@ static void fill_inputs(struct check *c, struct conv_case *t, int n_products,
     t->weights = weights;
 }
 
+enum { MAX_COARSE = 1 << 20 };
+
+static bool can_have_coarse(const struct conv_case *t)
+{
+    const struct conv_shape *const s = &t->params.shape;
+    return s->kernel_h * s->kernel_w * s->stride_h * s->stride_w * s->upscale == 1 &&
+           s->pad_top + s->pad_left == 0 && t->params.epilogue.out != EPILOGUE_S32;
+}
+
+/* With factors that divide the output's size. */
+static void fill_coarse(struct check *c, struct conv_case *t)
+{
+    const struct conv_shape *const s = &t->params.shape;
+    struct conv_coarse *const k = &t->params.coarse;
+    k->factor_h = check_pick(c, 1, s->out_h < 3 ? s->out_h : 3);
+    k->factor_w = check_pick(c, 1, s->out_w < 3 ? s->out_w : 3);
+    while (s->out_h % k->factor_h != 0) k->factor_h--;
+    while (s->out_w % k->factor_w != 0) k->factor_w--;
+    const size_t n =
+        (size_t)(s->out_h / k->factor_h) * (size_t)(s->out_w / k->factor_w) * (size_t)s->out_c + 64;
+    int32_t *const sums = check_input_aligned(c, n * sizeof *sums, 0, sizeof *sums);
+    check_fill_s32(c, sums, n, check_pick_fill(c), -MAX_COARSE, MAX_COARSE);
+    k->sums = sums;
+}
+
 /* Biases of the size of the products, or up to what s32 leaves. Returns the largest accumulator's magnitude. */
 static double fill_bias(struct check *c, struct conv_case *t, int n_products)
 {
     const struct conv_shape *const s = &t->params.shape;
     const size_t n_bias = round_64(s->out_c * s->upscale * s->upscale);
-    const int32_t sum = reach_of(s) * 127 * n_products;
+    const int32_t sum = reach_of(s) * 127 * n_products + MAX_COARSE;
     const int32_t limit = check_pick(c, 0, 1) == 0 ? 1000 * n_products : INT32_MAX - sum;
     int32_t *const bias = check_input_aligned(c, n_bias * sizeof *bias, 0, sizeof *bias);
     check_fill_s32(c, bias, n_bias, check_pick_fill(c), -limit, limit);
@@ -252,6 +286,7 @@ struct conv_case conv_case_create(struct check *c, enum conv_kind kind, const st
                s->dilation_h, s->dilation_w, s->upscale, s->is_wide, (int)e->out, (int)e->act,
                e->range_log2, (int)residual, e->is_res_wide);
     fill_inputs(c, &t, n_products, operands);
+    if (kind == CONV_DENSE && can_have_coarse(&t) && check_pick(c, 0, 1)) fill_coarse(c, &t);
     const double largest_acc = fill_bias(c, &t, n_products);
     if (e->out != EPILOGUE_S32) e->scale = pick_scales(c, round_64(s->out_c), largest_acc);
     if (e->out <= EPILOGUE_WIDE) fill_requant(c, e, round_64(s->out_c), residual);

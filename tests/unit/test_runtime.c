@@ -292,6 +292,67 @@ static void test_runtime__same_bytes_everywhere(void)
     build_release(&b);
 }
 
+/* Enlarged channels before or behind others, that a 1x1 convolution reads; with `shown` so does the caller. */
+static void build_enlarged(struct build *b, enum dtype dtype, bool is_first, bool shown)
+{
+    enum { H = 6, W = 10, A = 24, REST = 17 };
+    build_init(b, "enlarged", 5);
+    const uint32_t in = build_tensor(b, "in", DTYPE_S8, 2 * H, 2 * W, 3);
+    build_input(b, in, PLAN_INPUT_RGB);
+    const uint32_t small = build_tensor(b, "small", dtype, H, W, A);
+    struct plan_step *s = build_step(b, STEP_CONV, "small", 1, &in, small);
+    build_window(s, 3, 2, 1);
+    build_conv_arrays(b, s, ACT_SILU);
+    const int enlarged[3] = {2 * H, 2 * W, A}, rest[3] = {2 * H, 2 * W, REST},
+              all[3] = {2 * H, 2 * W, A + REST};
+    const uint32_t buffer = build_buffer(b, 2 * H, 2 * W, A + REST + 3, dtype);
+    const uint32_t up =
+        build_slice(b, "up", dtype, enlarged, buffer, A + REST + 3, is_first ? 0 : REST);
+    s = build_step(b, STEP_UPSAMPLE, "up", 1, &small, up);
+    s->stride[0] = s->stride[1] = 2;
+    const uint32_t other =
+        build_slice(b, "other", dtype, rest, buffer, A + REST + 3, is_first ? A : 0);
+    s = build_step(b, STEP_CONV, "other", 1, &in, other);
+    build_window(s, 3, 1, 1);
+    build_conv_arrays(b, s, ACT_SILU);
+    const uint32_t both = build_slice(b, "both", dtype, all, buffer, A + REST + 3, 0);
+    const uint32_t out = build_tensor(b, "out", DTYPE_S8, 2 * H, 2 * W, 40);
+    s = build_step(b, STEP_CONV, "out", 1, &both, out);
+    build_window(s, 1, 1, 0);
+    build_conv_arrays(b, s, ACT_SILU);
+    build_output(b, out);
+    if (shown) build_output(b, both);
+}
+
+/* Their products are made before they are enlarged, where nobody else sees them; the result is the same. */
+static void test_runtime__enlarged_channels(void)
+{
+    for (int i = 0; i < 8; i++) {
+        const bool shown = i >= 6;
+        struct build b;
+        build_enlarged(&b, i & 1 ? DTYPE_S16 : DTYPE_S8, i & 2, shown);
+        struct runtime *kept = make(&b.plan, CPU_SCALAR, 1, true);
+        REQUIRE(kept != NULL);
+        CHECK(strncmp(runtime_step_kernel(kept, 1), "move", 4) == 0);
+        fill_inputs(&b.plan, kept, 99);
+        runtime_run(kept);
+        for (size_t m = 0; m < ARRAY_LEN(masks); m++) {
+            struct runtime *r = make(&b.plan, masks[m], 1 + i % 3, false);
+            REQUIRE(r != NULL);
+            CHECK(strncmp(runtime_step_kernel(r, 1), shown ? "move" : "conv", 4) == 0);
+            for (int run = 0; run < 2; run++) {
+                fill_inputs(&b.plan, r, 99 + (uint64_t)(1 - run));
+                runtime_run(r);
+            }
+            for (int k = 0; k < b.plan.n_outputs; k++)
+                check_same_tensor(&b.plan, kept, r, b.plan.outputs[k].tensor);
+            runtime_destroy(&r);
+        }
+        runtime_destroy(&kept);
+        build_release(&b);
+    }
+}
+
 /* A step run by itself does what it does in its turn. */
 static void test_runtime__steps_run_alone(void)
 {
@@ -465,9 +526,9 @@ static void test_runtime__out_of_memory(void)
 }
 
 TEST_MAIN(TEST(test_runtime__every_step_follows_its_formula), TEST(test_runtime__values_vary),
-          TEST(test_runtime__same_bytes_everywhere), TEST(test_runtime__steps_run_alone),
-          TEST(test_runtime__places_used_again), TEST(test_runtime__run_allocates_nothing),
-          TEST(test_runtime__restores_the_float_mode),
+          TEST(test_runtime__same_bytes_everywhere), TEST(test_runtime__enlarged_channels),
+          TEST(test_runtime__steps_run_alone), TEST(test_runtime__places_used_again),
+          TEST(test_runtime__run_allocates_nothing), TEST(test_runtime__restores_the_float_mode),
           TEST(test_runtime__flushing_denormals_is_off_inside),
           TEST(test_runtime__profile_and_names), TEST(test_runtime__refuses_threads),
           TEST(test_runtime__out_of_memory))

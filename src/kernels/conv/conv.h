@@ -16,6 +16,9 @@
  * With upscale the bias is one for each tap, [out_c, s, s], since each output pixel sees one tap only and the zero
  * point of the input weighs differently in each.
  *
+ * `coarse` are sums that are known already, of a grid whose pixels are factor_h x factor_w of the output's: coarse[y /
+ * factor_h, x / factor_w, o] is added to the accumulator, and counts among the sums that may wrap on the way.
+ *
  * Memory: pixels are `*_pixel` elements apart, rows w * pixel. Inputs are readable 64 bytes past their last
  * element; outputs are written exactly. in and out do not overlap, except that res may be out's own place.
  *
@@ -45,8 +48,14 @@ struct conv_shape {
     int32_t weight_sum; /* no output channel's sum of |w| is larger; 0: not known */
 };
 
+struct conv_coarse {
+    const int32_t *sums;    /* [out_h / factor_h, out_w / factor_w, out_c]; NULL: none */
+    int factor_h, factor_w; /* >= 1 */
+};
+
 struct conv_params {
     struct conv_shape shape;
+    struct conv_coarse coarse; /* with stride 1, kernel 1x1, all columns, s8 or s16 outputs only */
     struct epilogue epilogue;
     const void *pad;     /* [in_c], of the input's type, readable 64 bytes past the end */
     const void *packed;  /* written by the row's pack() */

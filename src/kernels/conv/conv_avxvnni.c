@@ -94,6 +94,7 @@ static const struct conv_kernel direct = {
     .max_px = {[1] = MAX_PX, [2] = MAX_PX},
     .dots = dots,
     .epilogue = epilogue_tile_avx2,
+    .add_coarse = conv_add_coarse,
 };
 
 CONV_TILED_ROW(6x16__avxvnni, direct)

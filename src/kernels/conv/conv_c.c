@@ -56,6 +56,11 @@ static int32_t accumulate(const struct conv_params *p, const void *in, int y, in
     const int8_t *w = (const int8_t *)p->packed +
                       (size_t)o * (size_t)s->kernel_h * (size_t)s->kernel_w * (size_t)s->in_c;
     uint32_t acc = (uint32_t)p->bias[o];
+    const struct conv_coarse *const k = &p->coarse;
+    if (k->sums != NULL)
+        acc += (uint32_t)k->sums[pixel_index(y / k->factor_h, x / k->factor_w,
+                                             s->out_w / k->factor_w, s->out_c) +
+                                 (size_t)o];
     for (int i = 0; i < s->kernel_h; i++) {
         for (int j = 0; j < s->kernel_w; j++) {
             const int in_y = y * s->stride_h + i * s->dilation_h - s->pad_top;

@@ -9,6 +9,7 @@
 #include <immintrin.h>
 
 #include "base/mem.h"
+#include "kernels/conv/conv_coarse.h"
 #include "kernels/conv/conv_groups.h"
 #include "kernels/conv/conv_rows.h"
 #include "kernels/simd_tile.h"
@@ -261,6 +262,18 @@ static void turn(const int32_t *acc, int n_vectors, int32_t *to)
     }
 }
 
+/* Coarse sums of 16 channels from c, for each row of the block. */
+static void add_coarse(const struct run *r, const struct block *b, int c, int32_t *turned)
+{
+    const int left = r->params->shape.out_c - c;
+    int y = b->y, x = b->x;
+    for (int done = 0, n; done < b->n_px; done += n, x = 0, y++) {
+        n = b->n_px - done < r->grid_w - x ? b->n_px - done : r->grid_w - x;
+        conv_add_coarse(r->params, y, x, n, c, left < CHANNELS ? left : CHANNELS,
+                        turned + done * CHANNELS, CHANNELS);
+    }
+}
+
 /* 16 channels from c of one phase, for each row of the block. */
 static void store(const struct run *r, const struct block *b, int phase, int c,
                   const int32_t *turned)
@@ -307,6 +320,7 @@ static void run_block(const struct run *r, const struct block *b)
             for (; p.part < groups_parts(s); p.part++) dots_of[b->n_vectors](r, &p);
             for (int o = c; o < end; o += CHANNELS) {
                 turn(r->acc + (o - c) * GROUPS_PX, b->n_vectors, turned);
+                if (r->params->coarse.sums != NULL) add_coarse(r, b, o, turned);
                 store(r, b, phase, o, turned);
             }
         }

@@ -122,6 +122,7 @@ struct row_job {
     const struct conv_lines *lines;
     const uint8_t *weights; /* of this phase */
     const int32_t *init;
+    int y;
     const uint8_t *res; /* column 0 */
     uint8_t *out;       /* column 0 */
     size_t out_step;    /* bytes from one grid column to the next */
@@ -177,6 +178,9 @@ static void run_row(const struct row_job *r)
         };
         for (int x = 0; x < r->lines->grid_w; x += tile.n_px) {
             tile.n_px = run_dots(r, &dot, nv, x);
+            if (r->run->params->coarse.sums != NULL)
+                k->add_coarse(r->run->params, r->y, x, tile.n_px, c0, tile.n_channels, acc,
+                              n_channels);
             tile.res =
                 r->res != NULL ? r->res + (size_t)x * res_step + (size_t)c0 * res_size : NULL;
             tile.out = r->out + (size_t)x * r->out_step + (size_t)c0 * epilogue_out_size(e);
@@ -222,6 +226,7 @@ void conv_tiled_rows(const struct conv_tiled_run *r, int row_begin, int row_end,
             run_row(&(struct row_job){
                 .run = r,
                 .lines = &lines,
+                .y = y,
                 .weights = (const uint8_t *)r->params->packed + (size_t)phase * phase_size(k, s),
                 .init = init + (size_t)phase * init_len,
                 .res = res,

@@ -9,6 +9,7 @@
 #ifndef KERNELS_CONV_CONV_TILED_H
 #define KERNELS_CONV_CONV_TILED_H
 
+#include "kernels/conv/conv_coarse.h"
 #include "kernels/conv/conv_lines.h"
 #include "kernels/simd_tile.h"
 
@@ -37,6 +38,7 @@ struct conv_kernel {
     int max_px[CONV_MAX_BLOCK + 1];              /* by vectors */
     conv_dot_fn *const (*dots)[CONV_MAX_PX + 1]; /* [vectors][n_px] */
     epilogue_tile_fn *epilogue;
+    conv_add_coarse_fn *add_coarse;
 };
 
 /* The functions of a row. */

@@ -37,6 +37,7 @@ static const struct conv_kernel kernel = {
     .max_px = {[1] = 12, [2] = 12, [4] = 6},
     .dots = dots,
     .epilogue = epilogue_tile_avx512,
+    .add_coarse = conv_add_coarse,
 };
 
 CONV_TILED_ROW(wide6x64__avx512vnni, kernel)
