@@ -73,6 +73,13 @@ def list_of_paths(files: Union[Path, Sequence[Path]]) -> List[Path]:
     return [files] if isinstance(files, (str, os.PathLike)) else list(files)
 
 
+def memory_of(size: int) -> np.ndarray:
+    """So many bytes, aligned so that the network writes integers there itself."""
+    room = np.empty(size + 63, np.uint8)
+    start = -room.__array_interface__["data"][0] % 64
+    return room[start:start + size]
+
+
 class Packed:
     """All models of some files. Any number of threads may run them; a task takes the processors that others leave."""
 
@@ -90,7 +97,7 @@ class Packed:
         if len(arrays) != len(inputs):
             raise ValueError(f"{len(arrays)} inputs: model {name} has {len(inputs)}")
         taken = tuple(tensor.accept(array) for tensor, array in zip(inputs, arrays))
-        memory = tuple(np.empty(tensor.bytes, np.uint8) for tensor in outputs)
+        memory = tuple(memory_of(tensor.bytes) for tensor in outputs)
         with _tasks:
             self._native.run(name, taken, memory, core, priority, custom_id)
         return [np.ndarray(t.valid_shape, t.dtype, bytes_, strides=t.stride) for t, bytes_ in zip(outputs, memory)]

@@ -85,6 +85,7 @@ def test_forward(models, networks_path, name):
     for output, info in zip(outputs, infos):
         assert output.buffer.dtype == output.properties.dtype and output.buffer.shape == output.properties.shape
         assert output.buffer.flags.c_contiguous and output.buffer.flags.writeable
+        assert output.buffer.ctypes.data % 64 == 0  # where the network can write itself
         np.testing.assert_array_equal(output.buffer, wanted[output.name])
         if len(output.properties.scale_data):
             np.testing.assert_array_equal(output.properties.scale_data, info.scale)
