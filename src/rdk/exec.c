@@ -42,8 +42,9 @@ static const struct option exec_rows[] = {
         "perf: write profiler.log and profiler.csv, with the time of every layer, there; without "
         "it "
         "the environment's HB_DNN_PROFILER_LOG_PATH"),
-    ROW(dump_intermediate, OPTION_TEXT, "LEVEL", "0", 0, 0,
-        "only 0 means something here: the layers' values are shown by intarsia eval --layers"),
+    ROW(dump_intermediate, OPTION_INT, "LEVEL", "0", 0, 3,
+        "infer: write what every layer makes, integers as they are stored: 1 as bin, 2 and 3 as "
+        "bin and txt"),
     ROW(enable_dump, OPTION_SWITCH, "", NULL, 0, 0, "infer: write the inputs and outputs"),
     ROW(dump_format, OPTION_CHOICE, "bin|txt", "bin", 0, 0, "infer: of what is written"),
     ROW(dump_precision, OPTION_INT, "N", "9", 0, 60, "infer: decimals in a txt"),
@@ -203,15 +204,11 @@ static void say_meaningless(const struct exec_options *o, bool is_perf)
     if (o->core_id != 0)
         say_warning(
             "--core_id has no meaning here: there are no BPU cores, every frame uses the CPU");
-    if (strcmp(o->dump_intermediate, "0") != 0)
-        say_warning(
-            "--dump_intermediate has no meaning here: intarsia eval --layers compares every "
-            "layer with the float network");
     if (o->enable_cls_post_process)
         say_warning("--enable_cls_post_process has no meaning here: this program runs networks for "
                     "segmentation and detection");
-    if (is_perf && (o->enable_dump || o->hybrid_dequantize_process))
-        say_warning("perf writes no outputs, infer does");
+    if (is_perf && (o->enable_dump || o->hybrid_dequantize_process || o->dump_intermediate > 0))
+        say_warning("perf writes no values, infer does");
     if (!is_perf && o->profile_path != NULL)
         say_warning("--profile_path has no meaning for infer, perf writes the profile");
 }

@@ -15,9 +15,9 @@
 enum { EXEC_MAX_THREADS = 8 };
 
 struct exec_options {
-    const char *model_file, *model_name, *input_file, *roi, *profile_path, *dump_intermediate,
-        *dump_path;
-    int core_id, frame_count, perf_time, thread_num, dump_format, dump_precision, dump_txt_axis;
+    const char *model_file, *model_name, *input_file, *roi, *profile_path, *dump_path;
+    int core_id, dump_intermediate, frame_count, perf_time, thread_num, dump_format, dump_precision,
+        dump_txt_axis;
     bool roi_infer, enable_dump, hybrid_dequantize_process, enable_cls_post_process, version;
 };
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/mem.h"
+#include "dnn/values.h"
 #include "rdk/exec.h"
 
 enum { FORMAT_BIN, FORMAT_TXT };
@@ -26,12 +27,13 @@ static void set_type(struct dump *d, enum itx_dtype dtype)
 }
 
 /* DIR/model_infer_output_I_NAME.bin; what cannot stand in a file's name becomes '_'. */
-static void dump_path(const struct exec_options *o, const struct dump *d, struct strbuf *path)
+static void dump_path(const struct exec_options *o, const struct dump *d, int format,
+                      struct strbuf *path)
 {
     strbuf_addf(path, "%s/model_infer_%s_%d_", o->dump_path != NULL ? o->dump_path : ".", d->kind,
                 d->i);
     strbuf_add_file_name(path, d->name);
-    strbuf_addf(path, o->dump_format == FORMAT_BIN ? ".bin" : ".txt");
+    strbuf_addf(path, format == FORMAT_BIN ? ".bin" : ".txt");
 }
 
 static void add_number(struct strbuf *text, const struct dump *d, size_t at, int precision)
@@ -78,15 +80,15 @@ static itx_status write_text(const struct exec_options *o, const struct dump *d,
     return rc;
 }
 
-static itx_status write_dump(const struct exec_options *o, const struct dump *d,
+static itx_status write_dump(const struct exec_options *o, const struct dump *d, int format,
                              struct itx_error *err)
 {
     struct strbuf path = {0};
     itx_status rc;
-    dump_path(o, d, &path);
+    dump_path(o, d, format, &path);
     if (path.failed)
         rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
-    else if (o->dump_format == FORMAT_TXT)
+    else if (format == FORMAT_TXT)
         rc = write_text(o, d, path.data, err);
     else
         rc = file_write(path.data, d->data, d->n * d->size, err);
@@ -134,7 +136,7 @@ static itx_status dump_input(const struct exec *e, const struct rdk_frame *frame
     } else {
         rc = take_picture(&frame->image, &d, &own, err);
     }
-    if (rc == ITX_OK) rc = write_dump(e->options, &d, err);
+    if (rc == ITX_OK) rc = write_dump(e->options, &d, e->options->dump_format, err);
     mem_free(own);
     return rc;
 }
@@ -156,17 +158,41 @@ static itx_status dump_output(const struct exec *e, const struct rdk_run *run, i
     if (makes && made == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     if (makes) d.data = made;
     itx_status rc = makes ? rdk_run_floats(run, i, made, err) : ITX_OK;
-    if (rc == ITX_OK) rc = write_dump(e->options, &d, err);
+    if (rc == ITX_OK) rc = write_dump(e->options, &d, e->options->dump_format, err);
     mem_free(made);
+    return rc;
+}
+
+/* What a step wrote: integers as they are stored. */
+static itx_status dump_layer(const struct exec *e, const struct rdk_run *run, int i,
+                             struct itx_error *err)
+{
+    const struct plan_step *const s = &e->plan->steps[i];
+    struct itx_tensor_info t;
+    ITX_TRY(itx_model_get_tensor(e->model, (int)s->out, &t, err));
+    const int shape[] = {1, t.height, t.width, t.channels};
+    struct dump d = {.kind = "layer", .name = s->name, .i = i, .shape = shape, .n = count(shape)};
+    set_type(&d, t.dtype);
+    void *const dense = mem_alloc(d.n * d.size);
+    if (dense == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    dnn_values_dense(&t, itx_session_tensor(run->session, (int)s->out), dense);
+    d.data = dense;
+    itx_status rc = write_dump(e->options, &d, FORMAT_BIN, err);
+    if (rc == ITX_OK && e->options->dump_intermediate > 1)
+        rc = write_dump(e->options, &d, FORMAT_TXT, err);
+    mem_free(dense);
     return rc;
 }
 
 static itx_status dump(const struct exec *e, const struct rdk_frame *frame,
                        const struct rdk_run *run, struct itx_error *err)
 {
-    if (e->options->dump_path != NULL) ITX_TRY(file_make_folders(e->options->dump_path, err));
-    for (int i = 0; i < e->plan->n_inputs; i++) ITX_TRY(dump_input(e, frame, i, err));
-    for (int i = 0; i < run->n_outputs; i++) ITX_TRY(dump_output(e, run, i, err));
+    const struct exec_options *const o = e->options;
+    const bool ends = o->enable_dump, layers = o->dump_intermediate > 0;
+    if (o->dump_path != NULL && (ends || layers)) ITX_TRY(file_make_folders(o->dump_path, err));
+    for (int i = 0; ends && i < e->plan->n_inputs; i++) ITX_TRY(dump_input(e, frame, i, err));
+    for (int i = 0; ends && i < run->n_outputs; i++) ITX_TRY(dump_output(e, run, i, err));
+    for (int i = 0; layers && i < e->plan->n_steps; i++) ITX_TRY(dump_layer(e, run, i, err));
     return ITX_OK;
 }
 
@@ -180,15 +206,16 @@ static itx_status run_frames(struct exec *e, struct rdk_run *run, const struct r
         printf("Infer time: %f ms\n", (double)run->total_ns / 1e6);
         printf("---------------------Frame %d end---------------------\n", i);
     }
-    return e->options->enable_dump ? dump(e, frame, run, err) : ITX_OK;
+    return dump(e, frame, run, err);
 }
 
 itx_status exec_infer(struct exec *e, struct itx_error *err)
 {
     struct rdk_frame frame = {0};
     struct rdk_run run = {0};
+    const unsigned what = e->options->dump_intermediate > 0 ? RDK_RUN_TENSORS : 0;
     itx_status rc = exec_frame(e, &frame, err);
-    if (rc == ITX_OK) rc = rdk_run_open(&run, e->model, e->plan, 0, false, err);
+    if (rc == ITX_OK) rc = rdk_run_open(&run, e->model, e->plan, 0, what, err);
     if (rc == ITX_OK) rc = run_frames(e, &run, &frame, err);
     rdk_run_release(&run);
     rdk_frame_release(&frame);

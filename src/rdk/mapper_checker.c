@@ -102,13 +102,14 @@ static itx_status check_shape(const json_t *inputs, const char *name, const char
         return fits ? ITX_OK : ITX_E_UNSUPPORTED;
     }
     const char *const near = nearest_name(name, names, n);
-    return itx_fail(err, ITX_E_INVAL, "--input-shape: there is no input %s%s%s", name,
+    return itx_fail(err, ITX_E_INVAL, "--input-shape: there is no input %s%s%s%s", name,
                     near != NULL ? ", did you mean "
                     : n > 0      ? ", there is "
                                  : "",
                     near != NULL ? near
                     : n > 0      ? names[0]
-                                 : "");
+                                 : "",
+                    near != NULL ? "?" : "");
 }
 
 static itx_status check_arguments(const struct mapper_options *o, int n_shapes,

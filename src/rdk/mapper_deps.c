@@ -160,8 +160,12 @@ static json_t *hbdk_params(struct mapper *m)
     json_t *const hbdk = json_object(), *const source = json_object();
     const char *const level = mapper_value(m, KEY_optimize_level)->text;
     const char *const mode = mapper_value(m, KEY_compile_mode)->text;
-    const char *const text =
-        mapper_text(m, "--%s --core-num 1%s", level, strcmp(mode, "latency") == 0 ? " --fast" : "");
+    const char *const jobs =
+        mapper_value(m, KEY_jobs)->given != NULL ? mapper_value(m, KEY_jobs)->text : NULL;
+    const char *const text = mapper_text(m, "--%s%s --core-num 1%s%s%s", level,
+                                         mapper_value(m, KEY_debug)->flag ? " --debug" : "",
+                                         strcmp(mode, "latency") == 0 ? " --fast" : "",
+                                         jobs != NULL ? " --jobs " : "", jobs != NULL ? jobs : "");
     set_text(hbdk, "hbdk_pass_through_params", text != NULL ? text : "");
     for (int i = 0; i < m->n_inputs; i++)
         set_text(source, m->input[i].name, mapper_input_source(m, i));

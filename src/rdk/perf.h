@@ -29,7 +29,7 @@ struct perf_model {
     int n_frames, n_threads, n_layers;
     const char *cpu;
     struct span frame, network, prepare;
-    struct span *output;  /* [n_outputs] making what the user gets */
+    struct span *output;      /* [n_outputs] making what the user gets */
     struct perf_layer *layer; /* [n_layers], in the order in which they run */
     uint64_t *live;           /* [n_layers] bytes of tensors that are held while it runs */
     double peak[2];   /* products a second of all threads, of 8 and of 16 bits; 0: unknown */

@@ -26,7 +26,6 @@ itx_status rdk_bin_model(const struct rdk_bin *bin, const char *name, const stru
 const char *rdk_base_name(const char *path);
 struct str rdk_stem(const char *path);
 
-
 /* The user gives floats, which are quantised; else the integers, by their scales. Never of a picture. */
 static inline bool rdk_is_float_input(const struct plan_input *input)
 {

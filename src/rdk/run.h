@@ -42,9 +42,11 @@ struct rdk_run {
     struct itx_timing timing; /* of the last run, without the outputs' */
     uint64_t total_ns;
 };
+/* What is wanted of a run beside its outputs: the time of every step; what every step writes. */
+enum { RDK_RUN_PROFILE = 1, RDK_RUN_TENSORS = 2 };
 /* `model` is the same model as `plan`, and outlives the run. */
 itx_status rdk_run_open(struct rdk_run *run, const itx_model *model, const struct plan *plan,
-                        int n_threads, bool profile, struct itx_error *err);
+                        int n_threads, unsigned what, struct itx_error *err);
 itx_status rdk_run_frame(struct rdk_run *run, const struct rdk_frame *frame, struct itx_error *err);
 void rdk_run_release(struct rdk_run *run);
 

@@ -115,6 +115,23 @@ ok 'a row of luma in a line, then rows of UV' awk 'NF != 320 { exit 1 } END { ex
 od -An -v -tu1 -w1 $input.bin | tr -d ' ' >bytes.txt
 rdk hrt_model_exec infer --model_file demo.bin --input_file "$picture" --enable_dump --dump_path out --dump_format txt
 ok 'txt and bin of the input agree' cmp -s bytes.txt $input.txt
+# ---- what layers make: the last one's integers are the output's ----
+rdk hb_model_modifier demo.bin -a Dequantize -o all.bin
+rdk hrt_model_exec infer --model_file all.bin --input_file "$picture" --enable_dump --dump_path layers --dump_intermediate 2 \
+    --dump_txt_axis 2
+expect_exit 0
+ok 'a file a layer' test "$(find layers -name 'model_infer_layer_*.bin' | wc -l)" -eq "$n_steps"
+ok 'and a text' test "$(find layers -name 'model_infer_layer_*.txt' | wc -l)" -eq "$n_steps"
+layer=$(find layers -name 'model_infer_layer_*_model.23_proto_cv3_conv_Conv.bin')
+ok 'the layer that makes the prototypes' cmp -s "$layer" layers/model_infer_output_9_output1.bin
+ok 'in 6400 lines of 32' awk 'NF != 32 { exit 1 } END { exit NR != 6400 }' "${layer%.bin}.txt"
+rdk hrt_model_exec infer --model_file all.bin --input_file "$picture" --dump_path one --dump_intermediate 1
+ok 'layers alone' test "$(find one -type f | wc -l)" -eq "$n_steps"
+rdk hrt_model_exec perf --model_file all.bin --frame_count 1 --dump_intermediate 1
+expect_err '*perf writes no values, infer does*'
+rdk hrt_model_exec infer --model_file all.bin --input_file "$picture" --dump_intermediate 4
+expect_exit 2
+expect_one_line_err '*--dump_intermediate*'
 # a picture of one colour in the input's own format: 320 x 320 of Y, then of U and V
 head -c 102400 /dev/zero | tr '\0' '\160' >grey.bin
 head -c 51200 /dev/zero | tr '\0' '\200' >>grey.bin

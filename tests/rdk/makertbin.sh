@@ -59,6 +59,7 @@ make_it 'the type by size' '/cal_data_type/d'
 says 'cal_data_type is not given: float32 by the size of the files'
 ok 'the same' cmp first.txt outputs.txt
 make_it 'one thread' '$a \  jobs: 1'
+says 'hbdk_pass_through_params: --O0 --debug --core-num 1 --fast --jobs 1'
 ok 'the same with one thread' cmp first.txt outputs.txt
 
 # ---- methods ----
