@@ -31,7 +31,7 @@ bool winograd_fits(const struct winograd_kernel *k, const struct conv_shape *s)
     return sums_fit(k, s) && s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 &&
            s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 && s->upscale == 1 &&
            s->in_c >= k->min_in_c && (k->max_in_c == 0 || s->in_c <= k->max_in_c) &&
-           s->out_c >= k->min_out_c;
+           s->out_c >= k->min_out_c && (k->max_out_c == 0 || s->out_c <= k->max_out_c);
 }
 
 static int count_tiles(const struct winograd_kernel *k, int n)
@@ -176,6 +176,7 @@ static void run_group(const struct group *g, const struct conv_lines *lines)
             .channels = in_c,
             .v = g->v + i * in_c,
             .v_step = (size_t)(WINOGRAD_TILES * in_c),
+            .v_tile = (size_t)in_c,
         });
     }
     const int n_vectors = winograd_vectors(k, &p->shape);

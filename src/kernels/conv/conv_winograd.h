@@ -40,8 +40,8 @@ struct winograd_input {
     const uint8_t *const *rows;
     size_t at, pixel_size; /* bytes */
     int n_tiles, channels;
-    int16_t *v;    /* [positions, n_tiles, channels], positions v_step apart */
-    size_t v_step; /* elements */
+    int16_t *v;            /* [positions, n_tiles, channels] */
+    size_t v_step, v_tile; /* elements to the next position, to the next tile */
 };
 
 /* One tile's sums, and where the accumulators go. */
@@ -76,7 +76,7 @@ struct winograd_kernel {
     struct conv_element element; /* s16; group: channels of a vector of the input's transform */
     int lanes, max_block;        /* of the products, as struct conv_kernel's; max_block is 1 or 2 */
     int min_in_c, min_out_c;     /* with fewer channels the transforms cost more than they save */
-    int max_in_c;                /* of what transform_input does; 0: any */
+    int max_in_c, max_out_c;     /* beyond them another row is better; 0: any */
     const winograd_products_table *products; /* [vectors][tiles] */
     void (*transform_input)(const struct winograd_input *t);
     void (*transform_output)(const struct winograd_output *t);

@@ -41,7 +41,7 @@ static void transform_input(const struct winograd_input *w)
             for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
         }
         for (int tile = 0; tile < w->n_tiles; tile++) {
-            int16_t *v = w->v + tile * w->channels + c;
+            int16_t *v = w->v + (size_t)tile * w->v_tile + c;
 #pragma GCC unroll 4
             for (int i = 0; i < WINDOW; i++) {
                 __m512i t[WINDOW];

@@ -47,7 +47,7 @@ void winograd_input_avx2(const struct winograd_input *w)
             for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
         }
         for (int tile = 0; tile < w->n_tiles; tile++) {
-            int16_t *v = w->v + tile * w->channels + c;
+            int16_t *v = w->v + (size_t)tile * w->v_tile + c;
             for (int i = 0; i < WINDOW; i++) {
                 __m256i t[WINDOW];
                 transform_6(columns[i] + TILE * tile, t);
@@ -72,7 +72,7 @@ static void transform_input_8(const struct winograd_input *w)
         for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
     }
     for (int tile = 0; tile < w->n_tiles; tile++) {
-        int16_t *v = w->v + 8 * tile;
+        int16_t *v = w->v + (size_t)tile * w->v_tile;
         for (int i = 0; i < WINDOW; i += 2, v += WINDOW * w->v_step) {
             __m256i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 3

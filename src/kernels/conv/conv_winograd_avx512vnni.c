@@ -33,29 +33,41 @@ SIMD_INLINE void transform_6(const __m512i d[6], __m512i t[6])
     t[5] = _mm512_sub_epi16(_mm512_sub_epi16(d[5], d[3]), _mm512_slli_epi16(e, 1));
 }
 
-static void transform_input(const struct winograd_input *w)
+/* 32 channels from c. */
+static void transform_32(const struct winograd_input *w, int c)
 {
     __m512i columns[WINDOW][COLUMNS]; /* B^T d of all tiles: neighbours share two */
-    for (int c = 0; c < w->channels; c += 32) {
-        size_t at = w->at + (size_t)c * 2;
-        for (int x = 0; x < TILE * w->n_tiles + 2; x++, at += w->pixel_size) {
-            __m512i d[WINDOW], t[WINDOW];
+    size_t at = w->at + (size_t)c * 2;
+    for (int x = 0; x < TILE * w->n_tiles + 2; x++, at += w->pixel_size) {
+        __m512i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 6
-            for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
-            transform_6(d, t);
+        for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
+        transform_6(d, t);
 #pragma GCC unroll 6
-            for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
-        }
-        for (int tile = 0; tile < w->n_tiles; tile++) {
-            int16_t *v = w->v + tile * w->channels + c;
-            for (int i = 0; i < WINDOW; i++) {
-                __m512i t[WINDOW];
-                transform_6(columns[i] + TILE * tile, t);
+        for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
+    }
+    for (int tile = 0; tile < w->n_tiles; tile++) {
+        int16_t *v = w->v + (size_t)tile * w->v_tile + c;
+        for (int i = 0; i < WINDOW; i++) {
+            __m512i t[WINDOW];
+            transform_6(columns[i] + TILE * tile, t);
 #pragma GCC unroll 6
-                for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
-            }
+            for (int j = 0; j < WINDOW; j++, v += w->v_step) store(v, t[j]);
         }
     }
+}
+
+/* The last 16 channels may be half a vector. */
+static void transform_input(const struct winograd_input *w)
+{
+    int c = 0;
+    for (; c + 32 <= w->channels; c += 32) transform_32(w, c);
+    if (c == w->channels) return;
+    struct winograd_input last = *w;
+    last.at += (size_t)c * 2;
+    last.v += c;
+    last.channels -= c;
+    winograd_input_avx2(&last);
 }
 
 /* y = A^T m for one row or column of six. */
@@ -117,10 +129,10 @@ const winograd_products_table winograd_products_avx512 = PRODUCTS_TABLE;
 
 static const struct winograd_kernel kernel = {
     .tile = TILE,
-    .element = {.size = 2, .group = 32, .convert = widen_lines_avx512},
+    .element = {.size = 2, .group = 16, .convert = widen_lines_avx512},
     .lanes = 16,
     .max_block = 2,
-    .min_in_c = 32,
+    .min_in_c = 9,
     .min_out_c = 16,
     .products = &winograd_products_avx512,
     .transform_input = transform_input,

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Winograd F(4x4, 3x3) for up to 8 output channels, half a vector of 512 bits: 256 bits, the products are vpdpwssd.
+ */
+#include "kernels/conv/conv_rows.h"
+#include "kernels/conv/conv_winograd.h"
+#include "kernels/simd_avx2.h"
+
+#define PRODUCTS_VECTOR __m256i
+#define PRODUCTS_LANES 8
+#define PRODUCTS_LOAD(from) _mm256_load_si256((const __m256i *)(from))
+#define PRODUCTS_STORE(to, v) _mm256_store_si256((__m256i *)(to), v)
+#define PRODUCTS_SET(x) _mm256_set1_epi32(x)
+#define PRODUCTS_FIRST(a, w) _mm256_madd_epi16(a, w)
+#define PRODUCTS_ADD(sum, a, w) _mm256_dpwssd_epi32(sum, a, w)
+#include "kernels/conv/conv_winograd_products.h"
+
+static const winograd_products_table products_256 = PRODUCTS_TABLE;
+
+static const struct winograd_kernel kernel = {
+    .tile = 4,
+    .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
+    .lanes = 8,
+    .max_block = 2,
+    .min_in_c = 9,
+    .min_out_c = 8,
+    .max_out_c = 8,
+    .products = &products_256,
+    .transform_input = winograd_input_avx2,
+    .transform_output = winograd_output_avx2,
+    .epilogue = epilogue_tile_avx512,
+};
+
+WINOGRAD_ROW(winograd4k8__avx512vnni, kernel)
