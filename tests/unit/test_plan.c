@@ -567,12 +567,15 @@ static void test_plan__out_of_memory(void)
 static void test_plan__bytes_of_the_format(void)
 {
     struct build b;
-    for (int i = 0; i < 2; i++) {
-        const char *const name = i == 0 ? "tiny" : "all";
-        if (i == 0)
-            build_tiny(&b, name);
-        else
+    static const char *const names[] = {"tiny", "all", "stored"};
+    for (int i = 0; i < 3; i++) {
+        const char *const name = names[i];
+        if (i == 1)
             build_all(&b, name, 17);
+        else
+            build_tiny(&b, name);
+        if (i == 2) b.inputs[0].kind = PLAN_INPUT_TENSOR;
+        b.inputs[0].is_stored = i == 2;
         size_t size = 0;
         void *const data = write_one(&b.plan, &size);
         REQUIRE(data != NULL);
