@@ -114,16 +114,15 @@ static itx_status make_yaml(struct mapper *m, const struct mapper_options *o, st
     add_quoted(&text, o->model);
     strbuf_addf(&text, "\n  output_model_file_prefix: ");
     add_quoted(&text, prefix != NULL ? prefix : "");
+    const bool is_picture = strcmp(rt, "featuremap") != 0;
     strbuf_addf(&text,
-                "\n  remove_node_type: Quantize;Dequantize;Transpose;Cast;Reshape\n"
+                "\n  remove_node_type: %sDequantize\n"
                 "input_parameters:\n  input_type_rt: %s\n  input_type_train: %s\n"
                 "  input_layout_train: NCHW\n%s"
                 "calibration_parameters:\n  calibration_type: skip\n"
                 "compiler_parameters:\n  optimize_level: O0\n",
-                rt, train,
-                strcmp(rt, "featuremap") != 0
-                    ? "  norm_type: data_scale\n  scale_value: 0.003921568627451\n"
-                    : "");
+                is_picture ? "" : "Quantize;", rt, train,
+                is_picture ? "  norm_type: data_scale\n  scale_value: 0.003921568627451\n" : "");
     const itx_status rc = text.failed || prefix == NULL
                               ? itx_fail(err, ITX_E_NOMEM, "out of memory")
                               : mapper_values_read(&m->values, m->yaml, text.data, text.len, err);
