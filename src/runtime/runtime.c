@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/float_mode.h"
+#include "runtime/border.h"
 #include "runtime/demand.h"
 #include "runtime/step.h"
 
@@ -15,8 +16,9 @@ struct runtime {
     struct runtime_options options;
     struct arena arena; /* steps, tables of this struct */
     struct pool *pool;
-    struct step *steps;     /* [n_steps] */
-    uint64_t *step_ns;      /* [n_steps] */
+    struct step *steps; /* [n_steps] */
+    uint64_t *step_ns;  /* [n_steps] */
+    struct border *border;
     struct demand *demand;  /* NULL: not asked for, or not possible */
     uint64_t multiply_adds; /* of the last run */
     uint64_t *begin;        /* [n_buffers]: of each in the memory of all */
@@ -218,6 +220,8 @@ static itx_status fill(struct runtime *r, struct itx_error *err)
     ITX_TRY(prepare_steps(r, err));
     ITX_TRY(make_packed(r, err));
     ITX_TRY(make_scratch(r, err));
+    r->border = border_create(r->plan, r->options.cpu, &r->arena);
+    if (r->border == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for a session");
     if (r->options.demand) ITX_TRY(demand_create(&r->demand, r->plan, r->steps, &r->arena, err));
     pool_run(r->pool, pack_part, r);
     return ITX_OK;
@@ -276,10 +280,29 @@ static void run_step(const struct runtime *r, const struct step *s)
     pool_run(r->pool, run_part, &job);
 }
 
+struct border_job {
+    const struct runtime *runtime;
+    int step;
+    struct border_rows rows;
+};
+
+static void run_border_part(void *ctx, int worker, int n_workers)
+{
+    const struct border_job *const job = ctx;
+    const struct runtime *const r = job->runtime;
+    border_run(r->border, &r->steps[job->step], &r->plan->steps[job->step], &job->rows, worker,
+               n_workers, r->scratch + (size_t)worker * r->piece_size);
+}
+
 /* All of a step; returns its multiply-adds. */
 static uint64_t run_whole(const struct runtime *r, int i)
 {
-    run_step(r, &r->steps[i]);
+    struct border_job job = {.runtime = r, .step = i};
+    border_plan(r->border, i, &job.rows);
+    if (job.rows.n > 0)
+        pool_run(r->pool, run_border_part, &job);
+    else
+        run_step(r, &r->steps[i]);
     return plan_step_multiply_adds(r->plan, &r->plan->steps[i]);
 }
 
@@ -303,9 +326,16 @@ void runtime_run_step(struct runtime *r, int i)
     float_mode_leave(mode);
 }
 
+static void begin_run(struct runtime *r)
+{
+    const bool has_one = r->plan->n_inputs == 1;
+    border_begin(r->border, has_one ? r->tensors[r->plan->inputs[0].tensor] : NULL);
+    r->multiply_adds = 0;
+}
+
 void runtime_run(struct runtime *r)
 {
-    r->multiply_adds = 0;
+    begin_run(r);
     run_steps(r, 0, r->plan->n_steps, run_whole);
 }
 
@@ -381,7 +411,7 @@ void runtime_run_stage(struct runtime *r, enum plan_stage stage)
 {
     const int begin = r->demand->begin[stage], end = r->demand->begin[stage + 1];
     if (stage == PLAN_STAGE_CLASSES) {
-        r->multiply_adds = 0;
+        begin_run(r);
         demand_reset(r->demand);
         run_steps(r, begin, end, run_gated);
         return;

@@ -12,6 +12,7 @@
 #include "base/float_mode.h"
 
 #include "plan_build.h"
+#include "runtime/border.h"
 #include "test.h"
 
 /* The levels that cpu_parse knows; those this CPU lacks run as lower ones. */
@@ -353,6 +354,81 @@ static void test_runtime__enlarged_channels(void)
     }
 }
 
+enum { TALL = 60, ABOVE = 20, BELOW = 16 };
+
+static uint32_t add_conv(struct build *b, enum step_kind kind, int n_in, const uint32_t *in,
+                         uint32_t out, int kernel, int stride)
+{
+    struct plan_step *const s = build_step(b, kind, "conv", n_in, in, out);
+    build_window(s, kernel, stride, kernel / 2);
+    build_conv_arrays(b, s, ACT_SILU);
+    return out;
+}
+
+/* Every way by which rows that are alike go from step to step. */
+static void build_tall(struct build *b)
+{
+    enum { H = TALL / 2, W = 9, C = 18 };
+    const int half[3] = {H, W, C}, both[3] = {H, W, 2 * C};
+    build_init(b, "tall", 3);
+    const uint32_t in = build_tensor(b, "in", DTYPE_S8, TALL, 2 * W, 3);
+    build_input(b, in, PLAN_INPUT_RGB);
+    const uint32_t stem = build_tensor(b, "stem", DTYPE_S8, H, W, C);
+    add_conv(b, STEP_CONV, 1, &in, stem, 3, 2);
+    const uint32_t buffer = build_buffer(b, H, W, 2 * C + 5, DTYPE_S8);
+    const uint32_t left = build_slice(b, "left", DTYPE_S8, half, buffer, 2 * C + 5, 0);
+    const uint32_t right = build_slice(b, "right", DTYPE_S8, half, buffer, 2 * C + 5, C);
+    add_conv(b, STEP_DWCONV, 1, &stem, left, 3, 1);
+    add_conv(b, STEP_CONV, 2, (const uint32_t[]){left, stem}, right, 3, 1);
+    const uint32_t all = build_slice(b, "all", DTYPE_S8, both, buffer, 2 * C + 5, 0);
+    const uint32_t wide = build_tensor(b, "wide", DTYPE_S16, H, W, 20);
+    add_conv(b, STEP_CONV, 1, &all, wide, 1, 1);
+    const uint32_t pooled = build_tensor(b, "pooled", DTYPE_S16, H, W, 20);
+    build_window(build_step(b, STEP_MAXPOOL, "pool", 1, &wide, pooled), 3, 1, 1);
+    const uint32_t up = build_tensor(b, "up", DTYPE_S16, TALL, 2 * W, 20);
+    struct plan_step *const s = build_step(b, STEP_UPSAMPLE, "up", 1, &pooled, up);
+    s->stride[0] = s->stride[1] = 2;
+    const uint32_t out = build_tensor(b, "out", DTYPE_S32, TALL, 2 * W, 7);
+    build_output(b, add_conv(b, STEP_CONV, 1, &up, out, 3, 1));
+}
+
+/* Rows of a letterbox's border are computed once. */
+static void test_runtime__rows_that_are_alike(void)
+{
+    struct build b;
+    struct arena arena = {0};
+    build_tall(&b);
+    for (size_t m = 0; m < ARRAY_LEN(masks); m++) {
+        struct runtime *r = make(&b.plan, masks[m], 1 + (int)m, true);
+        REQUIRE(r != NULL);
+        const size_t row = 2 * 9 * pixel_size(&b.tensors[0]);
+        uint8_t *const in = runtime_tensor(r, 0);
+        for (int i = 0; i < 3; i++) { /* both ends, one colour, one row alone */
+            fill_inputs(&b.plan, r, 31 + m);
+            for (int y = 1; y < TALL && i < 2; y++)
+                if (y < ABOVE || i == 1) memcpy(in + (size_t)y * row, in, row);
+            for (int y = TALL - BELOW; y < TALL - 1 && i == 0; y++)
+                memcpy(in + (size_t)y * row, in + (TALL - 1) * row, row);
+            runtime_run(r);
+            check_steps(&b.plan, r);
+        }
+        runtime_destroy(&r);
+    }
+    int8_t *const input = calloc(1, (size_t)plan_tensor_extent(&b.tensors[0]));
+    struct border *const border = border_create(&b.plan, CPU_SCALAR, &arena);
+    REQUIRE(input != NULL && border != NULL);
+    for (int y = ABOVE; y < TALL - BELOW; y++) input[y * 2 * 9 * 3] = (int8_t)(y % 2 + 1);
+    struct border_rows rows;
+    border_begin(border, input);
+    border_plan(border, 0, &rows); /* rows 1 to 9 are alike, and 23 to 29 */
+    CHECK(rows.n == 2 && rows.range[0].y0 == 0 && rows.range[0].y1 == 2 &&
+          rows.range[0].n_copies == 8 && rows.range[1].y0 == 10 && rows.range[1].y1 == 24 &&
+          rows.range[1].n_copies == 6);
+    free(input);
+    arena_release(&arena);
+    build_release(&b);
+}
+
 /* A step run by itself does what it does in its turn. */
 static void test_runtime__steps_run_alone(void)
 {
@@ -527,8 +603,9 @@ static void test_runtime__out_of_memory(void)
 
 TEST_MAIN(TEST(test_runtime__every_step_follows_its_formula), TEST(test_runtime__values_vary),
           TEST(test_runtime__same_bytes_everywhere), TEST(test_runtime__enlarged_channels),
-          TEST(test_runtime__steps_run_alone), TEST(test_runtime__places_used_again),
-          TEST(test_runtime__run_allocates_nothing), TEST(test_runtime__restores_the_float_mode),
+          TEST(test_runtime__rows_that_are_alike), TEST(test_runtime__steps_run_alone),
+          TEST(test_runtime__places_used_again), TEST(test_runtime__run_allocates_nothing),
+          TEST(test_runtime__restores_the_float_mode),
           TEST(test_runtime__flushing_denormals_is_off_inside),
           TEST(test_runtime__profile_and_names), TEST(test_runtime__refuses_threads),
           TEST(test_runtime__out_of_memory))
