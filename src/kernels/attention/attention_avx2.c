@@ -10,10 +10,11 @@
 #include <string.h>
 
 #include "kernels/attention/attention_pack.h"
+#include "kernels/simd_tile.h"
 #include "tensor/attention_limits.h"
 #include "tensor/exact.h"
 
-enum { QUERIES = 4 };
+enum { QUERIES = 4, VECTORS = 4 };
 
 size_t attention_s8_shared_size__avx2(const struct attention_params *p)
 {
@@ -47,39 +48,31 @@ static __m256i broadcast_pair(const int16_t *pair)
     return _mm256_set1_epi32(both);
 }
 
-static __m256i multiply_add(__m256i sum, __m256i a, __m256i b)
-{
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
-}
-
 /* Four rows of pairs (`a`, `step` elements apart) times n pairs of 16 columns: sums[row][half]. */
-static inline void products(const int16_t *a, size_t step, const int16_t *b, size_t n,
-                            __m256i sums[QUERIES][2])
+SIMD_INLINE void products(const int16_t *a, size_t step, const int16_t *b, size_t n,
+                          __m256i sums[QUERIES][2])
 {
-    __m256i s00 = _mm256_setzero_si256(), s01 = s00, s10 = s00, s11 = s00;
-    __m256i s20 = s00, s21 = s00, s30 = s00, s31 = s00;
+    __m256i s[QUERIES][2];
+#pragma GCC unroll 4
+    for (int q = 0; q < QUERIES; q++) s[q][0] = s[q][1] = _mm256_setzero_si256();
+#pragma GCC unroll 4
     for (size_t i = 0; i < n; i++, a += 2, b += 32) {
-        const __m256i b0 = _mm256_loadu_si256((const __m256i *)b);
-        const __m256i b1 = _mm256_loadu_si256((const __m256i *)(b + 16));
-        const __m256i a0 = broadcast_pair(a), a1 = broadcast_pair(a + step);
-        s00 = multiply_add(s00, a0, b0);
-        s01 = multiply_add(s01, a0, b1);
-        s10 = multiply_add(s10, a1, b0);
-        s11 = multiply_add(s11, a1, b1);
-        const __m256i a2 = broadcast_pair(a + 2 * step), a3 = broadcast_pair(a + 3 * step);
-        s20 = multiply_add(s20, a2, b0);
-        s21 = multiply_add(s21, a2, b1);
-        s30 = multiply_add(s30, a3, b0);
-        s31 = multiply_add(s31, a3, b1);
+        __m256i b0 = _mm256_loadu_si256((const __m256i *)b);
+        __m256i b1 = _mm256_loadu_si256((const __m256i *)(b + 16));
+        SIMD_PIN(b0); /* else loaded once for each row */
+        SIMD_PIN(b1);
+#pragma GCC unroll 4
+        for (int q = 0; q < QUERIES; q++) {
+            const __m256i pair = broadcast_pair(a + (size_t)q * step);
+            s[q][0] = _mm256_add_epi32(s[q][0], _mm256_madd_epi16(pair, b0));
+            s[q][1] = _mm256_add_epi32(s[q][1], _mm256_madd_epi16(pair, b1));
+        }
     }
-    sums[0][0] = s00;
-    sums[0][1] = s01;
-    sums[1][0] = s10;
-    sums[1][1] = s11;
-    sums[2][0] = s20;
-    sums[2][1] = s21;
-    sums[3][0] = s30;
-    sums[3][1] = s31;
+#pragma GCC unroll 4
+    for (int q = 0; q < QUERIES; q++) {
+        sums[q][0] = s[q][0];
+        sums[q][1] = s[q][1];
+    }
 }
 
 static int32_t horizontal_max(__m256i v)
@@ -116,49 +109,80 @@ static void logits(const struct attention_sizes *s, const struct work *w, const 
     for (int i = 0; i < QUERIES; i++) max[i] = horizontal_max(highest[i]);
 }
 
-/* exact_exp2 for x <= 0. */
-static __m256 exp2_below_one(__m256 x)
+#define EACH(i) _Pragma("GCC unroll 4") for (int i = 0; i < VECTORS; i++)
+
+/* p = p r + c */
+SIMD_INLINE void horner(__m256 *p, const __m256 *r, float c)
 {
-    x = _mm256_max_ps(x, _mm256_set1_ps(-126));
-    const __m256 n = _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    const __m256 r = _mm256_sub_ps(x, n);
-    __m256 p = _mm256_set1_ps(EXACT_E5);
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXACT_E4));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXACT_E3));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXACT_E2));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXACT_E1));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(1));
-    const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-    return _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
+    EACH(i) p[i] = _mm256_mul_ps(p[i], r[i]);
+    EACH(i) p[i] = _mm256_add_ps(p[i], _mm256_set1_ps(c));
 }
 
 struct softmax {
-    __m256i max;
-    __m256 scale, weight_max;
+    __m256i max[2];
+    __m256 scale;
+    __m256i weight_max; /* E as a float's bits */
 };
 
-static __m256i weight(const struct softmax *k, const int32_t *l)
+/* Weights of 16 tokens of two queries in place of logits. The chain of operations is long and a CPU looks ahead only so
+ * far: four vectors go through each stage together. 2^n E is exact, so that the product with it is that of exact_exp2
+ * with E, or both are nothing after rounding. */
+SIMD_INLINE void exponentials(const struct softmax *k, __m256i *v)
 {
-    const __m256i below = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)l), k->max);
-    const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(below), k->scale);
-    return _mm256_cvtps_epi32(_mm256_mul_ps(exp2_below_one(x), k->weight_max));
+    __m256 x[VECTORS], n[VECTORS], p[VECTORS];
+    EACH(i) v[i] = _mm256_sub_epi32(v[i], k->max[i / 2]);
+    EACH(i) x[i] = _mm256_mul_ps(_mm256_cvtepi32_ps(v[i]), k->scale);
+    EACH(i) x[i] = _mm256_max_ps(x[i], _mm256_set1_ps(-126));
+    EACH(i) n[i] = _mm256_round_ps(x[i], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    EACH(i) x[i] = _mm256_sub_ps(x[i], n[i]);
+    EACH(i) v[i] = _mm256_slli_epi32(_mm256_cvtps_epi32(n[i]), 23);
+    EACH(i) v[i] = _mm256_add_epi32(v[i], k->weight_max);
+    EACH(i) p[i] = _mm256_set1_ps(EXACT_E5);
+    horner(p, x, EXACT_E4);
+    horner(p, x, EXACT_E3);
+    horner(p, x, EXACT_E2);
+    horner(p, x, EXACT_E1);
+    horner(p, x, 1);
+    EACH(i) v[i] = _mm256_cvtps_epi32(_mm256_mul_ps(p[i], _mm256_castsi256_ps(v[i])));
 }
 
-/* e of one query; returns its den. The tokens past n weigh as much as token 0 and are taken out of the sum. */
-static int32_t weights(const struct attention_params *p, const struct attention_sizes *s,
-                       const int32_t *l, int32_t max, int16_t *e)
+#undef EACH
+
+SIMD_INLINE void store_weights(int16_t *to, __m256i lo, __m256i hi)
 {
-    const struct softmax k = {_mm256_set1_epi32(max), _mm256_set1_ps(p->logit_scale),
-                              _mm256_set1_ps((float)attention_weight_max(p->n))};
-    __m256i sum = _mm256_setzero_si256();
+    _mm256_storeu_si256((__m256i *)to, _mm256_permute4x64_epi64(_mm256_packs_epi32(lo, hi),
+                                                                _MM_SHUFFLE(3, 1, 2, 0)));
+}
+
+/* e of two queries, `tokens` elements apart, and their den. The tokens past n weigh as much as token 0 and are taken out
+ * of the sum. */
+static void weights(const struct attention_params *p, const struct attention_sizes *s,
+                    const int32_t *l, const int32_t max[2], int16_t *e, int32_t den[2])
+{
+    const __m256 weight_max = _mm256_set1_ps((float)attention_weight_max(p->n));
+    const struct softmax k = {
+        .max = {_mm256_set1_epi32(max[0]), _mm256_set1_epi32(max[1])},
+        .scale = _mm256_set1_ps(p->logit_scale),
+        .weight_max = _mm256_castps_si256(weight_max),
+    };
+    __m256i sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     for (size_t t = 0; t < s->tokens; t += 16) {
-        const __m256i lo = weight(&k, l + t), hi = weight(&k, l + t + 8);
-        sum = _mm256_add_epi32(sum, _mm256_add_epi32(lo, hi));
-        const __m256i both = _mm256_packs_epi32(lo, hi);
-        _mm256_storeu_si256((__m256i *)(e + t),
-                            _mm256_permute4x64_epi64(both, _MM_SHUFFLE(3, 1, 2, 0)));
+        const int32_t *const first = l + t, *const second = l + s->tokens + t;
+        __m256i v[VECTORS] = {
+            _mm256_loadu_si256((const __m256i *)first),
+            _mm256_loadu_si256((const __m256i *)(first + 8)),
+            _mm256_loadu_si256((const __m256i *)second),
+            _mm256_loadu_si256((const __m256i *)(second + 8)),
+        };
+        exponentials(&k, v);
+        sum[0] = _mm256_add_epi32(sum[0], _mm256_add_epi32(v[0], v[1]));
+        sum[1] = _mm256_add_epi32(sum[1], _mm256_add_epi32(v[2], v[3]));
+        store_weights(e + t, v[0], v[1]);
+        store_weights(e + s->tokens + t, v[2], v[3]);
     }
-    return horizontal_sum(sum) - (int32_t)(s->tokens - (size_t)p->n) * e[0];
+    const int32_t n_past = (int32_t)(s->tokens - (size_t)p->n);
+    den[0] = horizontal_sum(sum[0]) - n_past * e[0];
+    den[1] = horizontal_sum(sum[1]) - n_past * e[s->tokens];
 }
 
 /* (float)(num - zv den): the difference is exact in double. */
@@ -204,8 +228,8 @@ static void run_queries(const struct attention_params *p, const struct work *w, 
     int32_t max[QUERIES], den[QUERIES];
     attention_pack_queries(p, q, count, QUERIES, w->queries);
     logits(&s, w, keys, max);
-    for (size_t i = 0; i < QUERIES; i++)
-        den[i] = weights(p, &s, w->logits + i * s.tokens, max[i], w->weights + i * s.tokens);
+    for (size_t i = 0; i < QUERIES; i += 2)
+        weights(p, &s, w->logits + i * s.tokens, max + i, w->weights + i * s.tokens, den + i);
     for (size_t b = 0; b < s.value_blocks; b++, values += s.tokens * 16) {
         __m256i num[QUERIES][2];
         products(w->weights, s.tokens, values, ((size_t)p->n + 1) / 2, num);

@@ -60,16 +60,20 @@ static void pack_values(const struct attention_params *p, const struct attention
     }
 }
 
+void attention_pack_values(const struct attention_params *p, const int8_t *v, int16_t *to)
+{
+    const struct attention_sizes s = attention_sizes(p);
+    for (int head = 0; head < p->heads; head++)
+        pack_values(p, &s, v + (size_t)head * (size_t)p->head_dim, to + (size_t)head * s.values);
+}
+
 void attention_pack(const struct attention_params *p, const struct attention_io *io,
                     int16_t *packed)
 {
     const struct attention_sizes s = attention_sizes(p);
     for (int head = 0; head < p->heads; head++)
         pack_keys(p, &s, io->k + (size_t)head * (size_t)p->key_dim, packed + (size_t)head * s.keys);
-    packed += (size_t)p->heads * s.keys;
-    for (int head = 0; head < p->heads; head++)
-        pack_values(p, &s, io->v + (size_t)head * (size_t)p->head_dim,
-                    packed + (size_t)head * s.values);
+    attention_pack_values(p, io->v, packed + (size_t)p->heads * s.keys);
 }
 
 void attention_pack_queries(const struct attention_params *p, const int8_t *q, int count,

@@ -25,6 +25,8 @@ struct attention_sizes attention_sizes(const struct attention_params *p);
 size_t attention_packed_size(const struct attention_params *p);
 void attention_pack(const struct attention_params *p, const struct attention_io *io,
                     int16_t *packed);
+/* The values alone, of all heads. */
+void attention_pack_values(const struct attention_params *p, const int8_t *v, int16_t *to);
 
 /* q - zq of `count` tokens of one head from token s on, as [queries, key_pairs, 2]; the last token is repeated up to
  * `queries`. */
