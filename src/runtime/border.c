@@ -46,7 +46,8 @@ void border_begin(struct border *b, const void *input)
     const uint8_t *const first = input, *const last = first + (size_t)(t->h - 1) * row;
     int top = 1, bottom = t->h - 1;
     while (top < t->h && memcmp(first + (size_t)top * row, first, used) == 0) top++;
-    while (bottom > top && memcmp(first + (size_t)(bottom - 1) * row, last, used) == 0) bottom--;
+    if (top == t->h) return; /* no picture */
+    while (memcmp(first + (size_t)(bottom - 1) * row, last, used) == 0) bottom--;
     b->of[t->buffer] = (struct bands){{0, top}, {bottom, t->h}, true};
 }
 

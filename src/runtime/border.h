@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows that need not be computed, since they are those above. A letterbox's border is one colour, so its rows are alike,
- * and so are the rows that a convolution makes of them where no padding and no other row comes in: one is computed and
- * copied. Rows at the top of the input that equal the first one, and at the bottom that equal the last one, are followed
- * through the steps. Nothing changes but the time. For this folder only.
+ * Rows that need not be computed, since they are those above. A letterbox's border is one colour, so its rows are
+ * alike, and so are the rows that a convolution makes of them where no padding and no other row comes in: one is
+ * computed and copied. Rows at the top of the input that equal the first one, and at the bottom that equal the last
+ * one, are followed through the steps. An input whose rows are all alike is no picture, and computed like any other, so
+ * that time measured on zeros is that of a frame. Nothing changes but the time. For this folder only.
  */
 #ifndef RUNTIME_BORDER_H
 #define RUNTIME_BORDER_H
