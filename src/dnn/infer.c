@@ -202,19 +202,20 @@ static int32_t no_memory(const char *function)
     return dnn_fail(HB_DNN_OUT_OF_MEMORY, "%s: out of memory", function);
 }
 
-/* Memory of floats or integers. */
+/* Memory of floats or integers, which begins at a multiple of `align`. */
 static int32_t keep(const char *function, const char *what, int i, const hbSysMem *mem, size_t size,
-                    struct infer *f)
+                    size_t align, struct infer *f)
 {
     if (mem->virAddr != NULL && mem->memSize < size)
         return dnn_fail(HB_DNN_INVALID_ARGUMENT,
                         "%s: %s %d: tensor aligned shape size is %zu , but tensor hbSysMem memSize "
                         "is %u, tensor hbSysMem memSize should >= tensor aligned shape size!",
                         function, what, i, size, (unsigned)mem->memSize);
-    if ((uintptr_t)mem->virAddr % 4 != 0 || !sys_pin(mem, size, &f->blocks[f->n_blocks]))
+    if ((uintptr_t)mem->virAddr % align != 0 || !sys_pin(mem, size, &f->blocks[f->n_blocks]))
         return dnn_fail(HB_DNN_INVALID_ARGUMENT,
-                        "%s: %s %d has no memory, or it was freed, or begins at no multiple of 4",
-                        function, what, i);
+                        "%s: %s %d has no memory, or it was freed, or begins at no multiple of "
+                        "%zu",
+                        function, what, i, align);
     f->n_blocks++;
     return HB_DNN_SUCCESS;
 }
@@ -225,7 +226,7 @@ static int32_t check_outputs(const char *function, const hbDNNTensor *outputs, i
     const struct dnn_model *const m = f->job.model;
     for (int i = 0; i < m->n_outputs; i++) {
         const size_t size = dnn_output_size(&m->outputs[i]) * (size_t)n_results;
-        const int32_t code = keep(function, "output", i, &outputs[i].sysMem[0], size, f);
+        const int32_t code = keep(function, "output", i, &outputs[i].sysMem[0], size, 4, f);
         if (code != HB_DNN_SUCCESS) return code;
         f->outputs[i] = outputs[i].sysMem[0].virAddr;
     }
@@ -251,8 +252,8 @@ static int32_t check_numbers(const char *function, const hbDNNTensor *inputs, st
             !is_same_shape(&is->alignedShape, &wanted->validShape))
             return dnn_fail(HB_DNN_INVALID_ARGUMENT, "%s: input %d has another type or shape",
                             function, i);
-        const int32_t code =
-            keep(function, "input", i, &inputs[i].sysMem[0], (size_t)wanted->alignedByteSize, f);
+        const int32_t code = keep(function, "input", i, &inputs[i].sysMem[0],
+                                  (size_t)wanted->alignedByteSize, (size_t)wanted->stride[3], f);
         if (code != HB_DNN_SUCCESS) return code;
         const struct itx_input_info *const info = &m->inputs[i].info;
         f->numbers[i] = (struct itx_numbers){info->is_stored ? info->dtype : ITX_F32,

@@ -253,6 +253,16 @@ static void test_infer__stored_numbers(void)
         net_check(&truth, &r, 0);
         net_check(&truth, &mixed, 0);
     }
+    uint8_t bytes[73]; /* integers of 8 bits may begin anywhere, of 16 at even places */
+    const hbSysMem given = r.inputs[0].sysMem[0], wide = r.inputs[2].sysMem[0];
+    memcpy(bytes + 1, given.virAddr, 72);
+    r.inputs[0].sysMem[0] = (hbSysMem){0, bytes + 1, 72};
+    REQUIRE(net_infer(&r) == 0);
+    net_check(&truth, &r, 0);
+    r.inputs[0].sysMem[0] = given;
+    r.inputs[2].sysMem[0] = (hbSysMem){0, (uint8_t *)wide.virAddr + 1, wide.memSize};
+    CHECK(net_infer(&r) == HB_DNN_INVALID_ARGUMENT);
+    r.inputs[2].sysMem[0] = wide;
     r.inputs[0].properties.tensorType = HB_DNN_TENSOR_TYPE_F32;
     CHECK(net_infer(&r) == HB_DNN_INVALID_ARGUMENT);
     r.inputs[0].properties.tensorType = HB_DNN_TENSOR_TYPE_S8;
