@@ -23,6 +23,18 @@ static inline void widen_lines_avx2(uint8_t *to, size_t to_step, const uint8_t *
     }
 }
 
+/* Lines of s8 as they are: a conv_convert_fn. */
+static inline void copy_bytes_avx2(uint8_t *to, size_t to_step, const uint8_t *from,
+                                   size_t from_step, int n_px, int n)
+{
+    for (int p = 0; p < n_px; p++, to += to_step, from += from_step) {
+        for (int i = 0; i < n; i += 32) {
+            const __m256i a = _mm256_loadu_si256((const __m256i *)(from + i));
+            _mm256_storeu_si256((__m256i *)(to + i), a);
+        }
+    }
+}
+
 /* Lines of s16 as they are: a conv_convert_fn. */
 static inline void copy_lines_avx2(uint8_t *to, size_t to_step, const uint8_t *from,
                                    size_t from_step, int n_px, int n)

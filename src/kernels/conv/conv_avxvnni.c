@@ -112,7 +112,7 @@ static const winograd_products_table products_table = PRODUCTS_TABLE;
 
 static const struct winograd_kernel winograd = {
     .tile = 4,
-    .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
+    .element = {.size = 1, .group = 16, .convert = copy_bytes_avx2},
     .lanes = LANES,
     .max_block = MAX_BLOCK,
     .min_in_c = 32,

@@ -35,7 +35,8 @@
 
 #define WINOGRAD_INVERSE_9 0x38e38e39u /* modulo 2^32 */
 
-/* The input of tiles beside each other: [window, tile * n_tiles + 2] pixels of `channels` s16, row i at rows[i] + at. */
+/* The input of tiles beside each other: [window, tile * n_tiles + 2] pixels of `channels` s8 (4 x 4) or s16 (2 x 2), row i
+ * at rows[i] + at. */
 struct winograd_input {
     const uint8_t *const *rows;
     size_t at, pixel_size; /* bytes */
@@ -72,11 +73,12 @@ typedef winograd_products_fn
 
 /* Positions of a transformed tile are counted window * row + column; window = tile + 2. */
 struct winograd_kernel {
-    int tile;                    /* 4: s8, 2: s16 */
-    struct conv_element element; /* s16; group: channels of a vector of the input's transform */
-    int lanes, max_block;        /* of the products, as struct conv_kernel's; max_block is 1 or 2 */
-    int min_in_c, min_out_c;     /* with fewer channels the transforms cost more than they save */
-    int max_in_c, max_out_c;     /* beyond them another row is better; 0: any */
+    int tile; /* 4: s8, 2: s16 */
+    struct conv_element
+        element;             /* as the input's; group: channels that its transform takes together */
+    int lanes, max_block;    /* of the products, as struct conv_kernel's; max_block is 1 or 2 */
+    int min_in_c, min_out_c; /* with fewer channels the transforms cost more than they save */
+    int max_in_c, max_out_c; /* beyond them another row is better; 0: any */
     const winograd_products_table *products; /* [vectors][tiles] */
     void (*transform_input)(const struct winograd_input *t);
     void (*transform_output)(const struct winograd_output *t);

@@ -13,6 +13,12 @@ SIMD_INLINE __m256i load(const void *p)
     return _mm256_loadu_si256((const __m256i *)p);
 }
 
+/* 16 channels of the input. */
+SIMD_INLINE __m256i load_s8(const uint8_t *p)
+{
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
 SIMD_INLINE void store(void *p, __m256i v)
 {
     _mm256_storeu_si256((__m256i *)p, v);
@@ -37,11 +43,11 @@ void winograd_input_avx2(const struct winograd_input *w)
 {
     __m256i columns[WINDOW][COLUMNS]; /* B^T d of all tiles: neighbours share two */
     for (int c = 0; c < w->channels; c += 16) {
-        size_t at = w->at + (size_t)c * 2;
+        size_t at = w->at + (size_t)c;
         for (int x = 0; x < TILE * w->n_tiles + 2; x++, at += w->pixel_size) {
             __m256i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 6
-            for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
+            for (int i = 0; i < WINDOW; i++) d[i] = load_s8(w->rows[i] + at);
             transform_6(d, t);
 #pragma GCC unroll 6
             for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
@@ -66,7 +72,7 @@ static void transform_input_8(const struct winograd_input *w)
     for (int x = 0; x < TILE / 2 * w->n_tiles + 1; x++, at += 2 * w->pixel_size) {
         __m256i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 6
-        for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
+        for (int i = 0; i < WINDOW; i++) d[i] = load_s8(w->rows[i] + at);
         transform_6(d, t);
 #pragma GCC unroll 6
         for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
@@ -151,7 +157,7 @@ const winograd_products_table winograd_products_avx2 = PRODUCTS_TABLE;
 
 static const struct winograd_kernel kernel = {
     .tile = TILE,
-    .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
+    .element = {.size = 1, .group = 16, .convert = copy_bytes_avx2},
     .lanes = 8,
     .max_block = 2,
     .min_in_c = 9,
@@ -166,7 +172,7 @@ WINOGRAD_ROW(winograd4__avx2, kernel)
 
 static const struct winograd_kernel kernel_8 = {
     .tile = TILE,
-    .element = {.size = 2, .group = 8, .convert = widen_lines_avx2},
+    .element = {.size = 1, .group = 8, .convert = copy_bytes_avx2},
     .lanes = 8,
     .max_block = 2,
     .min_in_c = 8,

@@ -4,6 +4,7 @@
  */
 #include "kernels/conv/conv_rows.h"
 #include "kernels/conv/conv_winograd.h"
+#include "kernels/simd_avx2.h"
 #include "kernels/simd_avx512.h"
 
 enum { TILE = 4, WINDOW = 6, COLUMNS = TILE * WINOGRAD_TILES + 2 };
@@ -11,6 +12,12 @@ enum { TILE = 4, WINDOW = 6, COLUMNS = TILE * WINOGRAD_TILES + 2 };
 SIMD_INLINE __m512i load(const void *p)
 {
     return _mm512_loadu_si512(p);
+}
+
+/* 32 channels of the input. */
+SIMD_INLINE __m512i load_s8(const uint8_t *p)
+{
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)p));
 }
 
 SIMD_INLINE void store(void *p, __m512i v)
@@ -37,11 +44,11 @@ SIMD_INLINE void transform_6(const __m512i d[6], __m512i t[6])
 static void transform_32(const struct winograd_input *w, int c)
 {
     __m512i columns[WINDOW][COLUMNS]; /* B^T d of all tiles: neighbours share two */
-    size_t at = w->at + (size_t)c * 2;
+    size_t at = w->at + (size_t)c;
     for (int x = 0; x < TILE * w->n_tiles + 2; x++, at += w->pixel_size) {
         __m512i d[WINDOW], t[WINDOW];
 #pragma GCC unroll 6
-        for (int i = 0; i < WINDOW; i++) d[i] = load(w->rows[i] + at);
+        for (int i = 0; i < WINDOW; i++) d[i] = load_s8(w->rows[i] + at);
         transform_6(d, t);
 #pragma GCC unroll 6
         for (int i = 0; i < WINDOW; i++) columns[i][x] = t[i];
@@ -64,7 +71,7 @@ static void transform_input(const struct winograd_input *w)
     for (; c + 32 <= w->channels; c += 32) transform_32(w, c);
     if (c == w->channels) return;
     struct winograd_input last = *w;
-    last.at += (size_t)c * 2;
+    last.at += (size_t)c;
     last.v += c;
     last.channels -= c;
     winograd_input_avx2(&last);
@@ -129,7 +136,7 @@ const winograd_products_table winograd_products_avx512 = PRODUCTS_TABLE;
 
 static const struct winograd_kernel kernel = {
     .tile = TILE,
-    .element = {.size = 2, .group = 16, .convert = widen_lines_avx512},
+    .element = {.size = 1, .group = 16, .convert = copy_bytes_avx2},
     .lanes = 16,
     .max_block = 2,
     .min_in_c = 9,

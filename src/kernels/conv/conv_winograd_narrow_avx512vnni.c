@@ -19,7 +19,7 @@ static const winograd_products_table products_256 = PRODUCTS_TABLE;
 
 static const struct winograd_kernel kernel = {
     .tile = 4,
-    .element = {.size = 2, .group = 16, .convert = widen_lines_avx2},
+    .element = {.size = 1, .group = 16, .convert = copy_bytes_avx2},
     .lanes = 8,
     .max_block = 2,
     .min_in_c = 9,
