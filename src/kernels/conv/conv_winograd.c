@@ -97,7 +97,38 @@ struct group {
     int y, n_rows;    /* first output row, rows that count */
     int x, n_columns; /* first output column, tiles of a row */
     int n_tiles;
+    const struct epilogue *pairs; /* NULL, or the epilogue of two pixels as one */
 };
+
+/* Eight output channels are half a vector of the epilogue. Where pixels follow each other, two are one of sixteen channels,
+ * whose parameters are the same twice. */
+enum { PAIR = 8, MAX_PARAMETERS = 64 /* that an epilogue may read */ };
+struct pairs {
+    struct epilogue epilogue;
+    float scale[MAX_PARAMETERS];
+    int16_t mul[MAX_PARAMETERS];
+    int32_t offset[MAX_PARAMETERS];
+};
+
+static bool has_pairs(const struct conv_params *p)
+{
+    const struct conv_shape *const s = &p->shape;
+    return s->out_c == PAIR && s->out_pixel == PAIR && s->out_w % 2 == 0 &&
+           p->epilogue.out == EPILOGUE_S8 && p->epilogue.res_mul == NULL;
+}
+
+static void pairs_init(struct pairs *pairs, const struct epilogue *e)
+{
+    *pairs = (struct pairs){.epilogue = *e};
+    for (int i = 0; i < 2 * PAIR; i++) {
+        pairs->scale[i] = e->scale[i % PAIR];
+        pairs->mul[i] = e->mul[i % PAIR];
+        pairs->offset[i] = e->offset[i % PAIR];
+    }
+    pairs->epilogue.scale = pairs->scale;
+    pairs->epilogue.mul = pairs->mul;
+    pairs->epilogue.offset = pairs->offset;
+}
 
 /* All positions of one block's products. */
 static void multiply(const struct group *g, int nv, const int16_t *weights)
@@ -147,18 +178,24 @@ static void store_block(const struct group *g, int c0, int n_channels)
         const size_t pixel = (size_t)(g->y + r) * out_row + (size_t)g->x;
         const uint8_t *res = g->run->res;
         if (res != NULL) res += (pixel * (size_t)s->res_pixel + (size_t)c0) * res_size;
-        k->epilogue(&p->epilogue,
-                    &(struct epilogue_tile){
-                        .acc = g->acc + (size_t)r * acc_row,
-                        .acc_step = n_channels,
-                        .n_px = s->out_w - g->x < group_w ? s->out_w - g->x : group_w,
-                        .n_channels = s->out_c - c0 < n_channels ? s->out_c - c0 : n_channels,
-                        .c0 = c0,
-                        .res = res,
-                        .out = g->run->out + (pixel * (size_t)s->out_pixel + (size_t)c0) * out_size,
-                        .res_step = (size_t)s->res_pixel * res_size,
-                        .out_step = (size_t)s->out_pixel * out_size,
-                    });
+        struct epilogue_tile tile = {
+            .acc = g->acc + (size_t)r * acc_row,
+            .acc_step = n_channels,
+            .n_px = s->out_w - g->x < group_w ? s->out_w - g->x : group_w,
+            .n_channels = s->out_c - c0 < n_channels ? s->out_c - c0 : n_channels,
+            .c0 = c0,
+            .res = res,
+            .out = g->run->out + (pixel * (size_t)s->out_pixel + (size_t)c0) * out_size,
+            .res_step = (size_t)s->res_pixel * res_size,
+            .out_step = (size_t)s->out_pixel * out_size,
+        };
+        if (g->pairs != NULL) {
+            tile.n_px /= 2;
+            tile.n_channels *= 2;
+            tile.acc_step *= 2;
+            tile.out_step *= 2;
+        }
+        k->epilogue(g->pairs != NULL ? g->pairs : &p->epilogue, &tile);
     }
 }
 
@@ -200,6 +237,11 @@ void winograd_rows(const struct winograd_run *r, int row_begin, int row_end, voi
     struct group g = {.run = r, .v = scratch};
     g.m = (int32_t *)(void *)(g.v + v_len(k, s));
     g.acc = g.m + m_len(k);
+    struct pairs pairs;
+    if (k->lanes == PAIR && has_pairs(r->params)) {
+        pairs_init(&pairs, &r->params->epilogue);
+        g.pairs = &pairs.epilogue;
+    }
     struct conv_lines lines;
     conv_lines_init(&lines, &params, &k->element, 0, g.acc + acc_len(k));
     const int n_groups = (n_columns + WINOGRAD_TILES - 1) / WINOGRAD_TILES;
