@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/runtime.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -175,19 +176,21 @@ static itx_status make_packed(struct runtime *r, struct itx_error *err)
     return ITX_OK;
 }
 
-/* Steps in order, as many for each worker as make up its share of all that is to be written. */
+struct pack_job {
+    const struct runtime *runtime;
+    atomic_int next; /* step that nobody has taken */
+};
+
+/* Steps take very different times for the same size, so workers take one after another. */
 static void pack_part(void *ctx, int worker, int n_workers)
 {
-    const struct runtime *const r = ctx;
-    const int n_steps = r->plan->n_steps;
-    uint64_t total = 0, at = 0;
-    for (int i = 0; i < n_steps; i++) total += r->steps[i].packed_size;
-    for (int i = 0; i < n_steps; i++) {
-        struct step *const s = &r->steps[i];
-        const uint64_t middle = at + s->packed_size / 2;
-        at += s->packed_size;
-        if (s->pack != NULL && middle * (uint64_t)n_workers / total == (uint64_t)worker)
-            s->pack(s, &r->plan->steps[i]);
+    (void)worker;
+    (void)n_workers;
+    struct pack_job *const job = ctx;
+    const struct plan *const plan = job->runtime->plan;
+    for (int i; (i = atomic_fetch_add(&job->next, 1)) < plan->n_steps;) {
+        struct step *const s = &job->runtime->steps[i];
+        if (s->pack != NULL) s->pack(s, &plan->steps[i]);
     }
 }
 
@@ -223,7 +226,8 @@ static itx_status fill(struct runtime *r, struct itx_error *err)
     r->border = border_create(r->plan, r->options.cpu, &r->arena);
     if (r->border == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for a session");
     if (r->options.demand) ITX_TRY(demand_create(&r->demand, r->plan, r->steps, &r->arena, err));
-    pool_run(r->pool, pack_part, r);
+    struct pack_job job = {.runtime = r};
+    pool_run(r->pool, pack_part, &job);
     return ITX_OK;
 }
 

@@ -6,9 +6,8 @@
 
 #include "runtime/step.h"
 
-enum {
-    MIN_C = 16
-}; /* of the enlarged channels: with fewer, adding their sums costs what is saved */
+/* Enlarged channels: with fewer, adding their sums costs what is saved. */
+enum { MIN_C = 16 };
 
 /* ---- finding ---- */
 
@@ -92,10 +91,10 @@ itx_status step_prepare_split(struct step *enlarge, struct step *conv, const str
                               const struct step_split *split, struct itx_error *err)
 {
     const struct plan *const plan = c->plan;
-    const struct plan_step *const up = &plan->steps[split->enlarge], *const p =
-                                                                         &plan->steps[split->conv];
-    const struct plan_tensor *const a = &plan->tensors[up->in[0]], *const whole =
-                                                                       &plan->tensors[p->in[0]];
+    const struct plan_step *const up = &plan->steps[split->enlarge];
+    const struct plan_step *const p = &plan->steps[split->conv];
+    const struct plan_tensor *const a = &plan->tensors[up->in[0]];
+    const struct plan_tensor *const whole = &plan->tensors[p->in[0]];
     const int out_c = plan->tensors[p->out].c, rest = whole->c - split->n_c;
     const int first_rest = split->first_c == 0 ? split->n_c : 0;
     struct conv_params params;
