@@ -274,8 +274,8 @@ static bool fits(const hbDNNTensor *input, const struct dnn_picture *p, const st
 static int32_t refuse_type(const char *function, int i, const hbDNNTensor *input,
                            const struct dnn_model *m)
 {
-    const hbDNNTensorProperties *const is = &input->properties, *const wanted =
-                                                                    &m->inputs[0].properties;
+    const hbDNNTensorProperties *const is = &input->properties;
+    const hbDNNTensorProperties *const wanted = &m->inputs[0].properties;
     return dnn_fail(
         HB_DNN_INVALID_ARGUMENT,
         "%s: picture %d has type %d and layout %d, the model takes type %d and layout %d", function,

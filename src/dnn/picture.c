@@ -152,9 +152,8 @@ static void scale_plane(const struct sized *from, const struct sized *to, size_t
                    step_y = dnn_picture_step(from->h, to->h);
     for (int y = 0; y < to->h; y++) {
         const struct between v = place(y, step_y, from->h);
-        const uint8_t *const upper = from->data + v.first * from->row, *const lower =
-                                                                           from->data +
-                                                                           v.second * from->row;
+        const uint8_t *const upper = from->data + v.first * from->row;
+        const uint8_t *const lower = from->data + v.second * from->row;
         uint8_t *const line = to->data + (size_t)y * to->row;
         for (int x = 0; x < to->w; x++) {
             const struct between u = place(x, step_x, from->w);
