@@ -8,7 +8,7 @@
 #include "kernels/dwconv/dwconv_3x3.h"
 #include "kernels/dwconv/dwconv_rows.h"
 
-enum { TAPS = 3, MAX_PX = 8, CELL = DWCONV_3X3_CELL };
+enum { CELL = DWCONV_3X3_CELL };
 
 /* 64 channels u8 such that unpacking twice gives 16 channels in order: lane j of 128 bits has channels 4 j to 4 j + 3 of
  * every 16. */
@@ -39,51 +39,9 @@ static void interleave(uint8_t *to, size_t line_size, const uint8_t *const from[
     }
 }
 
-SIMD_INLINE void dot(const struct dwconv_3x3_dot *job, const int n_px)
-{
-    const __m512i init = _mm512_load_si512(job->init);
-    __m512i weights[TAPS][2], acc[2][MAX_PX];
-#pragma GCC unroll 3
-    for (int j = 0; j < TAPS; j++) {
-        weights[j][0] = _mm512_load_si512(job->weights + 2 * j * CELL);
-        weights[j][1] = _mm512_load_si512(job->weights + (2 * j + 1) * CELL);
-    }
-#pragma GCC unroll 8
-    for (int p = 0; p < n_px; p++) acc[0][p] = acc[1][p] = init;
-#pragma GCC unroll 10
-    for (int x = 0; x < n_px + TAPS - 1; x++) {
-        const __m512i a = _mm512_load_si512(job->cells + x * CELL);
-#pragma GCC unroll 3
-        for (int j = 0; j < TAPS; j++) {
-            const int p = x - j;
-            if (p < 0 || p >= n_px) continue;
-            acc[0][p] = _mm512_dpbusd_epi32(acc[0][p], a, weights[j][0]);
-            acc[1][p] = _mm512_dpbusd_epi32(acc[1][p], a, weights[j][1]);
-        }
-    }
-#pragma GCC unroll 2
-    for (int r = 0; r < 2; r++) {
-        int32_t *const to = job->acc + (size_t)r * job->acc_row;
-#pragma GCC unroll 8
-        for (int p = 0; p < n_px; p++)
-            _mm512_store_si512(to + (size_t)p * job->acc_step, acc[r][p]);
-    }
-}
-
-#define DOT(n_px)                                                                                  \
-    static void dot_##n_px(const struct dwconv_3x3_dot *job)                                       \
-    {                                                                                              \
-        dot(job, n_px);                                                                            \
-    }
-DOT(1)
-DOT(2)
-DOT(3)
-DOT(4)
-DOT(5)
-DOT(6)
-DOT(7)
-DOT(8)
-#undef DOT
+#define DOT_LINES 1
+#define DOT_ADD(sum, cell, weights) _mm512_dpbusd_epi32(sum, cell, weights)
+#include "kernels/dwconv/dwconv_3x3_avx512.h"
 
 static const struct dwconv_3x3_kernel kernel = {
     .size = 1,
@@ -91,7 +49,7 @@ static const struct dwconv_3x3_kernel kernel = {
     .w_offset = -128,
     .interleave = interleave,
     .max_px = MAX_PX,
-    .dots = {NULL, dot_1, dot_2, dot_3, dot_4, dot_5, dot_6, dot_7, dot_8},
+    .dots = DOTS,
     .epilogue = epilogue_tile_avx512,
 };
 
