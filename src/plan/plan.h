@@ -197,6 +197,13 @@ enum plan_stage {
  * one. */
 itx_status plan_stages(const struct plan *plan, uint8_t *stage, struct itx_error *err);
 
+/* A convolution of every pixel by itself. */
+static inline bool plan_step_is_pointwise(const struct plan_step *p)
+{
+    return p->kind == STEP_CONV && p->kernel[0] == 1 && p->kernel[1] == 1 && p->stride[0] == 1 &&
+           p->stride[1] == 1 && p->pad[0] == 0 && p->pad[1] == 0;
+}
+
 /* Bytes from the tensor's first element to the end of its last. */
 uint64_t plan_tensor_extent(const struct plan_tensor *t);
 /* How many elements the arrays of a step have; 0: it has none. Within 64 bits for steps whose numbers are within the

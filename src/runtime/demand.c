@@ -132,13 +132,11 @@ static bool make_gates(struct demand *d, const struct step *steps, struct arena 
     return true;
 }
 
-itx_status demand_create(struct demand **out, const struct plan *plan, const struct step *steps,
-                         struct arena *arena, struct itx_error *err)
+itx_status demand_create(struct demand **out, const struct plan *plan, const uint8_t *stage,
+                         const struct step *steps, struct arena *arena, struct itx_error *err)
 {
     struct demand *const d = arena_alloc(arena, sizeof *d);
-    uint8_t *const stage = arena_alloc(arena, (size_t)plan->n_steps);
-    if (d == NULL || stage == NULL) goto no_memory;
-    ITX_TRY(plan_stages(plan, stage, err));
+    if (d == NULL) goto no_memory;
     d->plan = plan;
     if (!find_stages(d, stage)) return ITX_OK;
     const int begin = d->begin[PLAN_STAGE_CLASSES + 1];

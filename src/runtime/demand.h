@@ -41,9 +41,10 @@ struct demand {
 };
 
 /* *demand stays NULL for plans that cannot be run so: those without a head, and those whose steps are in another order
- * than that of their stages. `steps` [n_steps] are prepared. All memory is the arena's. */
-itx_status demand_create(struct demand **demand, const struct plan *plan, const struct step *steps,
-                         struct arena *arena, struct itx_error *err);
+ * than that of their stages. `stage` [n_steps] is plan_stages'; `steps` [n_steps] are prepared. All memory is the
+ * arena's. */
+itx_status demand_create(struct demand **demand, const struct plan *plan, const uint8_t *stage,
+                         const struct step *steps, struct arena *arena, struct itx_error *err);
 
 /* Nothing is needed. */
 void demand_reset(struct demand *d);

@@ -42,9 +42,8 @@ bool gate_fits(const struct plan *plan, const struct plan_step *p)
 {
     const struct plan_tensor *const in = &plan->tensors[p->in[0]];
     const struct plan_tensor *const out = &plan->tensors[p->out];
-    return p->kind == STEP_CONV && p->n_in == 1 && out->dtype == DTYPE_S32 && in->h == out->h &&
-           in->w == out->w && p->kernel[0] == 1 && p->kernel[1] == 1 && p->stride[0] == 1 &&
-           p->stride[1] == 1 && in->c <= MAX_IN_C && out->c <= MAX_OUT_C &&
+    return plan_step_is_pointwise(p) && p->n_in == 1 && out->dtype == DTYPE_S32 &&
+           in->h == out->h && in->w == out->w && in->c <= MAX_IN_C && out->c <= MAX_OUT_C &&
            (int64_t)in->h * in->w <= MAX_CELLS;
 }
 

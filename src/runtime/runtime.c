@@ -19,6 +19,7 @@ struct runtime {
     struct pool *pool;
     struct step *steps; /* [n_steps] */
     uint64_t *step_ns;  /* [n_steps] */
+    uint8_t *stage;     /* [n_steps], plan_stages' */
     struct border *border;
     struct demand *demand;  /* NULL: not asked for, or not possible */
     uint64_t multiply_adds; /* of the last run */
@@ -122,11 +123,8 @@ static itx_status prepare_step(struct step *s, const struct step_context *c,
 static itx_status split_steps(struct runtime *r, const struct step_context *c,
                               struct itx_error *err)
 {
+    const uint8_t *const stage = r->stage;
     if (r->options.keep_tensors || r->options.guest) return ITX_OK;
-    uint8_t *const stage = arena_alloc(&r->arena, (size_t)r->plan->n_steps);
-    if (stage == NULL)
-        return itx_fail(err, ITX_E_NOMEM, "out of memory for %d steps", r->plan->n_steps);
-    ITX_TRY(plan_stages(r->plan, stage, err));
     for (int i = 0; i < r->plan->n_steps; i++) {
         struct step_split split;
         if (stage[i] == PLAN_STAGE_CLASSES && step_find_split(r->plan, i, &split) &&
@@ -142,8 +140,10 @@ static itx_status prepare_steps(struct runtime *r, struct itx_error *err)
     const struct step_context context = {.plan = plan, .cpu = r->options.cpu, .arena = &r->arena};
     r->steps = arena_calloc(&r->arena, (size_t)plan->n_steps, sizeof *r->steps);
     r->step_ns = arena_calloc(&r->arena, (size_t)plan->n_steps, sizeof *r->step_ns);
-    if (r->steps == NULL || r->step_ns == NULL)
+    r->stage = arena_alloc(&r->arena, (size_t)plan->n_steps);
+    if (r->steps == NULL || r->step_ns == NULL || r->stage == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %d steps", plan->n_steps);
+    ITX_TRY(plan_stages(plan, r->stage, err));
     ITX_TRY(split_steps(r, &context, err));
     for (int i = 0; i < plan->n_steps; i++) {
         if (r->steps[i].kernel == NULL)
@@ -225,7 +225,8 @@ static itx_status fill(struct runtime *r, struct itx_error *err)
     ITX_TRY(make_scratch(r, err));
     r->border = border_create(r->plan, r->options.cpu, &r->arena);
     if (r->border == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for a session");
-    if (r->options.demand) ITX_TRY(demand_create(&r->demand, r->plan, r->steps, &r->arena, err));
+    if (r->options.demand)
+        ITX_TRY(demand_create(&r->demand, r->plan, r->stage, r->steps, &r->arena, err));
     struct pack_job job = {.runtime = r};
     pool_run(r->pool, pack_part, &job);
     return ITX_OK;

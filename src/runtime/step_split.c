@@ -35,19 +35,13 @@ static int only_reader(const struct plan *plan, const struct plan_tensor *t)
     return reader;
 }
 
-static bool is_pointwise(const struct plan_step *p)
-{
-    return p->kind == STEP_CONV && p->kernel[0] == 1 && p->kernel[1] == 1 && p->stride[0] == 1 &&
-           p->stride[1] == 1 && p->pad[0] == 0 && p->pad[1] == 0;
-}
-
 bool step_find_split(const struct plan *plan, int i, struct step_split *split)
 {
     const struct plan_step *const p = &plan->steps[i];
     if (p->kind != STEP_UPSAMPLE || p->stride[0] * p->stride[1] == 1) return false;
     const struct plan_tensor *const part = &plan->tensors[p->out];
     const int reader = only_reader(plan, part);
-    if (reader < 0 || !is_pointwise(&plan->steps[reader])) return false;
+    if (reader < 0 || !plan_step_is_pointwise(&plan->steps[reader])) return false;
     const struct plan_step *const conv = &plan->steps[reader];
     const struct plan_tensor *const whole = &plan->tensors[conv->in[0]];
     const struct plan_tensor *const out = &plan->tensors[conv->out];
