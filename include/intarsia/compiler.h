@@ -88,12 +88,14 @@ struct itx_build_options {
     /* Nodes of the network as it is in the file, by name: their outputs become the outputs, in this order. */
     const char *const *output_nodes;
     int n_output_nodes;
+    /* Calibration pictures of more pixels are not read; at most 2^30. 0: 256 million. */
+    int64_t max_pixels;
 };
 #define ITX_BUILD_OPTIONS_INIT                                                                     \
     {                                                                                              \
         sizeof(struct itx_build_options), NULL, 0, ITX_IMAGE_RGB, ITX_RANGE_FULL, 1,               \
             ITX_METHOD_DEFAULT, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, NULL,           \
-            ITX_IMAGE_NONE, NULL, NULL, 0, 0, NULL, 0, ITX_TENSOR_F32, 0, NULL, 0                  \
+            ITX_IMAGE_NONE, NULL, NULL, 0, 0, NULL, 0, ITX_TENSOR_F32, 0, NULL, 0, 0               \
     }
 
 /* Reads onnx_path, calibrates, quantises, compiles, writes out_path (or nothing, on failure). A picture that cannot be

@@ -6,6 +6,7 @@
 
 #include "passes/entry.h"
 #include "quant/quant.h"
+#include "vision/picture.h"
 
 #define MAX_RANDOM 10000
 
@@ -73,6 +74,9 @@ itx_status feed_check_data(const struct itx_build_options *o, struct itx_error *
     if (o->random < 0 || o->random > MAX_RANDOM)
         return itx_fail(err, ITX_E_RANGE, "%d made-up inputs: up to %d are possible", o->random,
                         MAX_RANDOM);
+    if (o->max_pixels < 0 || o->max_pixels > PICTURE_MAX_PIXELS)
+        return itx_fail(err, ITX_E_RANGE, "max_pixels %lld is out of range 0..%lld",
+                        (long long)o->max_pixels, (long long)PICTURE_MAX_PIXELS);
     const int n_kinds = (o->n_images > 0) + (o->n_tensors > 0) + (o->random > 0);
     if (n_kinds == 0) return itx_fail(err, ITX_E_INVAL, "there are no calibration pictures");
     if (n_kinds > 1)

@@ -43,7 +43,7 @@ static itx_status load_picture(struct sample *s, struct float_run *r,
                                const struct itx_build_options *o, int i, struct itx_error *err)
 {
     s->is_unreadable = true;
-    ITX_TRY(picture_read(&s->picture, o->images[i], err));
+    ITX_TRY(picture_read(&s->picture, o->images[i], o->max_pixels, err));
     s->is_unreadable = false;
     const struct itx_image image = {
         .format = ITX_IMAGE_RGB,

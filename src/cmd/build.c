@@ -24,7 +24,7 @@
 
 struct build_options {
     const char *calib, *output, *save_temps, *name, *int16, *report;
-    int images, input, range, effort, method, threads;
+    int images, input, range, effort, method, threads, max_pixels;
     float percentile, target_loss;
     bool layers, json;
 };
@@ -55,6 +55,7 @@ static const struct option build_rows[] = {
      "of the model in the file; without it the file's name"},
     {"threads", 0, OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
      "without it one for each processor; the result is the same"},
+    OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
     {"save-temps", 0, OPTION_TEXT, AT(save_temps), "DIR", NULL, 0, 0, false,
      "keep the graph after every pass there"},
     {"report", 0, OPTION_TEXT, AT(report), "FILE.html|FILE.json", NULL, 0, 0, false,
@@ -147,6 +148,7 @@ static itx_status write_page(const char *onnx, const struct build_options *o,
                                          .images = b->images,
                                          .n_images = b->n_images,
                                          .n_threads = o->threads,
+                                         .max_pixels = o->max_pixels,
                                          .progress = progress};
     struct html_photos photos = {0};
     struct strbuf page = {0};
@@ -181,6 +183,7 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
     b.n_int16_nodes = (int)int16->list.len;
     b.target_loss = o->target_loss;
     b.n_threads = o->threads;
+    b.max_pixels = o->max_pixels;
     b.save_temps = o->save_temps;
     b.name = o->name;
     b.progress = show_progress;

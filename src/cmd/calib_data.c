@@ -20,7 +20,7 @@ enum { MAX_SIDE = 8192 };
 
 struct calib_options {
     const char *output, *size;
-    int count;
+    int count, max_pixels;
 };
 
 #define AT(field) offsetof(struct calib_options, field)
@@ -31,6 +31,7 @@ static const struct option calib_rows[] = {
      "height and width of the network's input; one number for both"},
     {"count", 0, OPTION_INT, AT(count), "N", NULL, 1, 1000000, false,
      "use N of the pictures, spread evenly; without it all of them"},
+    OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
 };
 #undef AT
 
@@ -125,7 +126,7 @@ static itx_status write_photo(struct job *job, const char *path, struct itx_erro
     struct picture photo = {0}, fit = {0};
     const struct str stem = stem_of(path);
     struct strbuf target = {0};
-    ITX_TRY(picture_read(&photo, path, err));
+    ITX_TRY(picture_read(&photo, path, job->options->max_pixels, err));
     itx_status rc = picture_letterbox(&fit, &photo, job->width, job->height, err);
     picture_release(&photo);
     ITX_TRY(rc);

@@ -47,6 +47,13 @@ struct option {
     const char *help;
 };
 
+/* The row of every command that reads pictures; its field is an int that picture_read is given. */
+#define OPTION_MAX_PIXELS(name, at)                                                                \
+    {                                                                                              \
+        name, 0, OPTION_INT, at, "N", "256000000", 1, 1073741824, false,                           \
+            "refuse a picture of more pixels; each takes 3 bytes of memory"                        \
+    }
+
 struct command {
     const char *name, *summary;
     const char *arguments; /* in the synopsis, "NAME.bin PHOTO..." */

@@ -20,7 +20,7 @@
 struct eval_options {
     const char *data, *annotations, *results, *against, *save, *curves, *cpu;
     float conf, iou;
-    int limit, threads, input, range;
+    int limit, threads, input, range, max_pixels;
     bool full, per_class, json;
 };
 
@@ -54,6 +54,7 @@ static const struct option eval_rows[] = {
      "draw precision over recall there: box.svg and mask.svg"},
     {"threads", 't', OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
      "without it one for each processor; the result is the same"},
+    OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
     {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
      "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
     {"json", 0, OPTION_FLAG, AT(json), "", NULL, 0, 0, false, "print it as JSON"},
@@ -114,7 +115,7 @@ static itx_status read_photo(const struct eval *e, int image, struct picture *pi
 {
     struct strbuf path = {0};
     itx_status rc = find_photo(&path, e->options->data, e->image[image], err);
-    if (rc == ITX_OK) rc = picture_read(picture, path.data, err);
+    if (rc == ITX_OK) rc = picture_read(picture, path.data, e->options->max_pixels, err);
     if (rc == ITX_OK) rc = check_size(picture, path.data, e->set.image_size[image], err);
     strbuf_release(&path);
     return rc;

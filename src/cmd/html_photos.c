@@ -117,11 +117,11 @@ static itx_status give_mask(void *ctx, int i, struct draw_mask *mask, struct itx
 }
 
 /* What the network finds, painted on a copy. */
-static itx_status paint(struct strbuf *jpeg, struct net *net, const char *path,
+static itx_status paint(struct strbuf *jpeg, struct net *net, const char *path, int max_pixels,
                         struct itx_error *err)
 {
     struct picture p = {0};
-    ITX_TRY(picture_read(&p, path, err));
+    ITX_TRY(picture_read(&p, path, max_pixels, err));
     const struct itx_image frame = net_frame(&p);
     const struct itx_instance *found;
     struct draw_instance *items = NULL;
@@ -158,12 +158,12 @@ static void keep_worst(struct html_photos *photos, const struct html_pair *pair)
 }
 
 static itx_status compare_photo(struct html_photos *photos, struct nets *nets, const char *path,
-                                int *n_found, struct itx_error *err)
+                                int max_pixels, int *n_found, struct itx_error *err)
 {
     struct picture p = {0};
     struct html_pair pair = {.path = path};
     const struct itx_instance *a, *b;
-    if (picture_read(&p, path, NULL) != ITX_OK) return ITX_OK;
+    if (picture_read(&p, path, max_pixels, NULL) != ITX_OK) return ITX_OK;
     const struct itx_image frame = net_frame(&p);
     itx_status rc = net_segment(&nets->floats, &frame, &a, &pair.n_float, err);
     if (rc == ITX_OK) rc = net_segment(&nets->compiled, &frame, &b, &pair.n_int8, err);
@@ -185,13 +185,14 @@ static itx_status compare_all(struct html_photos *photos, struct nets *nets,
     int n_found = 0;
     for (int i = 0; i < n; i++) {
         progress_update(in->progress, "photos", i, n);
-        ITX_TRY(
-            compare_photo(photos, nets, in->images[(int64_t)i * in->n_images / n], &n_found, err));
+        ITX_TRY(compare_photo(photos, nets, in->images[(int64_t)i * in->n_images / n],
+                              in->max_pixels, &n_found, err));
     }
     if (n_found != 0) photos->agreement /= n_found;
     for (int i = 0; i < photos->n_pairs; i++) {
-        ITX_TRY(paint(&photos->pairs[i].float_jpeg, &nets->floats, photos->pairs[i].path, err));
-        ITX_TRY(paint(&photos->pairs[i].int8_jpeg, &nets->compiled, photos->pairs[i].path, err));
+        struct html_pair *const pair = &photos->pairs[i];
+        ITX_TRY(paint(&pair->float_jpeg, &nets->floats, pair->path, in->max_pixels, err));
+        ITX_TRY(paint(&pair->int8_jpeg, &nets->compiled, pair->path, in->max_pixels, err));
     }
     return ITX_OK;
 }

@@ -28,7 +28,7 @@ struct html_photos {
 struct html_photos_input {
     const char *compiled, *onnx; /* paths */
     const char *const *images;
-    int n_images, n_threads;
+    int n_images, n_threads, max_pixels; /* the last of a picture, as picture_read takes it */
     struct progress *progress;
 };
 

@@ -81,7 +81,7 @@ static bool wrong_value(const struct command *c, const struct option *o, const c
     if (o->kind == OPTION_CHOICE)
         options_wrong(c, "--%s: \"%s\" is none of %s", o->name, text, o->argument);
     else
-        options_wrong(c, "--%s: \"%s\" is not a %snumber from %.9g to %.9g", o->name, text,
+        options_wrong(c, "--%s: \"%s\" is not a %snumber from %.10g to %.10g", o->name, text,
                       o->kind == OPTION_INT ? "whole " : "", o->min, o->max);
     return false;
 }

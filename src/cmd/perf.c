@@ -16,6 +16,7 @@ static const struct option perf_rows[] = {
      "frames that are measured, the photos in turn and each as often as the others"},
     {"warmup", 0, OPTION_INT, AT(warmup), "N", "10", 0, 100000, false,
      "frames before them that are not"},
+    OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
     {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
      "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
     {"layers", 0, OPTION_FLAG, AT(layers), "", NULL, 0, 0, false,

@@ -15,7 +15,7 @@
 
 struct perf_options {
     const char *cpu;
-    int threads, runs, warmup;
+    int threads, runs, warmup, max_pixels;
     bool layers, throughput, json;
 };
 
@@ -28,9 +28,9 @@ struct perf_frame {
     uint8_t *noise;
     float *numbers; /* of a network whose input is no picture; else NULL */
 };
-/* `path` NULL: noise or, for such a network, zeros, of the input's size. */
+/* `path` NULL: noise or, for such a network, zeros, of the input's size. max_pixels: as picture_read takes it. */
 itx_status perf_frame_make(struct perf_frame *frame, const struct itx_model_info *m,
-                           const char *path, struct itx_error *err);
+                           const char *path, int max_pixels, struct itx_error *err);
 void perf_frame_release(struct perf_frame *frame);
 
 /* ---- measuring ---- */

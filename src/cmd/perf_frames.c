@@ -40,7 +40,7 @@ static itx_status make_noise(struct perf_frame *frame, const struct itx_model_in
 }
 
 itx_status perf_frame_make(struct perf_frame *frame, const struct itx_model_info *m,
-                           const char *path, struct itx_error *err)
+                           const char *path, int max_pixels, struct itx_error *err)
 {
     *frame = (struct perf_frame){0};
     if (m->input_format == ITX_IMAGE_NONE) {
@@ -49,7 +49,7 @@ itx_status perf_frame_make(struct perf_frame *frame, const struct itx_model_info
         return make_numbers(frame, m, err);
     }
     if (path == NULL) return make_noise(frame, m, err);
-    ITX_TRY(picture_read(&frame->picture, path, err));
+    ITX_TRY(picture_read(&frame->picture, path, max_pixels, err));
     frame->image = net_frame(&frame->picture);
     return ITX_OK;
 }

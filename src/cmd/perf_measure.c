@@ -162,7 +162,8 @@ static itx_status run_frames(struct perf *p, struct progress *progress, struct i
     itx_status rc = ITX_OK;
     for (int i = 0; rc == ITX_OK && i < p->n_frames;) {
         struct perf_frame frame;
-        rc = perf_frame_make(&frame, &p->net.info, photo(p, (size_t)(i / n_rounds)), err);
+        rc = perf_frame_make(&frame, &p->net.info, photo(p, (size_t)(i / n_rounds)),
+                             p->options->max_pixels, err);
         if (rc == ITX_OK) rc = run_network(&p->net, &frame, err); /* the picture into the cache */
         for (int k = 0; rc == ITX_OK && k < n_rounds; k++, i++) {
             rc = run_dense(p, &frame, err);
@@ -179,7 +180,7 @@ static itx_status run_frames(struct perf *p, struct progress *progress, struct i
 static itx_status warm_up(struct perf *p, struct itx_error *err)
 {
     struct perf_frame frame;
-    itx_status rc = perf_frame_make(&frame, &p->net.info, photo(p, 0), err);
+    itx_status rc = perf_frame_make(&frame, &p->net.info, photo(p, 0), p->options->max_pixels, err);
     for (int i = 0; rc == ITX_OK && i < p->options->warmup; i++)
         rc = run_network(&p->net, &frame, err);
     perf_frame_release(&frame);
@@ -342,7 +343,8 @@ itx_status perf_measure_throughput(struct perf *p, struct itx_error *err)
     if (p->photos.paths.len > MAX_FRAMES) p->photos.paths.len = MAX_FRAMES;
     itx_status rc = start(p, err);
     for (int i = 0; rc == ITX_OK && i < n; i++)
-        rc = perf_frame_make(&frames[i], &p->net.info, photo(p, (size_t)i), err);
+        rc = perf_frame_make(&frames[i], &p->net.info, photo(p, (size_t)i), p->options->max_pixels,
+                             err);
     if (rc == ITX_OK) rc = serve_frames(p, frames, n, err);
     for (int i = 0; i < n; i++) perf_frame_release(&frames[i]);
     return rc;

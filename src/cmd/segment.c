@@ -21,7 +21,7 @@
 struct segment_options {
     const char *output, *json, *coco, *annotations, *cpu;
     float conf, iou;
-    int max_det, threads, input, range;
+    int max_det, threads, input, range, max_pixels;
     bool multi_label;
 };
 
@@ -50,6 +50,7 @@ static const struct option segment_rows[] = {
      "luma of NV12 (BT.601); without it what the model was built for"},
     {"threads", 't', OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
      "without it one for each processor; the result is the same"},
+    OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
     {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
      "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
 };
@@ -90,7 +91,7 @@ struct shot {
 static itx_status find_objects(struct shot *s, struct itx_error *err)
 {
     const uint64_t start = clock_ns();
-    ITX_TRY(picture_read(&s->picture, s->path, err));
+    ITX_TRY(picture_read(&s->picture, s->path, s->job->options->max_pixels, err));
     s->times.read = clock_ns() - start;
     const struct itx_image frame = net_frame(&s->picture);
     itx_status rc = net_segment(&s->job->net, &frame, &s->found, &s->n_found, err);

@@ -30,6 +30,7 @@ static const struct option exec_rows[] = {
     ROW(input_file, OPTION_TEXT, "FILES", NULL, 0, 0,
         "a file for each input, with commas between them: bin, jpg, jpeg, png; for numbers bin, "
         "txt. infer needs it, perf makes a frame up without it"),
+    OPTION_MAX_PIXELS("max_pixels", offsetof(struct exec_options, max_pixels)),
     ROW(roi_infer, OPTION_SWITCH, "", NULL, 0, 0, "refused, resizer models are not made here"),
     ROW(roi, OPTION_TEXT, "L,T,R,B", NULL, 0, 0, "as roi_infer"),
     ROW(frame_count, OPTION_INT, "N", NULL, 0, 100000000,
@@ -138,7 +139,8 @@ static itx_status choose(struct exec *e, struct itx_error *err)
 itx_status exec_frame(const struct exec *e, struct rdk_frame *frame, struct itx_error *err)
 {
     if (e->inputs.len == 0) return rdk_frame_make(frame, e->plan, err);
-    return rdk_frame_read(frame, e->plan, e->inputs.data, (int)e->inputs.len, err);
+    return rdk_frame_read(frame, e->plan, e->inputs.data, (int)e->inputs.len,
+                          e->options->max_pixels, err);
 }
 
 static void release(struct exec *e)

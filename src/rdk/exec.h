@@ -18,6 +18,7 @@ struct exec_options {
     const char *model_file, *model_name, *input_file, *roi, *profile_path, *dump_path;
     int core_id, dump_intermediate, frame_count, perf_time, thread_num, dump_format, dump_precision,
         dump_txt_axis;
+    int max_pixels;
     bool roi_infer, enable_dump, hybrid_dequantize_process, enable_cls_post_process, version;
 };
 

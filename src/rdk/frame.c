@@ -128,7 +128,7 @@ static itx_status read_pixels(struct rdk_frame *frame, const struct plan *plan, 
 }
 
 static itx_status read_photo(struct rdk_frame *frame, const struct plan *plan, const char *path,
-                             struct itx_error *err)
+                             int max_pixels, struct itx_error *err)
 {
     struct picture photo = {0}, fit = {0};
     const struct plan_tensor *const t = input_tensor(plan, 0);
@@ -136,7 +136,7 @@ static itx_status read_photo(struct rdk_frame *frame, const struct plan *plan, c
     row_bytes(plan, ((size_t)t->w + 1) & ~(size_t)1, &size); /* rows of UV are even */
     uint8_t *const bytes = arena_alloc(&frame->arena, size);
     if (bytes == NULL) return itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
-    itx_status rc = picture_read(&photo, path, err);
+    itx_status rc = picture_read(&photo, path, max_pixels, err);
     if (rc == ITX_OK) rc = picture_letterbox(&fit, &photo, t->w, t->h, err);
     if (rc == ITX_OK)
         rc =
@@ -220,13 +220,15 @@ static itx_status read_numbers(struct rdk_frame *frame, const struct plan *plan,
 }
 
 itx_status rdk_frame_read(struct rdk_frame *frame, const struct plan *plan,
-                          const char *const *paths, int n_paths, struct itx_error *err)
+                          const char *const *paths, int n_paths, int max_pixels,
+                          struct itx_error *err)
 {
     if (n_paths != plan->n_inputs)
         return itx_fail(err, ITX_E_INVAL, "%d input files, model %s has %d input%s", n_paths,
                         plan->name, plan->n_inputs, plan->n_inputs == 1 ? "" : "s");
     if (!takes_numbers(plan)) {
-        if (has_ending(paths[0], "jpg\0jpeg\0png\0")) return read_photo(frame, plan, paths[0], err);
+        if (has_ending(paths[0], "jpg\0jpeg\0png\0"))
+            return read_photo(frame, plan, paths[0], max_pixels, err);
         if (has_ending(paths[0], "bin\0")) return read_pixels(frame, plan, paths[0], err);
         return itx_fail(err, ITX_E_INVAL, "%s: a picture's name ends in bin, jpg, jpeg or png",
                         paths[0]);

@@ -27,6 +27,7 @@ static const struct option mapper_rows[] = {
     {"proto", 0, OPTION_TEXT, AT(proto), "FILE", NULL, 0, 0, false, "of caffe networks: refused"},
     {"input-shape", 0, OPTION_LIST, AT(input_shape), "NAME SHAPE", NULL, 0, 0, false,
      "checker: the shape of an input, 1x3x640x640; may be given for each"},
+    OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
     {"output", 0, OPTION_TEXT, AT(output), "FILE", NULL, 0, 0, false, "has no meaning"},
     {"version", 0, OPTION_FLAG, AT(version), "", NULL, 0, 0, false, "print the version"},
 };

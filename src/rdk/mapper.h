@@ -11,6 +11,7 @@
 struct mapper_options {
     const char *model_type, *march, *proto, *model, *output, *config;
     struct option_list input_shape; /* names */
+    int max_pixels;
     bool fast_perf, version;
 };
 

@@ -250,6 +250,7 @@ enum exit_code mapper_makertbin(const struct mapper_options *o, int n_args)
 {
     struct mapper m = {.yaml = "", .build = ITX_BUILD_OPTIONS_INIT};
     struct itx_error err = {.text = ""};
+    m.build.max_pixels = o->max_pixels;
     itx_status rc = check_arguments(o, n_args, &err);
     if (rc != ITX_OK) return options_wrong(&command_hb_mapper, "makertbin: %s", err.text);
     rc = rdk_log_open(&m.log, "hb_mapper_makertbin.log", &err);

@@ -86,7 +86,7 @@ static itx_status read_numbers(struct view *v, const char *path, struct itx_erro
 static itx_status read_picture(struct view *v, const char *path, struct itx_error *err)
 {
     struct picture photo = {0}, fit = {0};
-    itx_status rc = picture_read(&photo, path, err);
+    itx_status rc = picture_read(&photo, path, v->m->build.max_pixels, err);
     if (rc == ITX_OK) rc = picture_letterbox(&fit, &photo, v->tensor->w, v->tensor->h, err);
     if (rc == ITX_OK) rc = picture_bytes(&fit, v->format, ITX_RANGE_FULL, v->bytes, err);
     for (size_t i = 0; rc == ITX_OK && i < v->n_pixels * v->n_channels; i++)

@@ -22,9 +22,10 @@ struct rdk_frame {
 /* Noise, or zeros for an input of numbers. */
 itx_status rdk_frame_make(struct rdk_frame *frame, const struct plan *plan, struct itx_error *err);
 /* One file for each input: .jpg, .jpeg, .png, which are letterboxed; .bin in the input's own format; .txt of numbers for
- * an input of numbers. */
+ * an input of numbers. max_pixels: of a picture, as picture_read takes it. */
 itx_status rdk_frame_read(struct rdk_frame *frame, const struct plan *plan,
-                          const char *const *paths, int n_paths, struct itx_error *err);
+                          const char *const *paths, int n_paths, int max_pixels,
+                          struct itx_error *err);
 void rdk_frame_release(struct rdk_frame *frame);
 
 /* Zero-initialised is valid and empty. */

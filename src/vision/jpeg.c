@@ -15,7 +15,10 @@
 
 #include "base/mem.h"
 
-#define MAX_SCANS 500 /* a progressive picture has about ten; more is an attempt to keep us busy */
+/* A progressive picture has about ten scans; more is an attempt to keep us busy. Each walks over all pixels: all of them
+ * together over as many as that number of scans of the largest picture that is allowed. */
+#define MAX_SCANS 500
+#define SCANS_OF_LARGEST 16
 
 struct jpeg_errors {
     struct jpeg_error_mgr base; /* first: libjpeg gives us this one back */
@@ -81,8 +84,8 @@ struct jpeg_reader {
     struct jpeg_source_mgr source;
     struct jpeg_progress_mgr progress;
     struct picture *picture;
+    struct turn turn;
     uint8_t *cmyk; /* one row */
-    int orientation;
 };
 
 static void source_nothing(j_decompress_ptr info)
@@ -115,6 +118,7 @@ static void on_progress(j_common_ptr common)
 {
     struct jpeg_decompress_struct *info = (struct jpeg_decompress_struct *)common;
     struct jpeg_errors *errors = (struct jpeg_errors *)info->err;
+    if (errors->damaged) longjmp(errors->jump, 1);
     if (info->input_scan_number <= MAX_SCANS) return;
     snprintf(errors->text, sizeof errors->text, "more than %d scans", MAX_SCANS);
     longjmp(errors->jump, 1);
@@ -137,7 +141,44 @@ static void cmyk_to_rgb(uint8_t *rgb, const uint8_t *cmyk, int width, int invert
     }
 }
 
-static itx_status begin(struct jpeg_reader *r, const uint8_t *data, size_t size,
+/* Scans that the file's markers announce, up to one more than are allowed: known before anything is decoded. */
+static int count_scans(const uint8_t *data, size_t size)
+{
+    int n = 0;
+    for (size_t at = 2; at + 4 <= size && n <= MAX_SCANS;) {
+        const uint8_t *const mark = memchr(data + at, 0xff, size - 3 - at);
+        if (mark == NULL) break;
+        at = (size_t)(mark - data);
+        const int code = mark[1];
+        if (code == JPEG_EOI) break;
+        n += code == 0xda;
+        const bool is_alone = code == 0 || code == 1 || (code >= JPEG_RST0 && code < JPEG_EOI);
+        if (code == 0xff)
+            at++;
+        else
+            at += 2 + (is_alone ? 0 : (size_t)(mark[2] << 8 | mark[3]));
+    }
+    return n;
+}
+
+static itx_status check_size(const struct jpeg_decompress_struct *info, const uint8_t *data,
+                             size_t size, int64_t max_pixels, struct itx_error *err)
+{
+    const int64_t w = info->image_width, h = info->image_height;
+    const int64_t most = max_pixels == 0 ? PICTURE_DEFAULT_PIXELS : max_pixels;
+    ITX_TRY(picture_check_size(w, h, max_pixels, err));
+    const int n_scans = count_scans(data, size);
+    if (n_scans > MAX_SCANS)
+        return itx_fail(err, ITX_E_RANGE, "a JPEG of more than %d scans, the limit", MAX_SCANS);
+    if (n_scans <= SCANS_OF_LARGEST || w * h <= SCANS_OF_LARGEST * most / n_scans) return ITX_OK;
+    return itx_fail(err, ITX_E_RANGE,
+                    "a JPEG of %lld x %lld in %d scans is too large: all scans have %lld pixels, "
+                    "the limit is %lld (--max-pixels allows more)",
+                    (long long)w, (long long)h, n_scans, (long long)(n_scans * w * h),
+                    (long long)(SCANS_OF_LARGEST * most));
+}
+
+static itx_status begin(struct jpeg_reader *r, const uint8_t *data, size_t size, int64_t max_pixels,
                         struct itx_error *err)
 {
     struct jpeg_decompress_struct *info = &r->info;
@@ -150,7 +191,7 @@ static itx_status begin(struct jpeg_reader *r, const uint8_t *data, size_t size,
     info->progress = &r->progress;
     jpeg_save_markers(info, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(info, TRUE);
-    r->orientation = find_orientation(info);
+    ITX_TRY(check_size(info, data, size, max_pixels, err));
     info->out_color_space = info->num_components == 4 ? JCS_CMYK : JCS_RGB;
     info->dct_method = JDCT_ISLOW;
     /* A block of 64 samples takes at least one bit, so a small file cannot make us reserve much. */
@@ -158,7 +199,8 @@ static itx_status begin(struct jpeg_reader *r, const uint8_t *data, size_t size,
         r->errors.out_of_data = true;
         return fail(&r->errors, "", err);
     }
-    ITX_TRY(picture_create(r->picture, info->image_width, info->image_height, err));
+    ITX_TRY(turn_init(&r->turn, r->picture, find_orientation(info), info->image_width,
+                      info->image_height, max_pixels, err));
     if (info->out_color_space != JCS_CMYK) return ITX_OK;
     r->cmyk = mem_alloc((size_t)info->image_width * 4);
     return r->cmyk != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory for a JPEG");
@@ -171,31 +213,33 @@ static void read_rows(struct jpeg_reader *r)
     /* several scans: all were read by now, and a missing one leaves no other trace */
     if (jpeg_has_multiple_scans(info) && r->errors.out_of_data) r->errors.damaged = true;
     while (info->output_scanline < info->output_height && !r->errors.damaged) {
-        uint8_t *rgb = r->picture->rgb + info->output_scanline * r->picture->stride;
+        const int y = (int)info->output_scanline;
+        uint8_t *rgb = turn_row(&r->turn, y, false);
         JSAMPROW row = r->cmyk != NULL ? r->cmyk : rgb;
         jpeg_read_scanlines(info, &row, 1);
         if (r->cmyk != NULL)
-            cmyk_to_rgb(rgb, r->cmyk, r->picture->width, info->saw_Adobe_marker ? 0 : 255);
+            cmyk_to_rgb(rgb, r->cmyk, r->turn.width, info->saw_Adobe_marker ? 0 : 255);
+        turn_row_done(&r->turn, y);
     }
 }
 
 static itx_status decode(struct jpeg_reader *r, const uint8_t *data, size_t size,
-                         struct itx_error *err)
+                         int64_t max_pixels, struct itx_error *err)
 {
     if (setjmp(r->errors.jump) != 0) return fail(&r->errors, "broken JPEG", err);
-    ITX_TRY(begin(r, data, size, err));
+    ITX_TRY(begin(r, data, size, max_pixels, err));
     read_rows(r);
     return r->errors.damaged ? fail(&r->errors, "broken JPEG", err) : ITX_OK;
 }
 
-itx_status jpeg_decode(struct picture *picture, int *orientation, const uint8_t *data, size_t size,
-                       struct itx_error *err)
+itx_status jpeg_decode(struct picture *picture, const uint8_t *data, size_t size,
+                       int64_t max_pixels, struct itx_error *err)
 {
     struct jpeg_reader r = {.picture = picture};
     r.info.err = errors_init(&r.errors);
-    const itx_status rc = decode(&r, data, size, err);
-    *orientation = r.orientation;
+    const itx_status rc = decode(&r, data, size, max_pixels, err);
     jpeg_destroy_decompress(&r.info);
+    turn_release(&r.turn);
     mem_free(r.cmyk);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vision/picture.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -11,15 +12,31 @@
 
 #define JPEG_QUALITY 92 /* of pictures that are written for people */
 
+itx_status picture_check_size(int64_t width, int64_t height, int64_t max_pixels,
+                              struct itx_error *err)
+{
+    if (width < 1 || height < 1) return itx_fail(err, ITX_E_FORMAT, "the picture is empty");
+    if (width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE)
+        return itx_fail(err, ITX_E_RANGE,
+                        "a picture of %lld x %lld is too large (limit: %d a side)",
+                        (long long)width, (long long)height, PICTURE_MAX_SIDE);
+    if (max_pixels == 0) max_pixels = PICTURE_DEFAULT_PIXELS;
+    if (width * height <= max_pixels) return ITX_OK;
+    char hint[60] = "";
+    if (max_pixels < PICTURE_MAX_PIXELS)
+        snprintf(hint, sizeof hint, " (--max-pixels allows up to %lld)",
+                 (long long)PICTURE_MAX_PIXELS);
+    return itx_fail(
+        err, ITX_E_RANGE,
+        "a picture of %lld x %lld is too large: it has %lld pixels, the limit is %lld%s",
+        (long long)width, (long long)height, (long long)(width * height), (long long)max_pixels,
+        hint);
+}
+
 itx_status picture_create(struct picture *picture, int64_t width, int64_t height,
                           struct itx_error *err)
 {
-    if (width < 1 || height < 1) return itx_fail(err, ITX_E_FORMAT, "the picture is empty");
-    if (width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE ||
-        width * height > PICTURE_MAX_PIXELS)
-        return itx_fail(err, ITX_E_RANGE,
-                        "a picture of %lld x %lld is too large (limits: %d a side, 2^30 pixels)",
-                        (long long)width, (long long)height, PICTURE_MAX_SIDE);
+    ITX_TRY(picture_check_size(width, height, PICTURE_MAX_PIXELS, err));
     uint8_t *rgb = mem_calloc((size_t)height, (size_t)width * 3);
     if (rgb == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for a picture of %lld x %lld",
@@ -52,53 +69,21 @@ int exif_orientation(const uint8_t *tiff, size_t size)
     return 1;
 }
 
-/* Turns the picture so that stored row 0, column 0 come to where EXIF's orientation says they belong. Goes in squares,
- * so that the side that is walked across the rows stays in the cache. */
-static itx_status picture_orient(struct picture *picture, int orientation, struct itx_error *err)
-{
-    if (orientation == 1) return ITX_OK;
-    const int w = picture->width, h = picture->height, square = 32;
-    const bool swaps = orientation >= 5;
-    struct picture turned = {0};
-    ITX_TRY(picture_create(&turned, swaps ? h : w, swaps ? w : h, err));
-    const bool mirror_x =
-        orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-    const bool mirror_y =
-        orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    for (int ty = 0; ty < turned.height; ty += square) {
-        for (int tx = 0; tx < turned.width; tx += square) {
-            for (int y = ty; y < turned.height && y < ty + square; y++) {
-                for (int x = tx; x < turned.width && x < tx + square; x++) {
-                    const int u = swaps ? y : x, v = swaps ? x : y;
-                    const int sx = mirror_x ? w - 1 - u : u, sy = mirror_y ? h - 1 - v : v;
-                    memcpy(turned.rgb + (size_t)y * turned.stride + (size_t)x * 3,
-                           picture->rgb + (size_t)sy * picture->stride + (size_t)sx * 3, 3);
-                }
-            }
-        }
-    }
-    picture_release(picture);
-    *picture = turned;
-    return ITX_OK;
-}
-
 itx_status picture_read_memory(struct picture *picture, const void *data, size_t size,
-                               struct itx_error *err)
+                               int64_t max_pixels, struct itx_error *err)
 {
     static const uint8_t png_signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     static const uint8_t jpeg_signature[3] = {0xff, 0xd8, 0xff};
     struct picture result = {0};
-    int orientation = 1;
     itx_status rc;
     if (size >= sizeof png_signature && memcmp(data, png_signature, sizeof png_signature) == 0)
-        rc = png_decode(&result, &orientation, data, size, err);
+        rc = png_decode(&result, data, size, max_pixels, err);
     else if (size >= sizeof jpeg_signature &&
              memcmp(data, jpeg_signature, sizeof jpeg_signature) == 0)
-        rc = jpeg_decode(&result, &orientation, data, size, err);
+        rc = jpeg_decode(&result, data, size, max_pixels, err);
     else
         rc = itx_fail(err, ITX_E_FORMAT,
                       size == 0 ? "the file is empty" : "not a JPEG or PNG picture");
-    if (rc == ITX_OK) rc = picture_orient(&result, orientation, err);
     if (rc == ITX_OK)
         *picture = result;
     else
@@ -106,11 +91,12 @@ itx_status picture_read_memory(struct picture *picture, const void *data, size_t
     return rc;
 }
 
-itx_status picture_read(struct picture *picture, const char *path, struct itx_error *err)
+itx_status picture_read(struct picture *picture, const char *path, int64_t max_pixels,
+                        struct itx_error *err)
 {
     struct file_map map = {0};
     ITX_TRY(file_map_open(&map, path, err));
-    const itx_status rc = picture_read_memory(picture, map.data, map.size, err);
+    const itx_status rc = picture_read_memory(picture, map.data, map.size, max_pixels, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     file_map_release(&map);
     return rc;

@@ -25,6 +25,13 @@ ok 'its size' test "$(wc -c <raw/000002.rgbchw)" -eq $((3 * 480 * 640 * 4))
 numbers raw/000002.rgbchw >got.txt
 ok 'planes of red, green and blue' cmp wanted.txt got.txt
 
+# a photo of more pixels than are allowed
+run calib-data "$photo" -o small --size 480x640 --max-pixels 307199
+expect_exit 1
+expect_one_line_err "intarsia: $photo: a picture of 640 x 480 is too large: it has 307200 pixels, the limit is 307199 *--max-pixels*"
+run calib-data "$photo" -o small --size 480x640 --max-pixels 307200
+expect_exit 0
+
 # as tall as wide: 80 rows of grey above and below, the photo as it is between
 run calib-data "$photo" -o square --size 640
 expect_exit 0

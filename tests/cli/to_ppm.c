@@ -9,7 +9,7 @@
 int main(int argc, char **argv)
 {
     struct picture p = {0};
-    if (argc != 3 || picture_read(&p, argv[1], NULL) != ITX_OK) return 1;
+    if (argc != 3 || picture_read(&p, argv[1], 0, NULL) != ITX_OK) return 1;
     FILE *f = fopen(argv[2], "wb");
     if (f == NULL) return 1;
     fprintf(f, "P6\n%d %d\n255\n", p.width, p.height);

@@ -55,6 +55,17 @@ for name in build segment info check perf eval cut calib-data; do
     fi
 done
 
+# what reads pictures says how large they may be, and can allow more
+for name in build segment perf eval calib-data hb_mapper; do
+    run "$name" --help
+    expect_out '*--max-pixels N*(default: 256000000)*'
+done
+run hrt_model_exec --help
+expect_out '*--max_pixels N*(default: 256000000)*'
+run segment model.bin photo.jpg --max-pixels 1073741825
+expect_exit 2
+expect_one_line_err 'intarsia: segment: --max-pixels: "1073741825" is not a whole number from 1 to 1073741824 *'
+
 run segment --cnf 0.5 model.bin photo.jpg
 expect_exit 2
 expect_one_line_err 'intarsia: segment: unknown option --cnf, did you mean --conf? *'

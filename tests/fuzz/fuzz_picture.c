@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 1 << 16) return -1;
     struct picture p = {0};
     struct itx_error err = {0};
-    if (picture_read_memory(&p, data, size, &err) != ITX_OK) {
+    if (picture_read_memory(&p, data, size, 0, &err) != ITX_OK) {
         if (err.text[0] == '\0' || p.rgb != NULL) ITX_BUG();
         return 0;
     }

@@ -85,7 +85,7 @@ static itx_status find_in_all(struct net *net, struct found *f, const struct coc
         struct picture picture = {0};
         char path[512];
         snprintf(path, sizeof path, "%s/images/%s", VAL, image->file_name);
-        ITX_TRY(picture_read(&picture, path, err));
+        ITX_TRY(picture_read(&picture, path, 0, err));
         const struct itx_image frame = frame_of(&picture);
         const itx_status rc =
             find_in(net, f, &frame, coco_image_index(set, image->id), category, err);

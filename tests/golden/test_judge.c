@@ -51,7 +51,7 @@ static void find(struct found *f, itx_float *net, itx_session *session,
     struct itx_error err = {.text = ""};
     for (int i = 0; i < N_PHOTOS; i++) {
         struct picture picture = {0};
-        REQUIRE(picture_read(&picture, photos->paths.data[i], &err) == ITX_OK);
+        REQUIRE(picture_read(&picture, photos->paths.data[i], 0, &err) == ITX_OK);
         const struct itx_image frame = frame_of(&picture);
         const struct itx_instance *found;
         int n;

@@ -35,7 +35,7 @@ static itx_status read_photos(struct network *net, struct itx_error *err)
     struct file_list list = {0};
     itx_status rc = file_list_add(&list, net->photos, err);
     for (size_t i = 0; rc == ITX_OK && i < list.paths.len && net->n_pictures < MAX_PHOTOS; i++)
-        rc = picture_read(&net->picture[net->n_pictures++], list.paths.data[i], err);
+        rc = picture_read(&net->picture[net->n_pictures++], list.paths.data[i], 0, err);
     file_list_release(&list);
     return rc;
 }

@@ -81,7 +81,7 @@ static itx_status compiled_run(struct compiled *m, const char *photo, struct itx
 {
     const struct plan_tensor *const t = &m->plan->tensors[m->plan->inputs[0].tensor];
     struct picture picture = {0};
-    ITX_TRY(picture_read(&picture, photo, err));
+    ITX_TRY(picture_read(&picture, photo, 0, err));
     const struct itx_image image = frame_of(&picture);
     const itx_status rc =
         frame_prepare(&m->frame, &image, ITX_IMAGE_NONE, ITX_RANGE_FULL, NULL, err);

@@ -170,7 +170,7 @@ static void test_photos__nothing_to_say_of_the_demos(void)
         char path[300];
         struct picture p = {0};
         snprintf(path, sizeof path, CALIB, i);
-        REQUIRE(picture_read(&p, path, NULL) == ITX_OK);
+        REQUIRE(picture_read(&p, path, 0, NULL) == ITX_OK);
         photo_look(&facts[i], &none, NULL, NULL, &p);
         picture_release(&p);
     }

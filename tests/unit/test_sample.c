@@ -81,7 +81,7 @@ static void write_files(int side, enum form form)
         struct picture p = {0}, fit = {0};
         snprintf(paths[i], sizeof paths[i], "%s/%d.%s", folder, i,
                  form == NPY_F32 || form == NPY_LAST ? "npy" : "rgbchw");
-        REQUIRE(picture_read(&p, pictures[i], NULL) == ITX_OK);
+        REQUIRE(picture_read(&p, pictures[i], 0, NULL) == ITX_OK);
         REQUIRE(picture_letterbox(&fit, &p, side, side, NULL) == ITX_OK);
         write_file(paths[i], &fit, form);
         picture_release(&p);
