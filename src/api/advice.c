@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "api/distribution.h"
+#include "base/format.h"
 #include "base/mem.h"
 
 /* Above this much signal to noise (dB) a step is as good as 8 bits get; nothing is said of it. */
@@ -127,10 +128,10 @@ static void advise_on_output(const struct advice_input *in, const struct plan_st
     if (distribution_of(&d, in->stats, in->comparison[s->out].value) &&
         span_of(t) > OUTLIERS * (d.inner[1] - d.inner[0])) {
         const int n =
-            snprintf(text, ADVICE_SIZE,
-                     "its range is set by outliers (%.4g to %.4g; 99.9 %% of its values lie "
-                     "within %.4g to %.4g): ",
-                     d.least, d.most, d.inner[0], d.inner[1]);
+            format_text(text, ADVICE_SIZE,
+                        "its range is set by outliers (%.4g to %.4g; 99.9 %% of its values lie "
+                        "within %.4g to %.4g): ",
+                        d.least, d.most, d.inner[0], d.inner[1]);
         if (in->is_minmax)
             snprintf(text + n, ADVICE_SIZE - (size_t)n, "try --method least-squares or percentile");
         else if (may_be_wide(in, s))
@@ -185,7 +186,7 @@ void advice_on(const struct advice_input *in, int step, char *text)
     *text = '\0';
     if (!may_lose(in, s) || !(alone < GOOD_SNR)) return;
     if (is_tiny(in, s)) {
-        snprintf(
+        format_text(
             text, ADVICE_SIZE,
             "its values are tiny (within %.3g): the arithmetic behind a convolution has steps of "
             "%.3g",

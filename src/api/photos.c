@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 
 #define ALIKE 4   /* mean difference of two thumbnails, levels */
@@ -118,7 +119,7 @@ ITX_PRINTF(2, 3) static void warn(struct photo_warnings *w, const char *fmt, ...
     va_list args;
     if (w->n == PHOTOS_MAX_WARNINGS) ITX_BUG();
     va_start(args, fmt);
-    vsnprintf(w->text[w->n++], sizeof w->text[0], fmt, args);
+    format_textv(w->text[w->n++], sizeof w->text[0], fmt, args);
     va_end(args);
 }
 

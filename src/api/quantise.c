@@ -6,6 +6,7 @@
 
 #include "api/calibrate.h"
 #include "api/reconstruct.h"
+#include "base/format.h"
 #include "base/mem.h"
 
 /* What an effort pays for. */
@@ -105,10 +106,10 @@ static void warn_of_target(const struct itx_build_options *o, double loss)
 {
     char text[200];
     if (o->warn == NULL) return;
-    snprintf(text, sizeof text,
-             "target loss: %.2f %% are lost with 16 bits wherever they are possible, more than "
-             "the %g %% that were asked for",
-             loss, (double)o->target_loss);
+    format_text(text, sizeof text,
+                "target loss: %.2f %% are lost with 16 bits wherever they are possible, more than "
+                "the %g %% that were asked for",
+                loss, (double)o->target_loss);
     o->warn(o->ctx, text);
 }
 

@@ -13,18 +13,13 @@ void json_text(struct strbuf *json, const char *text)
     strbuf_add_json(json, str_of(text));
 }
 
-/* V with so many digits behind the point, negative: significant ones. JSON has a point, whatever the locale of the
- * program around us. */
+/* V with so many digits behind the point, negative: significant ones. */
 static void add_value(struct strbuf *json, int digits, double v)
 {
-    char text[64];
     if (digits < 0)
-        snprintf(text, sizeof text, "%.*g", -digits, v);
+        strbuf_addf(json, "%.*g", -digits, v);
     else
-        snprintf(text, sizeof text, "%.*f", digits, v);
-    const size_t point = strcspn(text, ",");
-    if (text[point] != '\0') text[point] = '.';
-    strbuf_addf(json, "%s", text);
+        strbuf_addf(json, "%.*f", digits, v);
 }
 
 void json_value(struct strbuf *json, const char *name, int digits, double v)

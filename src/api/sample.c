@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/float_mode.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "tensor/npy.h"
 
@@ -125,8 +126,8 @@ static void guess_cause(char *text, size_t room, const struct file_map *map, siz
     }
     const double side = sqrt((double)size / (double)number_size(type) / 3);
     if (side == rint(side))
-        snprintf(text, room, "that would be 3 x %.0f x %.0f, another size of the input", side,
-                 side);
+        format_text(text, room, "that would be 3 x %.0f x %.0f, another size of the input", side,
+                    side);
     else
         snprintf(text, room, "was it made for this input and of this type?");
 }

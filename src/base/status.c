@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/utf8.h"
 
 #define PREFIX_SIZE 4200 /* a path and a few words */
@@ -60,7 +61,7 @@ itx_status itx_fail(struct itx_error *err, itx_status code, const char *fmt, ...
     if (err == NULL) return code;
     va_list args;
     va_start(args, fmt);
-    vsnprintf(err->text, sizeof err->text, fmt, args);
+    format_textv(err->text, sizeof err->text, fmt, args);
     va_end(args);
     make_printable(err->text);
     err->code = code;
@@ -74,9 +75,9 @@ itx_status itx_fail_errno(struct itx_error *err, const char *fmt, ...)
     char text[PREFIX_SIZE];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    format_textv(text, sizeof text, fmt, args);
     va_end(args);
-    join(err->text, text, strerror(code));
+    join(err->text, text, error_text(code));
     err->code = ITX_E_IO;
     return ITX_E_IO;
 }
@@ -87,7 +88,7 @@ void itx_error_prefix(struct itx_error *err, const char *fmt, ...)
     char prefix[PREFIX_SIZE], text[sizeof err->text];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(prefix, sizeof prefix, fmt, args);
+    format_textv(prefix, sizeof prefix, fmt, args);
     va_end(args);
     join(text, prefix, err->text);
     memcpy(err->text, text, sizeof text);

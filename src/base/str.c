@@ -3,8 +3,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -27,7 +27,7 @@ static bool make_room(struct strbuf *b, size_t extra)
 bool str_has_ending(const char *text, const char *ending)
 {
     const size_t len = strlen(text), n = strlen(ending);
-    return len > n && strcasecmp(text + len - n, ending) == 0;
+    return len > n && ascii_compare(text + len - n, ending) == 0;
 }
 
 void strbuf_add(struct strbuf *b, const void *data, size_t len)
@@ -43,10 +43,10 @@ void strbuf_addf(struct strbuf *b, const char *fmt, ...)
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    const int n = vsnprintf(NULL, 0, fmt, args);
+    const int n = format_textv(NULL, 0, fmt, args);
     va_end(args);
     if (n >= 0 && make_room(b, (size_t)n)) {
-        vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+        format_textv(b->data + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;
     }
     va_end(again);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/against.h"
 
+#include "base/format.h"
 #include "cmd/json.h"
 
 void decode_demo(struct itx_session_options *options)
@@ -95,11 +96,11 @@ void against_release(struct against *a)
 static void print_kind(const char *kind, const double agreement[3], const struct coco_kept *kept,
                        FILE *out)
 {
-    fprintf(out, " %-5s  agreement AP %.4f  AP50 %.4f  AP75 %.4f", kind, agreement[0], agreement[1],
-            agreement[2]);
+    format_file(out, " %-5s  agreement AP %.4f  AP50 %.4f  AP75 %.4f", kind, agreement[0],
+                agreement[1], agreement[2]);
     if (kept->n_draws > 0)
-        fprintf(out, "   AP kept %.1f %% [%.1f, %.1f] (%.4f of %.4f)", 100 * kept->share,
-                100 * kept->low, 100 * kept->high, kept->candidate, kept->reference);
+        format_file(out, "   AP kept %.1f %% [%.1f, %.1f] (%.4f of %.4f)", 100 * kept->share,
+                    100 * kept->low, 100 * kept->high, kept->candidate, kept->reference);
     fprintf(out, "\n");
 }
 
@@ -109,8 +110,8 @@ void against_print(const struct against *a, const char *path, FILE *out)
     print_kind("boxes", a->agreement.box, &a->kept_box, out);
     if (a->has_masks) {
         print_kind("masks", a->agreement.mask, &a->kept_mask, out);
-        fprintf(out, " mean mask IoU %.4f of %zu matched pairs, of %zu\n", a->pairs.mask_iou,
-                a->pairs.n_matched, a->pairs.n_reference);
+        format_file(out, " mean mask IoU %.4f of %zu matched pairs, of %zu\n", a->pairs.mask_iou,
+                    a->pairs.n_matched, a->pairs.n_reference);
     }
     if (a->distances.list.len == 0) return;
     fprintf(out, "\n");

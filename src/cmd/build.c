@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -95,8 +96,8 @@ static void say_done(const char *path, const json_t *report, uint64_t ns)
     char size[NUMBER_TEXT_SIZE] = "?";
     if (stat(path, &st) == 0) bytes_text((uint64_t)st.st_size, size);
     fflush(stdout);
-    fprintf(stderr, "%s: %s, calibrated with %.0f picture%s, %.1f s\n", path, size, n_images,
-            n_images == 1 ? "" : "s", (double)ns / 1e9);
+    format_file(stderr, "%s: %s, calibrated with %.0f picture%s, %.1f s\n", path, size, n_images,
+                n_images == 1 ? "" : "s", (double)ns / 1e9);
 }
 
 /* The parts of a text between commas; all of them lie in *copy. */
@@ -230,7 +231,7 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
     if (!split_names(&int16, o->int16)) {
         say_error("out of memory");
     } else if (access(o->calib, F_OK) != 0 && strpbrk(o->calib, "*?[") == NULL) {
-        say_error("%s: %s", o->calib, strerror(errno));
+        say_error("%s: %s", o->calib, error_text(errno));
     } else if (file_list_add(&list, o->calib, &err) != ITX_OK) {
         say_error("%s", err.text);
     } else {

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "cmd/cmd.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
@@ -64,7 +65,7 @@ static enum exit_code cut_run(const void *options, int n_args, const char *const
     fflush(stdout);
     fprintf(stderr, "%s: %zu outputs, operator set 11", o->output, json_array_size(outputs));
     if (o->softmax != 0)
-        fprintf(stderr, ", %.0f softmax written out", json_number(report, "softmax"));
+        format_file(stderr, ", %.0f softmax written out", json_number(report, "softmax"));
     fprintf(stderr, "\n");
     json_decref(report);
     itx_text_free(text);

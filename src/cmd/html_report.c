@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "cmd/build_report.h"
 #include "cmd/html_draw.h"
@@ -21,7 +22,7 @@ static void add_fact(struct strbuf *b, const char *what, const char *fmt, ...)
     char text[100];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    format_textv(text, sizeof text, fmt, args);
     va_end(args);
     strbuf_addf(b, "<div class=\"card\"><b>");
     html_text(b, text);

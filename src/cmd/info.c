@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "base/cpu.h"
+#include "base/format.h"
 #include "cmd/cmd.h"
 #include "cmd/json.h"
 #include "cmd/net.h"
@@ -218,8 +219,8 @@ static void print_text(const struct net *net, const char *path)
            m->input_format != ITX_IMAGE_NV12   ? ""
            : m->input_range == ITX_RANGE_VIDEO ? ", video range"
                                                : ", full range");
-    printf("%-9s %d steps, %.3f GMAC a frame\n", "work", m->n_steps,
-           (double)m->multiply_adds / 1e9);
+    format_out("%-9s %d steps, %.3f GMAC a frame\n", "work", m->n_steps,
+               (double)m->multiply_adds / 1e9);
     printf("%-9s %s of weights, %s for tensors\n", "memory", bytes_text(m->weight_bytes, a),
            bytes_text(m->arena_bytes, b));
     printf("%-9s %s, %s\n", "CPU", cpu, itx_session_cpu(net->session));

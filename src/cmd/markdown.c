@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/format.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
 
@@ -41,7 +42,7 @@ static void print_name(const char *name, FILE *out)
 static void print_kept(const struct coco_kept *k, FILE *out)
 {
     if (k->n_draws > 0)
-        fprintf(out, " %.1f %% [%.1f, %.1f] |", 100 * k->share, 100 * k->low, 100 * k->high);
+        format_file(out, " %.1f %% [%.1f, %.1f] |", 100 * k->share, 100 * k->low, 100 * k->high);
     else
         fprintf(out, " |");
 }
@@ -53,9 +54,9 @@ static void print_row(const struct subject *s, bool has_masks, FILE *out)
     static const struct coco_kept none;
     fprintf(out, "| ");
     print_name(base_name(s->path), out);
-    fprintf(out, " | %s | %.3f |", input_name(s), s->scores.box.stats[0]);
+    format_file(out, " | %s | %.3f |", input_name(s), s->scores.box.stats[0]);
     if (has_masks && s->scores.has_masks)
-        fprintf(out, " %.3f |", s->scores.mask.stats[0]);
+        format_file(out, " %.3f |", s->scores.mask.stats[0]);
     else if (has_masks)
         fprintf(out, " |");
     print_kept(a != NULL ? &a->kept_box : &none, out);
@@ -63,10 +64,10 @@ static void print_row(const struct subject *s, bool has_masks, FILE *out)
     if (a == NULL)
         fprintf(out, " |");
     else if (a->has_masks)
-        fprintf(out, " %.3f / %.3f |", a->agreement.box[0], a->agreement.mask[0]);
+        format_file(out, " %.3f / %.3f |", a->agreement.box[0], a->agreement.mask[0]);
     else
-        fprintf(out, " %.3f |", a->agreement.box[0]);
-    fprintf(out, " %s | %.1f |\n", bytes_text(file_bytes(s->path), size), subject_median_ms(s));
+        format_file(out, " %.3f |", a->agreement.box[0]);
+    format_file(out, " %s | %.1f |\n", bytes_text(file_bytes(s->path), size), subject_median_ms(s));
 }
 
 void markdown_print(const struct subject *subjects, int n, FILE *out)

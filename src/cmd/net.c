@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/format.h"
 #include "base/status.h"
 #include "cmd/net_feed.h"
 #include "cmd/terminal.h"
@@ -12,7 +12,7 @@
 bool net_is_float(const char *path)
 {
     const size_t len = strlen(path);
-    return len >= 5 && strcasecmp(path + len - 5, ".onnx") == 0;
+    return len >= 5 && ascii_compare(path + len - 5, ".onnx") == 0;
 }
 
 static void set_via(struct net *net, enum net_input input, enum net_range range)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/format.h"
 #include "cmd/cmd.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ enum exit_code options_wrong(const struct command *command, const char *fmt, ...
     char text[600];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    format_textv(text, sizeof text, fmt, args);
     va_end(args);
     say_error("%s: %s (see: %s%s --help)", command->name, text, own_name(command), command->name);
     return EXIT_USAGE;
@@ -98,7 +99,7 @@ static bool set_number(const struct command *c, const struct option *o, char *fi
         memcpy(field, &(int){(int)v}, sizeof(int));
         return true;
     }
-    const float v = strtof(text, &end);
+    const float v = parse_float(text, &end);
     if (end == text || *end != '\0' || !isfinite(v) || (double)v < o->min || (double)v > o->max)
         return wrong_value(c, o, text);
     memcpy(field, &v, sizeof v);

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "base/format.h"
 #include "base/status.h"
 #include "cmd/json.h"
 #include "cmd/perf.h"
@@ -102,13 +103,13 @@ void perf_print_layers(const struct perf *p)
     }
     table_print(&t, "llllrrrrrrl", stdout);
     table_release(&t);
-    printf(
+    format_out(
         "\nsum of the steps %.3f ms, of their rooflines %.3f; the steps that multiply use %.0f %% "
         "of the peak\n",
         sum, roofline, multiplying > 0 ? 100 * weighted / multiplying : 0);
-    printf("measured here: clock %.2f GHz; %.0f GMAC/s a thread of 8 bits, %.0f of 16; copying "
-           "%.1f GB/s\n\n",
-           p->clock_ghz, p->peak[0] / 1e9, p->peak[1] / 1e9, p->copy_rate / 1e9);
+    format_out("measured here: clock %.2f GHz; %.0f GMAC/s a thread of 8 bits, %.0f of 16; copying "
+               "%.1f GB/s\n\n",
+               p->clock_ghz, p->peak[0] / 1e9, p->peak[1] / 1e9, p->copy_rate / 1e9);
 }
 
 json_t *perf_layers_json(const struct perf *p)

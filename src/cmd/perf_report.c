@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/compiler.h"
+#include "base/format.h"
 #include "cmd/json.h"
 #include "cmd/perf.h"
 
@@ -64,8 +65,8 @@ static void print_input(const struct perf *p)
 
 static void print_start(const struct perf *p)
 {
-    printf("start: open and check %.1f ms, session %.1f ms\n", perf_quantile_ms(&p->open, 0.5),
-           perf_quantile_ms(&p->create, 0.5));
+    format_out("start: open and check %.1f ms, session %.1f ms\n", perf_quantile_ms(&p->open, 0.5),
+               perf_quantile_ms(&p->create, 0.5));
 }
 
 void perf_print(const struct perf *p)
@@ -75,9 +76,9 @@ void perf_print(const struct perf *p)
     printf("\n");
     if (p->throughput.n_sessions > 0) {
         const int n = p->throughput.n_sessions;
-        printf("%.1f frames a second", p->throughput.dense.frames_a_second);
+        format_out("%.1f frames a second", p->throughput.dense.frames_a_second);
         if (p->throughput.demand.frame.n > 0)
-            printf(", instances on demand %.1f", p->throughput.demand.frames_a_second);
+            format_out(", instances on demand %.1f", p->throughput.demand.frames_a_second);
         printf("; %d session%s of one thread, %d frames each of ", n, n == 1 ? "" : "s",
                p->options->runs);
         print_input(p);
@@ -85,8 +86,8 @@ void perf_print(const struct perf *p)
     } else {
         const int n = itx_session_n_threads(p->net.session);
         if (p->times[PERF_MASKS].n > 0)
-            printf("%.1f objects a frame, on demand %.0f %% of the multiplications; ", p->objects,
-                   100 * p->demand_part);
+            format_out("%.1f objects a frame, on demand %.0f %% of the multiplications; ",
+                       p->objects, 100 * p->demand_part);
         printf("%d frames of ", p->n_frames);
         print_input(p);
         printf(", %d thread%s, %s\n", n, n == 1 ? "" : "s", itx_session_cpu(p->net.session));

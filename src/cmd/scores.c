@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/scores.h"
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
@@ -67,8 +68,8 @@ static void print_stats(const double stats[COCO_N_STATS], FILE *out)
 {
     for (int i = 0; i < COCO_N_STATS; i++) {
         const struct stat_row *r = &stat_rows[i];
-        fprintf(out, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n", r->title,
-                r->kind, r->iou, r->area, r->limit, stats[i]);
+        format_file(out, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n", r->title,
+                    r->kind, r->iou, r->area, r->limit, stats[i]);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "cmd/cmd.h"
@@ -211,10 +212,11 @@ static void print_summary(const struct shot *s, const char *output)
     print_safely(out, s->path);
     fprintf(out, ": %dx%d: ", s->picture.width, s->picture.height);
     print_counts(s, out);
-    fprintf(out, "; read %.1f, prepare %.1f, network %.1f, decode %.1f, masks %.1f", ms(t->read),
-            ms(t->net.prepare_ns), ms(t->net.network_ns), ms(t->net.decode_ns), ms(t->masks));
+    format_file(out, "; read %.1f, prepare %.1f, network %.1f, decode %.1f, masks %.1f",
+                ms(t->read), ms(t->net.prepare_ns), ms(t->net.network_ns), ms(t->net.decode_ns),
+                ms(t->masks));
     if (output != NULL) {
-        fprintf(out, ", draw %.1f, write %.1f ms -> ", ms(t->draw), ms(t->write));
+        format_file(out, ", draw %.1f, write %.1f ms -> ", ms(t->draw), ms(t->write));
         print_safely(out, output);
         fprintf(out, "\n");
     } else {
@@ -227,11 +229,11 @@ static void add_result_photo(struct shot *s)
 {
     const struct times *t = &s->times;
     char text[300];
-    snprintf(text, sizeof text,
-             "{\"read\": %.3f, \"prepare\": %.3f, \"network\": %.3f, \"decode\": %.3f, "
-             "\"masks\": %.3f}",
-             ms(t->read), ms(t->net.prepare_ns), ms(t->net.network_ns), ms(t->net.decode_ns),
-             ms(t->masks));
+    format_text(text, sizeof text,
+                "{\"read\": %.3f, \"prepare\": %.3f, \"network\": %.3f, \"decode\": %.3f, "
+                "\"masks\": %.3f}",
+                ms(t->read), ms(t->net.prepare_ns), ms(t->net.network_ns), ms(t->net.decode_ns),
+                ms(t->masks));
     results_end_photo(&s->job->results, s->path, s->picture.width, s->picture.height, text);
 }
 
@@ -247,8 +249,8 @@ static void print_end(struct job *job)
     fflush(stdout);
     if (n > 1 && job->n_done > 0) {
         qsort(job->network_ns, (size_t)job->n_done, sizeof job->network_ns[0], by_value);
-        fprintf(stderr, "%d photos, %ld objects, network median %.1f ms\n", job->n_done,
-                job->n_objects, ms(job->network_ns[job->n_done / 2]));
+        format_file(stderr, "%d photos, %ld objects, network median %.1f ms\n", job->n_done,
+                    job->n_objects, ms(job->network_ns[job->n_done / 2]));
     }
     if (job->n_failed > 0 && n > 1) say_error("%d of %d photos failed", job->n_failed, n);
 }

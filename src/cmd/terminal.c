@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/format.h"
 
 #define WIPE "\r\033[K"
 
@@ -42,7 +43,7 @@ ITX_PRINTF(2, 0) static void say(enum color_name color, const char *fmt, va_list
     fflush(stdout);
     fprintf(stderr, "%sintarsia: %s", isatty(STDERR_FILENO) ? WIPE : "",
             colored ? color_code(color) : "");
-    vfprintf(stderr, fmt, args);
+    format_filev(stderr, fmt, args);
     fprintf(stderr, "%s\n", colored ? "\033[0m" : "");
 }
 
@@ -112,7 +113,7 @@ void table_cell(struct table *t, enum color_name color, const char *fmt, ...)
     char text[300];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    format_textv(text, sizeof text, fmt, args);
     va_end(args);
     for (char *p = text; *p != '\0'; p++)
         if (is_control(*p)) *p = '?';
@@ -170,8 +171,8 @@ const char *bytes_text(uint64_t bytes, char *text)
     if (bytes < 10000)
         snprintf(text, NUMBER_TEXT_SIZE, "%d B", (int)bytes);
     else if (bytes < 1000000)
-        snprintf(text, NUMBER_TEXT_SIZE, "%.1f kB", (double)bytes / 1e3);
+        format_text(text, NUMBER_TEXT_SIZE, "%.1f kB", (double)bytes / 1e3);
     else
-        snprintf(text, NUMBER_TEXT_SIZE, "%.2f MB", (double)bytes / 1e6);
+        format_text(text, NUMBER_TEXT_SIZE, "%.2f MB", (double)bytes / 1e6);
     return text;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/format.h"
 #include "base/utf8.h"
 
 /* ---- strings ---- */
@@ -373,7 +374,7 @@ bool json_get_number(struct str v, double *number)
     if (v.len >= sizeof text) return false;
     memcpy(text, v.data, v.len);
     text[v.len] = '\0';
-    *number = strtod(text, NULL); /* the program never leaves the locale "C" */
+    *number = parse_double(text, NULL);
     return isfinite(*number);
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/format.h"
+
 static void add_text(struct strbuf *out, const char *text)
 {
     strbuf_add(out, text, strlen(text));
@@ -14,8 +16,8 @@ void json_add_double(struct strbuf *out, double v)
 {
     char text[40] = "null";
     for (int digits = 15; isfinite(v) && digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v) break;
+        format_text(text, sizeof text, "%.*g", digits, v);
+        if (parse_double(text, NULL) == v) break;
     }
     add_text(out, text);
 }
@@ -24,8 +26,8 @@ void json_add_float(struct strbuf *out, float v)
 {
     char text[40] = "null";
     for (int digits = 6; isfinite(v) && digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)v);
-        if (strtof(text, NULL) == v) break;
+        format_text(text, sizeof text, "%.*g", digits, (double)v);
+        if (parse_float(text, NULL) == v) break;
     }
     add_text(out, text);
 }

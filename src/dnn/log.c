@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/format.h"
+
 #define LEVEL_WARNING 3
 #define LEVEL_ERROR 4
 
@@ -22,7 +24,7 @@ static bool says(int of_level)
 static void say(const char *what, const char *fmt, va_list args)
 {
     char text[600];
-    vsnprintf(text, sizeof text, fmt, args);
+    format_textv(text, sizeof text, fmt, args);
     fprintf(stderr, "[DNN] %s: %s\n", what, text);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "graph/graph.h"
@@ -164,7 +165,7 @@ static itx_status parse_real(struct parser *s, double *v)
 {
     char buf[40], *end;
     ITX_TRY(number_text(s, buf, sizeof buf));
-    const double n = strtod(buf, &end);
+    const double n = parse_double(buf, &end);
     if (*end != '\0') return fail(s, "expected a number");
     s->p += end - buf;
     *v = n;

@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "graph/graph.h"
 
@@ -80,7 +81,7 @@ static void print_real(FILE *out, double v, int digits)
     if (isnan(v))
         fputs("nan", out);
     else
-        fprintf(out, "%.*g", digits, v);
+        format_file(out, "%.*g", digits, v);
 }
 
 static void print_element(FILE *out, const struct value *v, int64_t i)

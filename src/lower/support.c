@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "lower/internal.h"
 #include "quant/quant.h"
 #include "tensor/attention_limits.h"
@@ -15,7 +16,7 @@ static bool refuse(char *reason, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    vsnprintf(reason, LOWER_REASON_SIZE, fmt, args);
+    format_textv(reason, LOWER_REASON_SIZE, fmt, args);
     va_end(args);
     return false;
 }

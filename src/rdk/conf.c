@@ -7,6 +7,7 @@
 
 #include <yaml.h>
 
+#include "base/format.h"
 #include "base/vec.h"
 
 enum { MAX_DEPTH = 16, MAX_ITEMS = 4096, MAX_SIZE = 1 << 20 };
@@ -35,7 +36,7 @@ static itx_status wrong(const struct reader *r, struct conf_place at, struct itx
     char text[300];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    format_textv(text, sizeof text, fmt, args);
     va_end(args);
     return itx_fail(err, ITX_E_FORMAT, "%s:%d:%d: %s", r->name, at.line, at.column, text);
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "cmd/terminal.h"
 #include "rdk/rdk.h"
@@ -106,7 +107,7 @@ static itx_status load(struct exec *e, struct itx_error *err)
         print_time(stderr);
         fprintf(stderr, " [HorizonRT] The model builder version = %s\n", RDK_BUILDER_VERSION);
     }
-    printf("Load model to DDR cost %.3fms.\n", (double)(clock_ns() - start) / 1e6);
+    format_out("Load model to DDR cost %.3fms.\n", (double)(clock_ns() - start) / 1e6);
     return ITX_OK;
 }
 

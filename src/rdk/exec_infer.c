@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "dnn/values.h"
 #include "rdk/exec.h"
@@ -203,7 +204,7 @@ static itx_status run_frames(struct exec *e, struct rdk_run *run, const struct r
     for (int i = 0; i < n; i++) {
         printf("---------------------Frame %d begin---------------------\n", i);
         ITX_TRY(rdk_run_frame(run, frame, err));
-        printf("Infer time: %f ms\n", (double)run->total_ns / 1e6);
+        format_out("Infer time: %f ms\n", (double)run->total_ns / 1e6);
         printf("---------------------Frame %d end---------------------\n", i);
     }
     return dump(e, frame, run, err);

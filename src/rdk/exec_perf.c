@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "cmd/terminal.h"
@@ -71,20 +72,20 @@ double exec_frames_a_second(const struct dnn_profile *t)
 
 static void print_count(const struct dnn_profile *t)
 {
-    printf("Frame count: %d,  Thread Average: %f ms,  thread max latency: %f ms,  thread min "
-           "latency: %f ms,  FPS: %f\n",
-           t->n_frames, exec_average_ms(t), (double)t->frame.most / 1e6,
-           (double)t->frame.least / 1e6, exec_frames_a_second(t));
+    format_out("Frame count: %d,  Thread Average: %f ms,  thread max latency: %f ms,  thread min "
+               "latency: %f ms,  FPS: %f\n",
+               t->n_frames, exec_average_ms(t), (double)t->frame.most / 1e6,
+               (double)t->frame.least / 1e6, exec_frames_a_second(t));
     fflush(stdout);
 }
 
 static void print_result(const struct dnn_profile *t)
 {
-    printf("\nRunning condition:\n  Thread number is: %d\n  Frame count   is: %d\n"
-           "  Program run time: %f ms\nPerf result:\n  Frame totally latency is: %f ms\n"
-           "  Average    latency    is: %f ms\n  Frame      rate       is: %f FPS\n",
-           t->n_threads, t->n_frames, (double)t->run_ns / 1e6, (double)t->frame.sum / 1e6,
-           exec_average_ms(t), exec_frames_a_second(t));
+    format_out("\nRunning condition:\n  Thread number is: %d\n  Frame count   is: %d\n"
+               "  Program run time: %f ms\nPerf result:\n  Frame totally latency is: %f ms\n"
+               "  Average    latency    is: %f ms\n  Frame      rate       is: %f FPS\n",
+               t->n_threads, t->n_frames, (double)t->run_ns / 1e6, (double)t->frame.sum / 1e6,
+               exec_average_ms(t), exec_frames_a_second(t));
 }
 
 /* ---- running ---- */

@@ -4,9 +4,9 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "rdk/rdk_bin.h"
 #include "rdk/run.h"
 #include "vision/picture.h"
@@ -103,7 +103,7 @@ static bool has_ending(const char *path, const char *endings)
     const char *const dot = strrchr(rdk_base_name(path), '.');
     if (dot == NULL) return false;
     for (const char *p = endings; *p != '\0'; p += strlen(p) + 1)
-        if (strcasecmp(dot + 1, p) == 0) return true;
+        if (ascii_compare(dot + 1, p) == 0) return true;
     return false;
 }
 
@@ -156,7 +156,7 @@ static bool parse_number(const char **p, enum itx_dtype dtype, void *to, size_t 
     char *end;
     errno = 0;
     if (dtype == ITX_F32) {
-        ((float *)to)[at] = strtof(*p, &end);
+        ((float *)to)[at] = parse_float(*p, &end);
     } else {
         const long q = strtol(*p, &end, 10), most = dtype == ITX_S8 ? INT8_MAX : INT16_MAX;
         if (q > most || q < -most - 1) return false;

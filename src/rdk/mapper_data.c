@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/format.h"
 #include "base/str.h"
 #include "rdk/mapper_work.h"
 #include "vision/files.h"
@@ -42,7 +43,7 @@ static itx_status list_files(struct mapper *m, const char *folder, path_vec *fil
     DIR *const dir = opendir(folder);
     struct stat st;
     if (dir == NULL) {
-        mapper_wrong(m, KEY_cal_data_dir, "%s: %s", folder, strerror(errno));
+        mapper_wrong(m, KEY_cal_data_dir, "%s: %s", folder, error_text(errno));
         return ITX_OK;
     }
     bool done = true;

@@ -3,9 +3,9 @@
  * makertbin: what it was told, as the log's dump of the configuration, as the parameters of the build, and as the metadata that
  * hb_model_info prints.
  */
-#include <ctype.h>
 #include <stdlib.h>
 
+#include "base/format.h"
 #include "cmd/json.h"
 #include "rdk/mapper_work.h"
 #include "rdk/rdk_python.h"
@@ -244,7 +244,7 @@ static json_t *input_params(struct mapper *m, const struct mapper_input *in)
     char train[16];
     size_t n = 0;
     for (; in->type_train[n] != '\0' && n + 1 < sizeof train; n++)
-        train[n] = (char)toupper((unsigned char)in->type_train[n]);
+        train[n] = ascii_upper(in->type_train[n]);
     train[n] = '\0';
     set_text(input, "original_input_type", train);
     set_text(input, "original_input_layout", in->layout_train);

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/format.h"
 #include "cmd/cmd.h"
 #include "cmd/json.h"
 #include "rdk/mapper_work.h"
@@ -168,7 +169,7 @@ static itx_status read_numbers(struct mapper *m, const struct mapper_input *in, 
     if (parts == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     for (int i = 0; i < n; i++) {
         if (parts[i][0] == '\0') continue;
-        const float number = strtof(parts[i], NULL);
+        const float number = parse_float(parts[i], NULL);
         n_numbers++;
         if (!is_mean && !(number > 0))
             mapper_wrong(m, key, "%s: scales have to be above 0", parts[i]);

@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
+#include "base/format.h"
 #include "base/vec.h"
 #include "cmd/cmd.h"
 
@@ -49,7 +49,7 @@ void mapper_mistake(struct mapper_values *values, const char *name, struct conf_
     char text[700];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    format_textv(text, sizeof text, fmt, args);
     va_end(args);
     for (char *p = text; *p != '\0'; p++)
         if (*p == '\n') *p = ' ';
@@ -143,7 +143,7 @@ static void read_flag(struct reader *r, const struct mapper_key_info *k, struct 
 {
     static const char *const words[] = {"false", "no", "off", "0", "true", "yes", "on", "1"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strcasecmp(v->text, words[i]) == 0) {
+        if (ascii_compare(v->text, words[i]) == 0) {
             v->flag = i >= ARRAY_LEN(words) / 2;
             return;
         }
@@ -156,13 +156,14 @@ static bool parse_number(const char *text, double *number)
 {
     char *end;
     errno = 0;
-    *number = strtod(text, &end);
+    *number = parse_double(text, &end);
     return end != text && end[strspn(end, " ")] == '\0' && errno == 0 && isfinite(*number);
 }
 
 static void read_number(struct reader *r, const struct mapper_key_info *k, struct mapper_value *v)
 {
-    const double least = strtod(k->values, NULL), most = strtod(strstr(k->values, "..") + 2, NULL);
+    const double least = parse_double(k->values, NULL),
+                 most = parse_double(strstr(k->values, "..") + 2, NULL);
     const bool is_whole = k->kind == KIND_INT;
     if (parse_number(v->text, &v->number) && v->number >= least && v->number <= most &&
         (!is_whole || v->number == floor(v->number)))

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include "base/cpu.h"
+#include "base/format.h"
 #include "rdk/mapper.h"
 #include "rdk/mapper_work.h"
 #include "rdk/model_info.h"
@@ -19,10 +20,10 @@ const char *mapper_text(struct mapper *m, const char *fmt, ...)
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    const int n = vsnprintf(NULL, 0, fmt, again);
+    const int n = format_textv(NULL, 0, fmt, again);
     va_end(again);
     char *const text = n < 0 ? NULL : arena_alloc(&m->arena, (size_t)n + 1);
-    if (text != NULL) vsnprintf(text, (size_t)n + 1, fmt, args);
+    if (text != NULL) format_textv(text, (size_t)n + 1, fmt, args);
     va_end(args);
     return text;
 }
@@ -33,7 +34,7 @@ void mapper_wrong(struct mapper *m, enum mapper_key key, const char *fmt, ...)
     const struct mapper_key_info *const info = mapper_key_info(key);
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    format_textv(text, sizeof text, fmt, args);
     va_end(args);
     mapper_mistake(&m->values, m->yaml, mapper_value(m, key)->at, "%s.%s: %s",
                    mapper_group_name(info->group), info->name, text);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/format.h"
 #include "cmd/json.h"
 #include "rdk/mapper_network.h"
 #include "rdk/mapper_work.h"
@@ -35,7 +36,7 @@ static itx_status read_paths(struct mapper *m, struct itx_error *err)
     const char *const folder = mapper_value(m, KEY_working_dir)->text;
     m->onnx = find_file(m, onnx);
     if (m->onnx == NULL) {
-        mapper_wrong(m, KEY_onnx_model, "%s: %s", onnx, strerror(errno));
+        mapper_wrong(m, KEY_onnx_model, "%s: %s", onnx, error_text(errno));
     } else {
         rdk_say(&m->log, RDK_INFO, "Using abs path %s", m->onnx);
         rdk_say(&m->log, RDK_INFO, "Using onnx model file: %s", m->onnx);

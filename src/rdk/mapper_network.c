@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/format.h"
 #include "base/str.h"
 #include "cmd/json.h"
 
@@ -41,7 +42,7 @@ void mapper_say_network(struct rdk_log *log, const json_t *check)
     struct strbuf text = {0};
     const double version = json_number(check, "model_version");
     char number[32] = "";
-    if (version != 0) snprintf(number, sizeof number, "%.0f", version);
+    if (version != 0) format_text(number, sizeof number, "%.0f", version);
     strbuf_addf(&text, "Input ONNX Model Information:\n%-25s %.0f\n%-25s ['ai.onnx v%.0f']",
                 "ONNX IR version:", json_number(check, "ir_version"),
                 "Opset version:", json_number(check, "opset"));

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/format.h"
 #include "cmd/json.h"
 #include "rdk/mapper_network.h"
 #include "rdk/mapper_work.h"
@@ -29,7 +30,7 @@ static double threshold(const struct plan_tensor *t)
 static void add_threshold(struct rdk_table *table, const struct plan_tensor *t)
 {
     char text[32];
-    snprintf(text, sizeof text, "%.6g", threshold(t));
+    format_text(text, sizeof text, "%.6g", threshold(t));
     rdk_table_add(table, "%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "");
 }
 

@@ -5,6 +5,7 @@
  */
 #include <jansson.h>
 
+#include "base/format.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
 #include "rdk/model_info.h"
@@ -149,12 +150,12 @@ static void say_build(const struct meta *m)
     say_dep(m, "max_percentile", "max_percentile", "");
     say_dep(m, "per_channel", "per_channel", "");
     say_dep(m, "optimization", "optimization", "");
-    snprintf(number, sizeof number, "%.0f", json_number(m->calibration, "images"));
+    format_text(number, sizeof number, "%.0f", json_number(m->calibration, "images"));
     say_field(m, "calibration images", m->calibration != NULL ? number : "");
     say(m, "############# compiler_parameters info #############");
     say_dep(m, "debug", "debug", "");
     say_dep(m, "compile_mode", "compile_mode", "");
-    snprintf(number, sizeof number, "%.0f", json_number(m->options, "effort"));
+    format_text(number, sizeof number, "%.0f", json_number(m->options, "effort"));
     say_field(m, "effort", m->options != NULL ? number : "");
     const json_t *const hbdk = json_object_get(m->deps, "hbdk_params");
     say_value(m, "hbdk_pass_through_params", json_object_get(hbdk, "hbdk_pass_through_params"), "");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "base/format.h"
 #include "cmd/html_draw.h"
 #include "rdk/perf.h"
 
@@ -83,11 +84,11 @@ void perf_draw_roofline(struct strbuf *b, const struct perf_model *m)
     char text[32];
     begin_chart(b);
     for (double t = a.x0; t <= a.x1; t++) {
-        snprintf(text, sizeof text, "%g", pow(10, t));
+        format_text(text, sizeof text, "%g", pow(10, t));
         add_tick_x(b, &a, t, text);
     }
     for (double t = a.y0; t <= a.y1; t++) {
-        snprintf(text, sizeof text, "%g", pow(10, t - 9));
+        format_text(text, sizeof text, "%g", pow(10, t - 9));
         add_tick_y(b, &a, t, text);
     }
     if (m->peak[0] > 0 && m->copy_rate > 0) {
@@ -121,9 +122,9 @@ void perf_draw_memory(struct strbuf *b, const struct perf_model *m)
     char text[32];
     begin_chart(b);
     for (int i = 0; i <= 4; i++) {
-        snprintf(text, sizeof text, "%.2f", a.x1 * i / 4);
+        format_text(text, sizeof text, "%.2f", a.x1 * i / 4);
         add_tick_x(b, &a, a.x1 * i / 4, text);
-        snprintf(text, sizeof text, "%.2f", a.y1 * i / 4);
+        format_text(text, sizeof text, "%.2f", a.y1 * i / 4);
         add_tick_y(b, &a, a.y1 * i / 4, text);
     }
     strbuf_addf(b, "<path class=\"area\" d=\"M%d %d", LEFT, HEIGHT - BOTTOM);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/cpu.h"
+#include "base/format.h"
 #include "cmd/html_draw.h"
 #include "cmd/html_style.h"
 #include "rdk/perf.h"
@@ -21,15 +22,15 @@ static void add_facts(struct strbuf *b, const struct perf_model *m)
 {
     char text[40];
     strbuf_addf(b, "<div class=\"facts\">\n");
-    snprintf(text, sizeof text, "%.2f", frame_ms(m));
+    format_text(text, sizeof text, "%.2f", frame_ms(m));
     add_fact(b, text, " ms", "a frame, outputs included");
-    snprintf(text, sizeof text, "%.1f", 1e3 / frame_ms(m));
+    format_text(text, sizeof text, "%.1f", 1e3 / frame_ms(m));
     add_fact(b, text, " FPS", "one frame after the other");
-    snprintf(text, sizeof text, "%.2f", (double)m->info.multiply_adds / 1e9);
+    format_text(text, sizeof text, "%.2f", (double)m->info.multiply_adds / 1e9);
     add_fact(b, text, " GMAC", "multiply-adds a frame");
-    snprintf(text, sizeof text, "%.2f", (double)m->info.weight_bytes / 1e6);
+    format_text(text, sizeof text, "%.2f", (double)m->info.weight_bytes / 1e6);
     add_fact(b, text, " MB", "weights");
-    snprintf(text, sizeof text, "%.2f", (double)m->info.arena_bytes / 1e6);
+    format_text(text, sizeof text, "%.2f", (double)m->info.arena_bytes / 1e6);
     add_fact(b, text, " MB", "tensors between the layers");
     strbuf_addf(b, "</div>\n");
 }
@@ -44,7 +45,7 @@ static void add_row(struct strbuf *b, const char *name, const char *value)
 static void add_bytes(struct strbuf *b, const char *name, uint64_t bytes)
 {
     char text[64];
-    snprintf(text, sizeof text, "%" PRIu64 " (%.2f MB)", bytes, (double)bytes / 1e6);
+    format_text(text, sizeof text, "%" PRIu64 " (%.2f MB)", bytes, (double)bytes / 1e6);
     add_row(b, name, text);
 }
 
@@ -58,7 +59,7 @@ static void add_summary(struct strbuf *b, const struct perf_model *m)
     }
     strbuf_addf(b, "<h2>Model Performance Summary</h2><div class=\"scroll\"><table>\n");
     add_row(b, "Model Name", m->plan->name);
-    snprintf(text, sizeof text, "%.3f", frame_ms(m));
+    format_text(text, sizeof text, "%.3f", frame_ms(m));
     add_row(b, "Model Latency(ms)", text);
     add_bytes(b, "Total DDR (loaded+stored) bytes per frame", loaded + stored);
     add_bytes(b, "Loaded Bytes per Frame", loaded);

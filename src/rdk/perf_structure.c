@@ -2,6 +2,7 @@
  *
  * hb_perf: the parts of a model, as SVG and as a picture.
  */
+#include "base/format.h"
 #include "cmd/html_draw.h"
 #include "rdk/perf.h"
 #include "rdk/rdk_bin.h"
@@ -52,11 +53,11 @@ static void make(struct diagram *d, const struct perf_model *m)
     const int y = d->height / 2 - BOX - GAP / 2;
     for (int i = 0; i < p->n_outputs; i++)
         add_output(d, &p->outputs[i], GAP + i * (BOX + GAP), y + BOX + GAP + BOX / 2);
-    snprintf(text, sizeof text, "Preprocess: %.3f ms", span_mean_ms(&m->prepare, m->n_frames));
+    format_text(text, sizeof text, "Preprocess: %.3f ms", span_mean_ms(&m->prepare, m->n_frames));
     add_box(d, GAP, y, GREY, text);
     add_line(d, GAP + BOX_WIDTH / 2, y + BOX, GAP + BOX_WIDTH / 2, y + BOX + GAP);
-    snprintf(text, sizeof text, "main_graph_subgraph_0: %d layers, %.3f ms", m->n_layers,
-             span_mean_ms(&m->network, m->n_frames));
+    format_text(text, sizeof text, "main_graph_subgraph_0: %d layers, %.3f ms", m->n_layers,
+                span_mean_ms(&m->network, m->n_frames));
     add_box(d, GAP, y + BOX + GAP, GREEN, text);
 }
 

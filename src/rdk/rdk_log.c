@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 
 itx_status rdk_log_open(struct rdk_log *log, const char *name, struct itx_error *err)
@@ -40,11 +41,11 @@ static char *clean_text(const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    const int n = vsnprintf(NULL, 0, fmt, again);
+    const int n = format_textv(NULL, 0, fmt, again);
     va_end(again);
     char *const text = n < 0 ? NULL : mem_alloc((size_t)n + 1);
     if (text == NULL) return NULL;
-    vsnprintf(text, (size_t)n + 1, fmt, args);
+    format_textv(text, (size_t)n + 1, fmt, args);
     for (int i = 0; i < n; i++) {
         const unsigned char byte = (unsigned char)text[i];
         if ((byte < 0x20 && byte != '\n') || byte == 0x7f) text[i] = '?';

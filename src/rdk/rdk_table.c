@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/format.h"
+
 enum { MAX_COLUMNS = 12 };
 
 void rdk_table_add(struct rdk_table *t, const char *fmt, ...)
@@ -11,7 +13,7 @@ void rdk_table_add(struct rdk_table *t, const char *fmt, ...)
     char text[600];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    format_textv(text, sizeof text, fmt, args);
     va_end(args);
     for (char *p = text; *p != '\0'; p++)
         if ((unsigned char)*p < 0x20) *p = '?';

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "cmd/terminal.h"
 #include "dnn/properties.h"
 #include "rdk/rdk_bin.h"
@@ -143,7 +144,7 @@ static void print_scales(const struct rdk_tensor *t, FILE *out)
     bool has_zero_points = false;
     fprintf(out, "scale data: ");
     for (int i = 0; i < t->n_scales; i++) {
-        fprintf(out, "%g,", (double)t->scale[i]);
+        format_file(out, "%g,", (double)t->scale[i]);
         has_zero_points = has_zero_points || t->zero_point[i] != 0;
     }
     fprintf(out, "\n");

@@ -5,7 +5,6 @@
  */
 #include "vision/codec.h"
 
-#include <ctype.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 
 /* A progressive picture has about ten scans; more is an attempt to keep us busy. Each walks over all pixels: all of them
@@ -72,7 +72,7 @@ static itx_status fail(struct jpeg_errors *errors, const char *what, struct itx_
     static const char prefix[] = "Corrupt JPEG data: ";
     char *text = errors->text;
     if (strncmp(text, prefix, sizeof prefix - 1) == 0) text += sizeof prefix - 1;
-    text[0] = (char)tolower((unsigned char)text[0]);
+    text[0] = ascii_lower(text[0]);
     return itx_fail(err, ITX_E_FORMAT, "%s: %s", what, text);
 }
 

@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "vision/codec.h"
 
@@ -119,7 +119,7 @@ bool codec_sink_grow(struct codec_sink *sink, size_t extra)
 itx_status picture_write(const struct picture *picture, const char *path, struct itx_error *err)
 {
     const size_t len = strlen(path);
-    const bool is_png = len >= 4 && strcasecmp(path + len - 4, ".png") == 0;
+    const bool is_png = len >= 4 && ascii_compare(path + len - 4, ".png") == 0;
     void *data = NULL;
     size_t size = 0;
     itx_status rc = is_png ? picture_encode_png(picture, &data, &size, err)

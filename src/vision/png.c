@@ -4,7 +4,6 @@
  */
 #include "vision/codec.h"
 
-#include <ctype.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <png.h>
 
 #include "base/bytes.h"
+#include "base/format.h"
 #include "base/mem.h"
 
 #define MAX_EXIF 65535   /* as in a JPEG */
@@ -33,7 +33,7 @@ static void on_error(png_structp png, png_const_charp text)
 {
     struct png_codec *codec = png_get_error_ptr(png);
     if (codec->text[0] == '\0') snprintf(codec->text, sizeof codec->text, "%s", text);
-    codec->text[0] = (char)tolower((unsigned char)codec->text[0]);
+    codec->text[0] = ascii_lower(codec->text[0]);
     png_longjmp(png, 1);
 }
 

@@ -3,6 +3,7 @@
  * Labelled tags. Text is set by pango on a small surface of its own, one for each tag, and laid over the picture here:
  * cairo's surfaces end at 32767 pixels, pictures do not.
  */
+#include "base/format.h"
 #include "vision/paint.h"
 
 #include <math.h>
@@ -120,7 +121,7 @@ static void set_text(struct typesetter *t, const struct draw_instance *d)
         *g_utf8_find_prev_char(valid, valid + MAX_NAME + 1) = '\0';
     const int n_name = valid != NULL ? snprintf(text, sizeof text, "%s", valid)
                                      : snprintf(text, sizeof text, "%d", d->class_id);
-    snprintf(text + n_name, sizeof text - (size_t)n_name, " %.2f", (double)d->score);
+    format_text(text + n_name, sizeof text - (size_t)n_name, " %.2f", (double)d->score);
     g_free(valid);
     PangoAttrList *attributes = pango_attr_list_new();
     PangoAttribute *bold = pango_attr_weight_new(PANGO_WEIGHT_BOLD);

@@ -9,6 +9,7 @@
 #include "base/closeness.h"
 #include "base/cpu.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/md5.h"
 #include "base/pool.h"
 #include "base/str.h"
@@ -88,6 +89,21 @@ static void test_str__distance(void)
     strbuf_add(&b, "xyz", 3);
     CHECK_STR(b.data, "a-5xyz");
     strbuf_release(&b);
+}
+
+static void test_format__as_c_has_it(void)
+{
+    char text[64], *end;
+    CHECK(format_text(text, sizeof text, "%.2f %g %s", 1234.5, 1e-7, "x") == 15);
+    CHECK_STR(text, "1234.50 1e-07 x");
+    CHECK(format_text(text, 4, "%.1f", 12.5) == 4);
+    CHECK_STR(text, "12.");
+    CHECK(parse_double("2.5,", &end) == 2.5 && *end == ',');
+    CHECK(parse_float("0.1", NULL) == 0.1f);
+    CHECK_STR(error_text(ENOENT), "No such file or directory");
+    CHECK(ascii_lower('I') == 'i' && ascii_lower('z') == 'z' && ascii_upper('i') == 'I');
+    CHECK(ascii_compare("A.BIN", "a.bin") == 0 && ascii_compare("a", "ab") < 0 &&
+          ascii_compare("b", "AB") > 0 && ascii_compare("", "") == 0);
 }
 
 static void test_file__write_then_map(void)
@@ -244,5 +260,6 @@ static void test_md5__vectors(void)
 TEST_MAIN(TEST(test_arena__objects_are_zeroed_and_aligned), TEST(test_vec__push),
           TEST(test_status__prefix), TEST(test_status__long_paths_keep_the_cause),
           TEST(test_status__only_printable_text), TEST(test_str__distance),
-          TEST(test_file__write_then_map), TEST(test_file__targets), TEST(test_cpu__parse),
-          TEST(test_pool__every_item_once), TEST(test_closeness__by_hand), TEST(test_md5__vectors))
+          TEST(test_format__as_c_has_it), TEST(test_file__write_then_map), TEST(test_file__targets),
+          TEST(test_cpu__parse), TEST(test_pool__every_item_once), TEST(test_closeness__by_hand),
+          TEST(test_md5__vectors))
