@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/calibrate.h"
@@ -15,6 +14,7 @@
 #include "api/report.h"
 #include "base/cpu.h"
 #include "base/file.h"
+#include "base/file_set.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "onnx/onnx.h"
@@ -38,6 +38,8 @@ struct build {
     char name[128]; /* of the model */
     struct calibration photos;
     int n_dumped;
+    struct file_set own_files; /* that are read, and the output */
+    struct strbuf temp;        /* a path of what is kept */
 };
 
 static itx_status read_options(struct build *b, const struct itx_build_options *given,
@@ -84,11 +86,25 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
     return ITX_OK;
 }
 
+/* What names that the build makes up must not meet. */
+static itx_status note_own_files(struct build *b, struct itx_error *err)
+{
+    bool done =
+        file_set_add(&b->own_files, b->onnx_path) && file_set_add(&b->own_files, b->out_path);
+    for (int i = 0; done && i < b->o.n_images && b->o.images != NULL; i++)
+        done = file_set_add(&b->own_files, b->o.images[i]);
+    for (int i = 0; done && i < b->o.n_tensors && b->o.tensors != NULL; i++)
+        done = file_set_add(&b->own_files, b->o.tensors[i]);
+    return done ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
+}
+
 /* What would fail only after minutes of work, or destroy what is read. */
-static itx_status check_output(const struct build *b, struct itx_error *err)
+static itx_status check_output(struct build *b, struct itx_error *err)
 {
     ITX_TRY(file_check_target(b->out_path, err));
-    if (b->o.onnx_prefix != NULL) ITX_TRY(onnx_files_check(b->o.onnx_prefix, b->onnx_path, err));
+    if (b->o.save_temps != NULL) ITX_TRY(file_check_folder(b->o.save_temps, err));
+    ITX_TRY(note_own_files(b, err));
+    if (b->o.onnx_prefix != NULL) ITX_TRY(onnx_files_check(b->o.onnx_prefix, &b->own_files, err));
     if (!file_is_same(b->out_path, b->onnx_path)) return ITX_OK;
     return itx_fail(err, ITX_E_INVAL, "%s: is the network itself, the output needs another name",
                     b->out_path);
@@ -113,29 +129,45 @@ static void choose_name(struct build *b)
     }
 }
 
+/* DIR/NAME, or numbered where that is a file that the build reads or writes. */
+static const char *temp_name(struct build *b, const char *name, struct itx_error *err)
+{
+    b->temp.len = 0;
+    strbuf_addf(&b->temp, "%s/%s", b->o.save_temps, name);
+    file_set_free_name(&b->own_files, &b->temp);
+    if (!b->temp.failed) return b->temp.data;
+    itx_fail(err, ITX_E_NOMEM, "out of memory");
+    return NULL;
+}
+
 /* DIR/NN_pass.txt, and the last as ONNX too. */
 static itx_status dump_graph(void *ctx, const char *pass, const struct graph *g,
                              struct itx_error *err)
 {
     struct build *const b = ctx;
-    char path[PATH_MAX];
-    if (mkdir(b->o.save_temps, 0777) != 0 && access(b->o.save_temps, W_OK) != 0)
-        return itx_fail_errno(err, "%s: cannot write into", b->o.save_temps);
-    snprintf(path, sizeof path, "%s/%02d_%s.txt", b->o.save_temps, b->n_dumped++, pass);
-    FILE *f = fopen(path, "w");
-    if (f == NULL) return itx_fail_errno(err, "%s: cannot write", path);
-    itx_status rc = graph_print(g, f, false, err);
-    if (fclose(f) != 0 && rc == ITX_OK) rc = itx_fail_errno(err, "%s: cannot write", path);
+    struct file_out out;
+    char name[200];
+    snprintf(name, sizeof name, "%02d_%s.txt", b->n_dumped++, pass);
+    const char *const path = temp_name(b, name, err);
+    if (path == NULL) return ITX_E_NOMEM;
+    ITX_TRY(file_out_open(&out, path, err));
+    FILE *const f = fdopen(dup(out.fd), "w");
+    itx_status rc =
+        f == NULL ? itx_fail_errno(err, "%s: cannot write", path) : graph_print(g, f, false, err);
+    if (f != NULL && fclose(f) != 0 && rc == ITX_OK)
+        rc = itx_fail_errno(err, "%s: cannot write", path);
+    if (rc == ITX_OK) rc = file_out_rename(&out, err);
+    if (rc == ITX_OK) return file_out_close(&out, err);
+    file_out_abandon(&out);
     return rc;
 }
 
 static itx_status dump_canonical(struct build *b, struct itx_error *err)
 {
     if (b->o.save_temps == NULL) return ITX_OK;
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/canonical.onnx", b->o.save_temps);
     ITX_TRY(dump_graph(b, "quantised", b->network.graph, err));
-    return onnx_write(b->network.graph, path, err);
+    const char *const path = temp_name(b, "canonical.onnx", err);
+    return path != NULL ? onnx_write(b->network.graph, path, err) : ITX_E_NOMEM;
 }
 
 static enum plan_input_kind input_kind(enum itx_image_format format)
@@ -275,6 +307,8 @@ itx_status itx_build(const char *onnx_path, const char *out_path,
     mem_free(b->comparison);
     strbuf_release(&b->meta);
     strbuf_release(&b->detailed);
+    strbuf_release(&b->temp);
+    file_set_release(&b->own_files);
     mem_free(b);
     return rc;
 }

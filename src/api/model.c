@@ -28,7 +28,7 @@ void model_release(const itx_model *shared)
     itx_model *model = (itx_model *)(uintptr_t)shared;
     if (model == NULL || atomic_fetch_sub(&model->n_users, 1) != 1) return;
     plan_file_release(&model->file);
-    file_map_release(&model->map);
+    file_bytes_release(&model->map);
     mem_free_aligned(model->copy);
     mem_free(model);
 }
@@ -65,7 +65,7 @@ itx_status itx_model_open(itx_model **out, const char *path, const char *name,
         return itx_fail(err, ITX_E_INVAL, "itx_model_open: an argument is NULL");
     itx_model *model = new_model();
     if (model == NULL) return itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
-    itx_status rc = file_map_open(&model->map, path, err);
+    itx_status rc = file_read(&model->map, path, SIZE_MAX, err);
     if (rc == ITX_OK) {
         rc = open_data(model, model->map.data, model->map.size, name, err);
         if (rc != ITX_OK) itx_error_prefix(err, "%s", path);

@@ -13,7 +13,7 @@
 
 struct itx_model {
     atomic_int n_users; /* the handle itself and its sessions */
-    struct file_map map;
+    struct file_bytes map;
     void *copy; /* of a model opened from memory */
     struct plan_file file;
     const struct plan *plan; /* one of file.models */

@@ -21,15 +21,17 @@ static itx_status path_of(char *path, const char *prefix, enum form form, struct
     return itx_fail(err, ITX_E_RANGE, "%.100s...: this path is too long", prefix);
 }
 
-itx_status onnx_files_check(const char *prefix, const char *source, struct itx_error *err)
+itx_status onnx_files_check(const char *prefix, const struct file_set *own_files,
+                            struct itx_error *err)
 {
     char path[PATH_MAX];
     for (int form = 0; form < FORM_COUNT; form++) {
         ITX_TRY(path_of(path, prefix, (enum form)form, err));
         ITX_TRY(file_check_target(path, err));
-        if (file_is_same(path, source))
+        if (file_set_has(own_files, path))
             return itx_fail(err, ITX_E_INVAL,
-                            "%s: is the network itself, the ONNX files need another prefix", path);
+                            "%s: is also read or written, the ONNX files need another prefix",
+                            path);
     }
     return ITX_OK;
 }

@@ -6,6 +6,7 @@
 #define API_ONNX_FILES_H
 
 #include "api/network.h"
+#include "base/file_set.h"
 #include "plan/plan.h"
 
 struct onnx_files {
@@ -15,8 +16,9 @@ struct onnx_files {
     const struct plan *plan;
 };
 
-/* Refuses paths that cannot be written, and those that are the network itself. */
-itx_status onnx_files_check(const char *prefix, const char *source, struct itx_error *err);
+/* Refuses paths that cannot be written, and those of files that the build reads or writes besides. */
+itx_status onnx_files_check(const char *prefix, const struct file_set *own_files,
+                            struct itx_error *err);
 /* Four files, called as options->onnx_prefix begins. */
 itx_status onnx_files_write(const struct onnx_files *files, struct itx_error *err);
 

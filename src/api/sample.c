@@ -100,7 +100,7 @@ static enum number_type type_of_raw(enum itx_tensor_type type)
 }
 
 /* Why a file may have another size than n numbers of a type. */
-static void guess_cause(char *text, size_t room, const struct file_map *map, size_t n,
+static void guess_cause(char *text, size_t room, const struct file_bytes *map, size_t n,
                         enum number_type type)
 {
     static const uint8_t jpeg[] = {0xff, 0xd8, 0xff}, png[] = {0x89, 'P', 'N', 'G'};
@@ -132,7 +132,7 @@ static void guess_cause(char *text, size_t room, const struct file_map *map, siz
         snprintf(text, room, "was it made for this input and of this type?");
 }
 
-static itx_status open_raw(struct numbers *a, const struct file_map *map, const struct value *v,
+static itx_status open_raw(struct numbers *a, const struct file_bytes *map, const struct value *v,
                            enum itx_tensor_type type, bool is_turned, struct itx_error *err)
 {
     const size_t n = (size_t)shape_elements(&v->shape);
@@ -160,7 +160,7 @@ static bool is_shape(const struct npy *npy, const struct shape *s, const int ord
     return at == npy->rank;
 }
 
-static itx_status open_npy(struct numbers *a, const struct file_map *map, const struct value *v,
+static itx_status open_npy(struct numbers *a, const struct file_bytes *map, const struct value *v,
                            bool is_turned, struct itx_error *err)
 {
     static const int planes[4] = {0, 1, 2, 3}, last[4] = {0, 2, 3, 1};
@@ -219,7 +219,7 @@ static itx_status find_limits(struct sample *s, const float *x, size_t n, struct
 }
 
 static itx_status load_file(struct sample *s, struct float_run *r,
-                            const struct itx_build_options *o, const struct file_map *map,
+                            const struct itx_build_options *o, const struct file_bytes *map,
                             int input, struct itx_error *err)
 {
     const struct graph *const g = r->network->graph;
@@ -248,10 +248,10 @@ static itx_status load_files(struct sample *s, struct float_run *r,
 {
     for (int k = 0; k < r->n_inputs; k++) {
         const char *const path = o->tensors[i * r->n_inputs + k];
-        struct file_map map = {0};
-        ITX_TRY(file_map_open(&map, path, err));
+        struct file_bytes map = {0};
+        ITX_TRY(file_read(&map, path, SIZE_MAX, err));
         const itx_status rc = load_file(s, r, o, &map, k, err);
-        file_map_release(&map);
+        file_bytes_release(&map);
         if (rc != ITX_OK) {
             itx_error_prefix(err, "%s", path);
             return rc;

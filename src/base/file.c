@@ -3,115 +3,140 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 
-/* As aligned as a mapped file. */
-_Alignas(64) static const uint8_t empty_file[1];
+enum { ALIGN = 64 };
 
-itx_status file_map_open(struct file_map *map, const char *path, struct itx_error *err)
+static _Alignas(ALIGN) const uint8_t empty_file[1];
+
+bool file_is_stdio(const char *path)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return itx_fail_errno(err, "%s", path);
+    return strcmp(path, "-") == 0;
+}
+
+/* What a file is that is none; NULL: it is one. */
+static const char *odd_kind(mode_t mode)
+{
+    if (S_ISREG(mode)) return NULL;
+    if (S_ISDIR(mode)) return "a folder, a file is needed";
+    if (S_ISFIFO(mode)) return "a FIFO, not a file";
+    if (S_ISSOCK(mode)) return "a socket, not a file";
+    return S_ISCHR(mode)   ? "a character device, not a file"
+           : S_ISBLK(mode) ? "a block device, not a file"
+                           : "not a regular file";
+}
+
+static itx_status check_kind(const char *path, mode_t mode, struct itx_error *err)
+{
+    const char *const odd = odd_kind(mode);
+    return odd == NULL ? ITX_OK : itx_fail(err, ITX_E_IO, "%s: is %s", path, odd);
+}
+
+itx_status file_check_source(const char *path, struct itx_error *err)
+{
     struct stat st;
-    itx_status rc = ITX_OK;
-    if (fstat(fd, &st) != 0) {
-        rc = itx_fail_errno(err, "%s", path);
-    } else if (S_ISDIR(st.st_mode)) {
-        rc = itx_fail(err, ITX_E_IO, "%s: is a folder, a file is needed", path);
-    } else if (!S_ISREG(st.st_mode)) {
-        rc = itx_fail(err, ITX_E_IO, "%s: is not a regular file", path);
-    } else if (st.st_size == 0) {
-        *map = (struct file_map){empty_file, 0};
-    } else {
-        void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-            rc = itx_fail_errno(err, "%s: cannot map", path);
-        else
-            *map = (struct file_map){p, (size_t)st.st_size};
+    if (file_is_stdio(path))
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "-: the standard input is not supported; a file of that name is ./-");
+    return stat(path, &st) == 0 ? check_kind(path, st.st_mode, err) : ITX_OK;
+}
+
+/* A FIFO is not even opened, since that would wake who writes to it; if it takes the file's place in between, it does not
+ * make us wait. */
+itx_status file_open(int *out, size_t *size, const char *path, struct itx_error *err)
+{
+    struct stat st;
+    ITX_TRY(file_check_source(path, err));
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return itx_fail_errno(err, "%s", path);
+    const itx_status rc =
+        fstat(fd, &st) != 0 ? itx_fail_errno(err, "%s", path) : check_kind(path, st.st_mode, err);
+    if (rc != ITX_OK) {
+        close(fd);
+        return rc;
     }
+    *out = fd;
+    *size = (size_t)st.st_size;
+    return ITX_OK;
+}
+
+/* Up to `size` bytes; *got is less where the file is shorter now. */
+static itx_status read_all(int fd, uint8_t *data, size_t size, size_t *got, const char *path,
+                           struct itx_error *err)
+{
+    *got = 0;
+    while (*got < size) {
+        const size_t left = size - *got;
+        const ssize_t n = read(fd, data + *got, left < INT_MAX ? left : INT_MAX);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return itx_fail_errno(err, "%s: cannot read", path);
+        if (n == 0) break;
+        *got += (size_t)n;
+    }
+    return ITX_OK;
+}
+
+static itx_status read_open(struct file_bytes *bytes, int fd, size_t size, const char *path,
+                            struct itx_error *err)
+{
+    uint8_t *const data = mem_alloc_aligned(ALIGN, size);
+    size_t got;
+    if (data == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "%s: out of memory for its %zu bytes", path, size);
+    const itx_status rc = read_all(fd, data, size, &got, path, err);
+    if (rc == ITX_OK && got > 0)
+        *bytes = (struct file_bytes){data, got, false};
+    else
+        mem_free_aligned(data);
+    return rc;
+}
+
+itx_status file_read(struct file_bytes *bytes, const char *path, size_t limit,
+                     struct itx_error *err)
+{
+    int fd = -1;
+    size_t size = 0;
+    ITX_TRY(file_open(&fd, &size, path, err));
+    itx_status rc = ITX_OK;
+    *bytes = (struct file_bytes){empty_file, 0, false};
+    if (size > limit)
+        rc = itx_fail(err, ITX_E_RANGE, "%s: a file of %zu bytes is too large (limit: %zu)", path,
+                      size, limit);
+    else if (size > 0)
+        rc = read_open(bytes, fd, size, path, err);
     close(fd);
     return rc;
 }
 
-void file_map_release(struct file_map *map)
+itx_status file_map(struct file_bytes *bytes, const char *path, struct itx_error *err)
 {
-    if (map->size != 0) munmap((void *)(uintptr_t)map->data, map->size);
-    *map = (struct file_map){0};
-}
-
-static itx_status write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size != 0) {
-        const ssize_t n = write(fd, data, size < INT_MAX ? size : INT_MAX);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return ITX_E_IO;
-        data += n;
-        size -= (size_t)n;
-    }
-    return ITX_OK;
-}
-
-/* Writes and closes fd, which `path` stands for in messages. */
-static itx_status write_and_close(int fd, const char *path, const void *data, size_t size,
-                                  struct itx_error *err)
-{
-    itx_status rc = write_all(fd, data, size);
-    if (rc == ITX_OK && fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP) rc = ITX_E_IO;
-    if (rc != ITX_OK) itx_fail_errno(err, "%s: cannot write", path);
-    if (close(fd) != 0 && rc == ITX_OK) rc = itx_fail_errno(err, "%s: cannot write", path);
+    int fd = -1;
+    size_t size = 0;
+    ITX_TRY(file_open(&fd, &size, path, err));
+    itx_status rc = ITX_OK;
+    *bytes = (struct file_bytes){empty_file, 0, false};
+    void *const p = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (p == MAP_FAILED)
+        rc = itx_fail_errno(err, "%s: cannot map", path);
+    else if (p != NULL)
+        *bytes = (struct file_bytes){p, size, true};
+    close(fd);
     return rc;
 }
 
-itx_status file_write(const char *path, const void *data, size_t size, struct itx_error *err)
+void file_bytes_release(struct file_bytes *bytes)
 {
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        /* a terminal, a pipe, /dev/full: nothing to replace */
-        const int fd = open(path, O_WRONLY | O_CLOEXEC);
-        if (fd < 0) return itx_fail_errno(err, "%s: cannot write", path);
-        return write_and_close(fd, path, data, size, err);
-    }
-    char tmp[PATH_MAX];
-    const int n = snprintf(tmp, sizeof tmp, "%s.tmp.%ld", path, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof tmp)
-        return itx_fail(err, ITX_E_IO, "%s: path is too long", path);
-    const int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return itx_fail_errno(err, "%s: cannot write", path);
-    itx_status rc = write_and_close(fd, path, data, size, err);
-    if (rc == ITX_OK && rename(tmp, path) != 0)
-        rc = itx_fail_errno(err, "%s: cannot replace", path);
-    if (rc != ITX_OK) unlink(tmp);
-    return rc;
-}
-
-itx_status file_check_target(const char *path, struct itx_error *err)
-{
-    struct stat st;
-    if (stat(path, &st) == 0) {
-        if (S_ISDIR(st.st_mode))
-            return itx_fail(err, ITX_E_IO, "%s: is a folder, a file is needed", path);
-        if (!S_ISREG(st.st_mode)) return ITX_OK;
-    }
-    const char *const slash = strrchr(path, '/');
-    char folder[PATH_MAX];
-    const int n = slash == NULL ? snprintf(folder, sizeof folder, ".")
-                  : slash == path
-                      ? snprintf(folder, sizeof folder, "/")
-                      : snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-    if (n < 0 || (size_t)n >= sizeof folder || path[0] == '\0')
-        return itx_fail(err, ITX_E_IO, "\"%s\": is no name for a file", path);
-    if (access(folder, W_OK | X_OK) != 0) return itx_fail_errno(err, "%s: cannot write", path);
-    if (slash != NULL && stat(folder, &st) == 0 && !S_ISDIR(st.st_mode))
-        return itx_fail(err, ITX_E_IO, "%s: cannot write: %s is not a folder", path, folder);
-    return ITX_OK;
+    void *const data = (void *)(uintptr_t)bytes->data;
+    if (bytes->is_mapped)
+        munmap(data, bytes->size);
+    else if (bytes->size != 0)
+        mem_free_aligned(data);
+    *bytes = (struct file_bytes){0};
 }
 
 bool file_is_same(const char *a, const char *b)
@@ -119,25 +144,4 @@ bool file_is_same(const char *a, const char *b)
     struct stat x, y;
     return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
            x.st_ino == y.st_ino;
-}
-
-itx_status file_make_folders(const char *path, struct itx_error *err)
-{
-    struct strbuf part = {0};
-    itx_status rc = ITX_OK;
-    for (const char *end = path; rc == ITX_OK && *end != '\0';) {
-        end += strspn(end, "/");
-        end += strcspn(end, "/");
-        part.len = 0;
-        strbuf_add(&part, path, (size_t)(end - path));
-        if (part.failed)
-            rc = itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
-        else if (mkdir(part.data, 0777) != 0 && errno != EEXIST)
-            rc = itx_fail_errno(err, "%s", part.data);
-    }
-    struct stat st;
-    if (rc == ITX_OK && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
-        rc = itx_fail(err, ITX_E_IO, "%s: is no folder", path);
-    strbuf_release(&part);
-    return rc;
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/file.h"
@@ -147,8 +146,7 @@ static itx_status write_all(struct job *job, struct itx_error *err)
     job->raw = mem_alloc(job->raw_size);
     if (job->raw == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     ITX_TRY(check_names(job, err));
-    if (mkdir(job->options->output, 0777) != 0 && errno != EEXIST)
-        return itx_fail_errno(err, "%s: cannot make the folder", job->options->output);
+    ITX_TRY(file_make_folders(job->options->output, err));
     itx_status rc = ITX_OK;
     for (int i = 0; i < n && rc == ITX_OK; i++) {
         progress_update(&progress, "write", i, n);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/curves.h"
 
-#include <errno.h>
-#include <sys/stat.h>
-
 #include "base/file.h"
 #include "base/str.h"
 
@@ -112,8 +109,7 @@ static itx_status write_picture(const struct coco_evaluation *e, const char *fol
 
 itx_status curves_write(const struct scores *s, const char *folder, struct itx_error *err)
 {
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return itx_fail_errno(err, "%s: cannot make the folder", folder);
+    ITX_TRY(file_make_folders(folder, err));
     ITX_TRY(write_picture(&s->box, folder, "box.svg", "Boxes: precision over recall", err));
     if (!s->has_masks) return ITX_OK;
     return write_picture(&s->mask, folder, "mask.svg", "Masks: precision over recall", err);

@@ -368,9 +368,11 @@ static bool check_options(const struct eval_options *o, int n_args)
     return wrong == NULL && options_check_cpu(&command_eval, o->cpu);
 }
 
-/* Before long work: --save can be written, and is nothing that is read. */
-static itx_status check_save(const struct eval_options *o, const char *model, struct itx_error *err)
+/* Before long work: --save and --curves can be written, and --save is nothing that is read. */
+static itx_status check_outputs(const struct eval_options *o, const char *model,
+                                struct itx_error *err)
 {
+    if (o->curves != NULL) ITX_TRY(file_check_folder(o->curves, err));
     if (o->save == NULL) return ITX_OK;
     const char *const read[] = {model, o->annotations, o->against};
     ITX_TRY(file_check_target(o->save, err));
@@ -387,7 +389,7 @@ static enum exit_code eval_run(const void *options, int n_args, const char *cons
     if (!check_options(o, n_args)) return EXIT_USAGE;
     struct eval e = {.options = o, .n_args = n_args};
     struct itx_error err;
-    itx_status rc = check_save(o, n_args == 1 ? args[0] : NULL, &err);
+    itx_status rc = check_outputs(o, n_args == 1 ? args[0] : NULL, &err);
     if (rc == ITX_OK) rc = pool_create(&e.pool, o->threads != 0 ? o->threads : cpu_count(), &err);
     if (rc == ITX_OK) rc = read_annotations(&e, &err);
     if (rc == ITX_OK)

@@ -96,13 +96,13 @@ enum exit_code man_page(const struct command *const *commands, int n_commands, c
     const struct command *command = NULL;
     for (int i = 0; i < n_commands; i++)
         if (strcmp(commands[i]->name, name) == 0) command = commands[i];
-    struct file_map map = {0};
+    struct file_bytes map = {0};
     struct itx_error err;
-    if (file_map_open(&map, prose, &err) != ITX_OK) {
+    if (file_read(&map, prose, SIZE_MAX, &err) != ITX_OK) {
         say_error("%s", err.text);
         return EXIT_FAILED;
     }
     put_page(commands, n_commands, command, (struct str){(const char *)map.data, map.size});
-    file_map_release(&map);
+    file_bytes_release(&map);
     return EXIT_DONE;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/outputs.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,9 +31,7 @@ itx_status outputs_init(struct outputs *o, const char *where, struct itx_error *
         return ITX_OK;
     }
     o->folder = where;
-    if (!exists_as(where, FILE_FOLDER) && mkdir(where, 0777) != 0)
-        return itx_fail_errno(err, "%s: cannot make the folder", where);
-    return ITX_OK;
+    return file_make_folders(where, err);
 }
 
 static bool is_taken(const struct outputs *o, const char *path)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -286,7 +287,7 @@ static itx_status check_outputs(const struct segment_options *o, const char *mod
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         if (files[i] != NULL && strcmp(files[i], "-") != 0)
             ITX_TRY(outputs_check_file(files[i], model, list, err));
-    return ITX_OK;
+    return o->output != NULL && !is_picture ? file_check_folder(o->output, err) : ITX_OK;
 }
 
 static itx_status begin(struct job *job, const char *model, const struct file_list *list,

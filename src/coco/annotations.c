@@ -151,11 +151,11 @@ itx_status coco_annotations_parse(struct coco_annotations *set, const void *data
 itx_status coco_annotations_read(struct coco_annotations *set, const char *path,
                                  struct itx_error *err)
 {
-    struct file_map map;
+    struct file_bytes map;
     *set = (struct coco_annotations){0};
-    ITX_TRY(file_map_open(&map, path, err));
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     const itx_status rc = coco_annotations_parse(set, map.data, map.size, err);
-    file_map_release(&map);
+    file_bytes_release(&map);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     return rc;
 }

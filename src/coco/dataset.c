@@ -148,11 +148,11 @@ itx_status coco_dataset_parse(struct coco_dataset *set, const void *data, size_t
 itx_status coco_dataset_read(struct coco_dataset *set, const char *path, struct pool *pool,
                              struct itx_error *err)
 {
-    struct file_map map;
+    struct file_bytes map;
     *set = (struct coco_dataset){0};
-    ITX_TRY(file_map_open(&map, path, err));
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     const itx_status rc = coco_dataset_parse(set, map.data, map.size, pool, err);
-    file_map_release(&map);
+    file_bytes_release(&map);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     return rc;
 }

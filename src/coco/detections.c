@@ -106,11 +106,11 @@ itx_status coco_results_parse(struct coco_results *results, const struct coco_da
 itx_status coco_results_read(struct coco_results *results, const struct coco_dataset *set,
                              const char *path, struct pool *pool, struct itx_error *err)
 {
-    struct file_map map;
+    struct file_bytes map;
     *results = (struct coco_results){0};
-    ITX_TRY(file_map_open(&map, path, err));
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     const itx_status rc = coco_results_parse(results, set, map.data, map.size, pool, err);
-    file_map_release(&map);
+    file_bytes_release(&map);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     return rc;
 }

@@ -321,15 +321,15 @@ static char *folder_of(const char *path)
 static itx_status read_file(struct graph **g, const char *path, const struct scan *scan,
                             struct itx_error *err)
 {
-    struct file_map map;
+    struct file_bytes map;
     struct wire wire;
     Onnx__ModelProto *model;
-    ITX_TRY(file_map_open(&map, path, err));
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     wire_init(&wire, map.size);
     char *folder = folder_of(path);
     itx_status rc = folder != NULL ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
     if (rc == ITX_OK) rc = wire_read_model(&wire, map.data, map.size, &model, err);
-    file_map_release(&map); /* everything has been copied */
+    file_bytes_release(&map); /* everything has been copied */
     if (rc == ITX_OK) rc = read_model(g, &wire, model, folder, scan, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     mem_free(folder);

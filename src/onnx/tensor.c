@@ -176,7 +176,7 @@ static void fill_field(const struct type *type, const Onnx__TensorProto *p, size
 
 void external_release(struct external *ext)
 {
-    file_map_release(&ext->map);
+    file_bytes_release(&ext->map);
     mem_free(ext->path);
     *ext = (struct external){0};
 }
@@ -228,8 +228,8 @@ static itx_status external_open(struct external *ext, const char *location, stru
         mem_free(path);
         return ITX_OK;
     }
-    struct file_map map;
-    const itx_status rc = file_map_open(&map, path, err);
+    struct file_bytes map;
+    const itx_status rc = file_read(&map, path, SIZE_MAX, err);
     if (rc != ITX_OK) {
         mem_free(path);
         return rc;

@@ -15,7 +15,7 @@
 struct external {
     const char *folder; /* of the model; NULL when it came from memory */
     char *path;         /* of the file mapped last */
-    struct file_map map;
+    struct file_bytes map;
 };
 void external_release(struct external *ext);
 

@@ -110,12 +110,12 @@ static bool has_ending(const char *path, const char *endings)
 static itx_status read_pixels(struct rdk_frame *frame, const struct plan *plan, const char *path,
                               struct itx_error *err)
 {
-    struct file_map map = {0};
+    struct file_bytes map = {0};
     size_t exact, aligned;
     const size_t w = (size_t)input_tensor(plan, 0)->w;
     const size_t row = row_bytes(plan, w, &exact),
                  aligned_row = row_bytes(plan, (w + 15) & ~(size_t)15, &aligned);
-    ITX_TRY(file_map_open(&map, path, err));
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     itx_status rc = ITX_OK;
     if (map.size != exact && map.size != aligned)
         rc = itx_fail(err, ITX_E_FORMAT, "%s: %zu bytes, the input %s has %zu", path, map.size,
@@ -123,7 +123,7 @@ static itx_status read_pixels(struct rdk_frame *frame, const struct plan *plan, 
     const void *const bytes = rc == ITX_OK ? arena_dup(&frame->arena, map.data, map.size) : NULL;
     if (rc == ITX_OK && bytes == NULL) rc = itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
     if (rc == ITX_OK) set_image(frame, plan, bytes, map.size == exact ? row : aligned_row);
-    file_map_release(&map);
+    file_bytes_release(&map);
     return rc;
 }
 
@@ -194,14 +194,14 @@ static itx_status parse_numbers(const char *text, enum itx_dtype dtype, void *to
 static itx_status read_numbers(struct rdk_frame *frame, const struct plan *plan, int i,
                                const char *path, struct itx_error *err)
 {
-    struct file_map map = {0};
+    struct file_bytes map = {0};
     struct strbuf text = {0};
     struct itx_numbers *const input = &frame->numbers[i];
     const size_t n = n_numbers(plan, i), size = size_of(plan, i);
     void *const to = arena_alloc(&frame->arena, n * size);
     if (to == NULL) return itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
     input->data = to;
-    ITX_TRY(file_map_open(&map, path, err));
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     itx_status rc = ITX_OK;
     if (has_ending(path, "txt\0")) {
         strbuf_add(&text, map.data, map.size);
@@ -215,7 +215,7 @@ static itx_status read_numbers(struct rdk_frame *frame, const struct plan *plan,
         memcpy(to, map.data, map.size);
     }
     strbuf_release(&text);
-    file_map_release(&map);
+    file_bytes_release(&map);
     return rc;
 }
 

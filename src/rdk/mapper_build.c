@@ -14,11 +14,11 @@
 
 static itx_status say_first(struct mapper *m, struct itx_error *err)
 {
-    struct file_map map = {0};
+    struct file_bytes map = {0};
     char sum[MD5_TEXT_SIZE];
-    ITX_TRY(file_map_open(&map, m->files.data[0], err));
+    ITX_TRY(file_read(&map, m->files.data[0], SIZE_MAX, err));
     md5_text(map.data, map.size, sum);
-    file_map_release(&map);
+    file_bytes_release(&map);
     rdk_say(&m->log, RDK_INFO, "*******************************************");
     rdk_say(&m->log, RDK_INFO, "First calibration picture name: %s",
             rdk_base_name(m->files.data[0]));

@@ -68,11 +68,11 @@ void mapper_say_idle(struct mapper *m, enum mapper_group group)
 
 static itx_status read_yaml(struct mapper *m, const char *path, struct itx_error *err)
 {
-    struct file_map map = {0};
+    struct file_bytes map = {0};
     m->yaml = path;
-    ITX_TRY(file_map_open(&map, path, err));
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     const itx_status rc = mapper_values_read(&m->values, path, map.data, map.size, err);
-    file_map_release(&map);
+    file_bytes_release(&map);
     return rc;
 }
 

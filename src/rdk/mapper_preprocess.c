@@ -60,10 +60,10 @@ static itx_status read_numbers(struct view *v, const char *path, struct itx_erro
 {
     const struct mapper_input *const in = &v->m->input[0];
     const size_t n = v->n_pixels * v->n_channels;
-    struct file_map map = {0};
+    struct file_bytes map = {0};
     struct npy a = {.type = type_of(in->data_type), .n = n};
     bool is_nhwc = strcmp(in->layout_train, "NHWC") == 0;
-    ITX_TRY(file_map_open(&map, path, err));
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     a.data = map.data;
     itx_status rc = ITX_OK;
     if (npy_is(map.data, map.size)) {
@@ -79,7 +79,7 @@ static itx_status read_numbers(struct view *v, const char *path, struct itx_erro
         numbers_to_floats(a.type, a.data, n, v->numbers);
         take_numbers(v, is_nhwc);
     }
-    file_map_release(&map);
+    file_bytes_release(&map);
     return rc;
 }
 

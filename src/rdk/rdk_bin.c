@@ -8,18 +8,18 @@
 
 itx_status rdk_bin_open(struct rdk_bin *bin, const char *path, struct itx_error *err)
 {
-    ITX_TRY(file_map_open(&bin->map, path, err));
+    ITX_TRY(file_read(&bin->map, path, SIZE_MAX, err));
     const itx_status rc = plan_read(&bin->file, bin->map.data, bin->map.size, err);
     if (rc == ITX_OK) return ITX_OK;
     itx_error_prefix(err, "%s", path);
-    file_map_release(&bin->map);
+    file_bytes_release(&bin->map);
     return rc;
 }
 
 void rdk_bin_release(struct rdk_bin *bin)
 {
     plan_file_release(&bin->file);
-    file_map_release(&bin->map);
+    file_bytes_release(&bin->map);
     *bin = (struct rdk_bin){0};
 }
 

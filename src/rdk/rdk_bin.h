@@ -11,7 +11,7 @@
 
 /* Zero-initialised is valid and empty. */
 struct rdk_bin {
-    struct file_map map;
+    struct file_bytes map;
     struct plan_file file; /* points into the map */
 };
 

@@ -7,14 +7,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/format.h"
 #include "base/mem.h"
 
 itx_status rdk_log_open(struct rdk_log *log, const char *name, struct itx_error *err)
 {
     char folder[PATH_MAX];
-    log->file = fopen(name, "w");
-    if (log->file == NULL) return itx_fail_errno(err, "%s", name);
+    struct file_out out;
+    ITX_TRY(file_out_open(&out, name, err));
+    itx_status rc = file_out_rename(&out, err);
+    if (rc == ITX_OK) {
+        log->file = fdopen(out.fd, "w");
+        if (log->file == NULL) rc = itx_fail_errno(err, "%s", name);
+    }
+    if (rc != ITX_OK) {
+        file_out_abandon(&out);
+        return rc;
+    }
     rdk_say(log, RDK_INFO, "log will be stored in %s/%s",
             getcwd(folder, sizeof folder) != NULL ? folder : ".", name);
     return ITX_OK;

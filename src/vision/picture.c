@@ -94,11 +94,11 @@ itx_status picture_read_memory(struct picture *picture, const void *data, size_t
 itx_status picture_read(struct picture *picture, const char *path, int64_t max_pixels,
                         struct itx_error *err)
 {
-    struct file_map map = {0};
-    ITX_TRY(file_map_open(&map, path, err));
+    struct file_bytes map = {0};
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     const itx_status rc = picture_read_memory(picture, map.data, map.size, max_pixels, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
-    file_map_release(&map);
+    file_bytes_release(&map);
     return rc;
 }
 

@@ -68,6 +68,6 @@ expect_exit 1
 expect_one_line_err '*none.jpg: No such file or directory'
 run calib-data "$photo" -o raw/000002.rgbchw
 expect_exit 1
-expect_one_line_err 'intarsia: raw/000002.rgbchw/000002.rgbchw*: *'
+expect_one_line_err 'intarsia: raw/000002.rgbchw: is not a folder'
 nothing_half_written
 finish

@@ -197,12 +197,16 @@ for what in own.json parts.bin; do
     expect_one_line_err "intarsia: $what: is also read, the output needs another name"
     ok 'nothing changed' cmp -s "$what" before
 done
-run eval parts.bin --data "$photos" --ann "$ann" --limit 1 --save no/such/folder.json
+run eval parts.bin --data "$photos" --ann "$ann" --limit 1 --save own.json/x.json
 expect_exit 1
 expect_out ''
-expect_one_line_err 'intarsia: no/such/folder.json: cannot write: No such file or directory'
-run eval parts.bin --data "$photos" --ann "$ann" --limit 1 --curves no/such/folder
+expect_one_line_err 'intarsia: own.json/x.json: cannot write: own.json is not a folder'
+run eval parts.bin --data "$photos" --ann "$ann" --limit 1 --curves own.json/folder
 expect_exit 1
-expect_err '*intarsia: no/such/folder: cannot make the folder: No such file or directory'
+expect_out ''
+expect_one_line_err 'intarsia: own.json/folder: cannot write: own.json is not a folder'
+run eval parts.bin --data "$photos" --ann "$ann" --limit 1 --save made/by/eval.json --curves made/for/curves
+expect_exit 0
+ok 'folders are made' test -s made/by/eval.json -a -s made/for/curves/box.svg -a -s made/for/curves/mask.svg
 nothing_half_written
 finish

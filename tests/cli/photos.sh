@@ -65,9 +65,9 @@ head -c 3000 "$photos/000000.jpg" >broken/b.jpg
 run build "$onnx" --calib broken -o a.bin
 expect_exit 1
 expect_err '*broken/b.jpg: broken JPEG: premature end of file*'
-run build "$onnx" --calib "$calib" -o no/such/folder/a.bin --images 1
+run build "$onnx" --calib "$calib" -o text.onnx/a.bin --images 1
 expect_exit 1
-expect_err 'intarsia: no/such/folder/a.bin: *No such file or directory'
+expect_one_line_err 'intarsia: text.onnx/a.bin: cannot write: text.onnx is not a folder'
 if [ -w /dev/full ]; then
     run build "$onnx" --calib "$calib" -o /dev/full --images 1 --effort 0
     expect_exit 1
@@ -256,12 +256,12 @@ for what in '--json /dev/full' '--coco /dev/full' '-o /dev/full'; do
     expect_exit 1
     expect_one_line_err 'intarsia: /dev/full: cannot write: No space left on device'
 done
-run segment parts.bin "$photos/000000.jpg" --json no/such/folder.json
+run segment parts.bin "$photos/000000.jpg" --json text.bin/folder.json
 expect_exit 1
-expect_one_line_err 'intarsia: no/such/folder.json: cannot write: No such file or directory'
-run segment parts.bin "$photos/000000.jpg" -o no/such/folder
+expect_one_line_err 'intarsia: text.bin/folder.json: cannot write: text.bin is not a folder'
+run segment parts.bin "$photos/000000.jpg" -o text.bin/folder
 expect_exit 1
-expect_one_line_err 'intarsia: no/such/folder: cannot make the folder: No such file or directory'
+expect_one_line_err 'intarsia: text.bin/folder: cannot write: text.bin is not a folder'
 nothing_half_written
 
 # what is read is never written over, by whatever name
@@ -282,9 +282,9 @@ expect_one_line_err 'intarsia: segment: --json and --coco name the same file *'
 run build own/n.onnx --calib "$calib" --images 1 -o own/../own/n.onnx
 expect_exit 1
 expect_one_line_err 'intarsia: own/../own/n.onnx: is the network itself, the output needs another name'
-run build own/n.onnx --calib "$calib" -o no/such/n.bin
+run build own/n.onnx --calib "$calib" -o own/p.jpg/n.bin
 expect_exit 1
-expect_one_line_err 'intarsia: no/such/n.bin: cannot write: No such file or directory'
+expect_one_line_err 'intarsia: own/p.jpg/n.bin: cannot write: own/p.jpg is not a folder'
 run build own/n.onnx --calib "$calib" -o own
 expect_exit 1
 expect_one_line_err 'intarsia: own: is a folder, a file is needed'

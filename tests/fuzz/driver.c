@@ -62,16 +62,16 @@ static void replay_bytes(struct replay *r, const uint8_t *data, size_t size)
 
 static void replay_file(struct replay *r, const char *path)
 {
-    struct file_map map = {0};
+    struct file_bytes map = {0};
     struct itx_error err;
     fprintf(stderr, "%s\n", path);
-    if (file_map_open(&map, path, &err) != ITX_OK) {
+    if (file_read(&map, path, SIZE_MAX, &err) != ITX_OK) {
         fprintf(stderr, "%s\n", err.text);
         r->failed++;
         return;
     }
     replay_bytes(r, map.data, map.size);
-    file_map_release(&map);
+    file_bytes_release(&map);
 }
 
 static int not_hidden(const struct dirent *entry)

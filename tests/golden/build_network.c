@@ -11,12 +11,12 @@
 
 static itx_status read_whole(const char *path, void **data, size_t *size, struct itx_error *err)
 {
-    struct file_map map;
-    ITX_TRY(file_map_open(&map, path, err));
+    struct file_bytes map;
+    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     void *copy = mem_alloc(map.size);
     if (copy != NULL) memcpy(copy, map.data, map.size);
     const size_t n = map.size;
-    file_map_release(&map);
+    file_bytes_release(&map);
     if (copy == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     *data = copy;
     *size = n;

@@ -79,12 +79,12 @@ static itx_status read_tensor(struct run *r, const char *kind, int i, struct ten
                               bool *exists)
 {
     char path[1024];
-    struct file_map map;
+    struct file_bytes map;
     snprintf(path, sizeof path, "%s/%s/test_data_set_0/%s_%d.pb", r->folder, r->name, kind, i);
-    *exists = file_map_open(&map, path, NULL) == ITX_OK;
+    *exists = file_read(&map, path, SIZE_MAX, NULL) == ITX_OK;
     if (!*exists) return ITX_OK;
     const itx_status status = onnx_read_tensor_memory(map.data, map.size, &r->arena, t, &r->err);
-    file_map_release(&map);
+    file_bytes_release(&map);
     if (status != ITX_OK) itx_error_prefix(&r->err, "%s %d", kind, i);
     return status;
 }
@@ -94,14 +94,14 @@ static itx_status read_tensor(struct run *r, const char *kind, int i, struct ten
 static itx_status read_model(struct run *r, const char *path)
 {
     static const uint8_t set_1[] = {0x42, 4, 0x0a, 0, 0x10, 1};
-    struct file_map map;
-    ITX_TRY(file_map_open(&map, path, &r->err));
+    struct file_bytes map;
+    ITX_TRY(file_read(&map, path, SIZE_MAX, &r->err));
     uint8_t *bytes = arena_dup(&r->arena, map.data, map.size);
     if (bytes == NULL) abort();
     uint8_t *end = bytes + map.size - sizeof set_1;
     if (map.size > sizeof set_1 && memcmp(end, set_1, sizeof set_1) == 0) end[sizeof set_1 - 1] = 6;
     const itx_status status = onnx_read_memory(&r->g, bytes, map.size, &r->err);
-    file_map_release(&map);
+    file_bytes_release(&map);
     return status;
 }
 

@@ -46,7 +46,7 @@ static const char *path_in(char *room, size_t size, const char *fmt, ...)
 /* --- the compiled model --- */
 
 struct compiled {
-    struct file_map file;
+    struct file_bytes file;
     struct plan_file plans;
     const struct plan *plan;
     struct runtime *runtime;
@@ -57,7 +57,7 @@ struct compiled {
 static itx_status compiled_open(struct compiled *m, const char *path, struct itx_error *err)
 {
     const struct runtime_options o = {.cpu = cpu_detect(), .n_threads = 1};
-    ITX_TRY(file_map_open(&m->file, path, err));
+    ITX_TRY(file_read(&m->file, path, SIZE_MAX, err));
     ITX_TRY(plan_read(&m->plans, m->file.data, m->file.size, err));
     m->plan = &m->plans.models[0];
     const struct plan_tensor *const in = &m->plan->tensors[m->plan->inputs[0].tensor];
@@ -73,7 +73,7 @@ static void compiled_close(struct compiled *m)
     mem_free(m->x);
     runtime_destroy(&m->runtime);
     plan_file_release(&m->plans);
-    file_map_release(&m->file);
+    file_bytes_release(&m->file);
 }
 
 /* Of three channels, R, G, B. The picture's bytes [h, w, 3] are in m->frame.rgb afterwards. */

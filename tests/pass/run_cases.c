@@ -74,16 +74,16 @@ static int update_case(const char *path, const char *text, const char *middle, c
 
 static int test_case(const char *path, int is_update)
 {
-    struct file_map map;
+    struct file_bytes map;
     struct itx_error err;
-    if (file_map_open(&map, path, &err) != ITX_OK) {
+    if (file_read(&map, path, SIZE_MAX, &err) != ITX_OK) {
         printf("%s\n", err.text);
         return 0;
     }
     const char *text = (const char *)map.data, *middle = find_separator(text, map.size);
     if (middle == NULL) {
         printf("%s: no line of equal signs\n", path);
-        file_map_release(&map);
+        file_bytes_release(&map);
         return 0;
     }
     const char *expected = middle + sizeof separator - 1;
@@ -97,7 +97,7 @@ static int test_case(const char *path, int is_update)
         printf("FAILED %s: got\n%s", path, result != NULL ? result : "nothing\n");
     }
     free(result);
-    file_map_release(&map);
+    file_bytes_release(&map);
     return is_ok;
 }
 

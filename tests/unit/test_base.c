@@ -2,13 +2,10 @@
 #include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/closeness.h"
 #include "base/cpu.h"
-#include "base/file.h"
 #include "base/format.h"
 #include "base/md5.h"
 #include "base/pool.h"
@@ -104,55 +101,6 @@ static void test_format__as_c_has_it(void)
     CHECK(ascii_lower('I') == 'i' && ascii_lower('z') == 'z' && ascii_upper('i') == 'I');
     CHECK(ascii_compare("A.BIN", "a.bin") == 0 && ascii_compare("a", "ab") < 0 &&
           ascii_compare("b", "AB") > 0 && ascii_compare("", "") == 0);
-}
-
-static void test_file__write_then_map(void)
-{
-    char path[] = "/tmp/itx_test_XXXXXX";
-    const int fd = mkstemp(path);
-    REQUIRE(fd >= 0);
-    close(fd);
-    struct itx_error err;
-    CHECK(file_write(path, "hello", 5, &err) == ITX_OK);
-    struct file_map map;
-    REQUIRE(file_map_open(&map, path, &err) == ITX_OK);
-    CHECK(map.size == 5 && memcmp(map.data, "hello", 5) == 0);
-    file_map_release(&map);
-    unlink(path);
-    CHECK(file_map_open(&map, path, &err) == ITX_E_IO);
-    CHECK(strstr(err.text, path) != NULL);
-    CHECK(file_map_open(&map, "/tmp", &err) == ITX_E_IO);
-    CHECK(file_write("/nonexistent/x", "a", 1, &err) == ITX_E_IO);
-    CHECK(file_write("/dev/null", "a", 1, &err) == ITX_OK);
-    CHECK(file_write("/dev/full", "a", 1, &err) == ITX_E_IO);
-    CHECK_STR(err.text, "/dev/full: cannot write: No space left on device");
-    struct stat st;
-    CHECK(stat("/dev/full", &st) == 0 && S_ISCHR(st.st_mode)); /* not replaced by a file */
-}
-
-static void test_file__targets(void)
-{
-    struct itx_error err;
-    char path[] = "/tmp/itx_test_XXXXXX";
-    const int fd = mkstemp(path);
-    REQUIRE(fd >= 0);
-    close(fd);
-    CHECK(file_check_target(path, &err) == ITX_OK);
-    CHECK(file_check_target("/dev/null", &err) == ITX_OK);
-    CHECK(file_check_target("x.bin", &err) == ITX_OK);
-    CHECK(file_check_target("/tmp", &err) == ITX_E_IO);
-    CHECK_STR(err.text, "/tmp: is a folder, a file is needed");
-    CHECK(file_check_target("", &err) == ITX_E_IO);
-    CHECK(file_check_target("/nonexistent/x.bin", &err) == ITX_E_IO);
-    CHECK_STR(err.text, "/nonexistent/x.bin: cannot write: No such file or directory");
-    char below[64], other[64];
-    snprintf(below, sizeof below, "%s/x.bin", path);
-    CHECK(file_check_target(below, &err) == ITX_E_IO);
-    snprintf(other, sizeof other, "/tmp/../%s", path + 1);
-    CHECK(file_is_same(path, other) && file_is_same(path, path));
-    CHECK(!file_is_same(path, "/etc/passwd") && !file_is_same("/dev/null", "/dev/null"));
-    unlink(path);
-    CHECK(!file_is_same(path, path));
 }
 
 static void test_cpu__parse(void)
@@ -260,6 +208,5 @@ static void test_md5__vectors(void)
 TEST_MAIN(TEST(test_arena__objects_are_zeroed_and_aligned), TEST(test_vec__push),
           TEST(test_status__prefix), TEST(test_status__long_paths_keep_the_cause),
           TEST(test_status__only_printable_text), TEST(test_str__distance),
-          TEST(test_format__as_c_has_it), TEST(test_file__write_then_map), TEST(test_file__targets),
-          TEST(test_cpu__parse), TEST(test_pool__every_item_once), TEST(test_closeness__by_hand),
-          TEST(test_md5__vectors))
+          TEST(test_format__as_c_has_it), TEST(test_cpu__parse), TEST(test_pool__every_item_once),
+          TEST(test_closeness__by_hand), TEST(test_md5__vectors))

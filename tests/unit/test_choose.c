@@ -213,7 +213,7 @@ static struct built build(const char *onnx, int effort, int n_threads, float tar
     struct built b = {0};
     struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
     struct itx_error err = {.text = ""};
-    struct file_map map;
+    struct file_bytes map;
     char path[] = "/tmp/itx_choose_XXXXXX";
     const int file = mkstemp(path);
     o.images = photos;
@@ -226,10 +226,10 @@ static struct built build(const char *onnx, int effort, int n_threads, float tar
     o.ctx = &b.n_warnings;
     CHECK(file >= 0);
     CHECK_MSG(itx_build(onnx, path, &o, &b.report, &err) == ITX_OK, "%s", err.text);
-    if (file_map_open(&map, path, &err) == ITX_OK) {
+    if (file_read(&map, path, SIZE_MAX, &err) == ITX_OK) {
         b.data = mem_alloc(map.size);
         if (b.data != NULL) memcpy(b.data, map.data, b.size = map.size);
-        file_map_release(&map);
+        file_bytes_release(&map);
     }
     close(file);
     unlink(path);

@@ -32,17 +32,17 @@ static void test_npy__as_numpy_writes(void)
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char path[300];
-        struct file_map map = {0};
+        struct file_bytes map = {0};
         struct npy npy;
         struct itx_error err;
         snprintf(path, sizeof path, CORPUS "%s.npy", files[i].name);
-        REQUIRE(file_map_open(&map, path, &err) == ITX_OK);
+        REQUIRE(file_read(&map, path, SIZE_MAX, &err) == ITX_OK);
         CHECK(npy_is(map.data, map.size));
         const itx_status rc = npy_open(&npy, map.data, map.size, &err);
         CHECK_MSG(rc == files[i].rc, "%s: %d", path, (int)rc);
         if (rc != ITX_OK) {
             CHECK(strstr(err.text, "ascontiguousarray") != NULL);
-            file_map_release(&map);
+            file_bytes_release(&map);
             continue;
         }
         CHECK(npy.type == files[i].type && npy.rank == files[i].rank && npy.n == files[i].n);
@@ -51,7 +51,7 @@ static void test_npy__as_numpy_writes(void)
         if (npy.n > 0)
             numbers_to_floats(npy.type, npy.data + (npy.n - 1) * number_size(npy.type), 1, &v);
         CHECK(v == files[i].last);
-        file_map_release(&map);
+        file_bytes_release(&map);
     }
 }
 

@@ -213,9 +213,9 @@ static void test_onnx__meta(void)
 /* tests/golden/refused/expected.txt: "FILE<tab>MESSAGE" a line. */
 static void test_onnx__refused(void)
 {
-    struct file_map list;
+    struct file_bytes list;
     int n = 0;
-    REQUIRE(file_map_open(&list, GOLDEN_DIR "/refused/expected.txt", NULL) == ITX_OK);
+    REQUIRE(file_read(&list, GOLDEN_DIR "/refused/expected.txt", SIZE_MAX, NULL) == ITX_OK);
     const char *line = (const char *)list.data, *end = line + list.size;
     while (line < end) {
         const char *tab = memchr(line, '\t', (size_t)(end - line));
@@ -234,7 +234,7 @@ static void test_onnx__refused(void)
         n++;
     }
     CHECK(n >= 50);
-    file_map_release(&list);
+    file_bytes_release(&list);
 }
 
 /* Two bytes of input become a structure: a file of them must not fill the memory. */
@@ -487,8 +487,8 @@ static void test_onnx__scan(void)
 /* Every allocation in turn fails: an error, no leak (ASan), nothing half-made. */
 static void test_onnx__out_of_memory(void)
 {
-    struct file_map file;
-    REQUIRE(file_map_open(&file, GOLDEN_DIR "/onnx/constants.onnx", NULL) == ITX_OK);
+    struct file_bytes file;
+    REQUIRE(file_read(&file, GOLDEN_DIR "/onnx/constants.onnx", SIZE_MAX, NULL) == ITX_OK);
     itx_status rc = ITX_E_NOMEM;
     int n = 0;
     for (; rc != ITX_OK && n < 10000; n++) {
@@ -507,7 +507,7 @@ static void test_onnx__out_of_memory(void)
         graph_destroy(&g);
     }
     CHECK(rc == ITX_OK && n > 100);
-    file_map_release(&file);
+    file_bytes_release(&file);
 }
 
 TEST_MAIN(TEST(test_onnx__old_forms), TEST(test_onnx__constants), TEST(test_onnx__meta),

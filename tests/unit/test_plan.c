@@ -586,11 +586,11 @@ static void test_plan__bytes_of_the_format(void)
             CHECK(file_write(path, data, size, NULL) == ITX_OK);
         }
         snprintf(path, sizeof path, GOLDEN_DIR "/../fuzz/corpus/plan/%s.bin", name);
-        struct file_map map = {0};
+        struct file_bytes map = {0};
         struct itx_error err = {0};
-        CHECK_MSG(file_map_open(&map, path, &err) == ITX_OK, "%s", err.text);
+        CHECK_MSG(file_read(&map, path, SIZE_MAX, &err) == ITX_OK, "%s", err.text);
         CHECK_MSG(map.size == size && memcmp(map.data, data, size) == 0, "%s differs", path);
-        file_map_release(&map);
+        file_bytes_release(&map);
         mem_free(data);
         build_release(&b);
     }

@@ -92,12 +92,12 @@ static void write_files(int side, enum form form)
 /* 8 x 8 of three planes become pixels. */
 static void turn_file(const char *path)
 {
-    struct file_map map = {0};
+    struct file_bytes map = {0};
     float planes[192], pixels[192];
-    REQUIRE(file_map_open(&map, path, NULL) == ITX_OK);
+    REQUIRE(file_read(&map, path, SIZE_MAX, NULL) == ITX_OK);
     REQUIRE(map.size == sizeof planes);
     memcpy(planes, map.data, sizeof planes);
-    file_map_release(&map);
+    file_bytes_release(&map);
     for (int i = 0; i < 192; i++) pixels[i % 64 * 3 + i / 64] = planes[i];
     CHECK(file_write(path, pixels, sizeof pixels, NULL) == ITX_OK);
 }
@@ -114,12 +114,12 @@ static void *build(const char *network, const struct itx_build_options *o, size_
                    struct itx_error *err)
 {
     char out[128];
-    struct file_map map = {0};
+    struct file_bytes map = {0};
     struct plan_file file = {0};
     void *data = NULL;
     snprintf(out, sizeof out, "/tmp/itx_sample_%d.bin", (int)getpid());
     if (itx_build(network, out, o, NULL, err) != ITX_OK) return NULL;
-    itx_status rc = file_map_open(&map, out, err);
+    itx_status rc = file_read(&map, out, SIZE_MAX, err);
     unlink(out);
     if (rc == ITX_OK) rc = plan_read(&file, map.data, map.size, err);
     if (rc == ITX_OK) {
@@ -127,7 +127,7 @@ static void *build(const char *network, const struct itx_build_options *o, size_
         rc = plan_write((const struct plan *const[]){&file.models[0]}, 1, &data, size, err);
     }
     plan_file_release(&file);
-    file_map_release(&map);
+    file_bytes_release(&map);
     return rc == ITX_OK ? data : NULL;
 }
 
