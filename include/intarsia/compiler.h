@@ -57,7 +57,7 @@ struct itx_build_options {
     /* Percent of the agreement with the float network (mean of box and mask) that may be lost on calibration pictures: as
      * many values get 16 bits as that takes, whatever the time; a warning says when all are not enough. 0: none. */
     float target_loss;
-    int n_threads;             /* 0: one for each processor; the result does not depend on it */
+    int n_threads;             /* 0: one for each processor; the result is the same */
     const char *save_temps;    /* folder for the graph after every pass; NULL: none */
     const char *name;          /* of the model inside the file; NULL: from the output path */
     itx_progress_fn *progress; /* NULL: none */

@@ -146,7 +146,7 @@ typedef struct itx_session itx_session;
 
 struct itx_session_options {
     size_t size;   /* sizeof(struct itx_session_options); set by ITX_SESSION_OPTIONS_INIT */
-    int n_threads; /* 1 to 256; 0: one for each processor */
+    int n_threads; /* 1 to 256; 0: one for each processor that the process may use */
     const char *
         cpu; /* use instruction sets up to this one only: "scalar", "avx2", "avx512vnni", ...; NULL: all */
     float conf; /* instances below this score are dropped; default 0.25 */

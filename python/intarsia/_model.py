@@ -210,7 +210,7 @@ def load(path: Union[str, "os.PathLike[str]", bytes, bytearray], name: Optional[
 
     path: of the file, which must stay as it is while the model is in use; or its content as bytes, which are copied.
     name: of the model to take from a file with several; None: the first.
-    threads: of each session, 1 to 256; 0: one for each processor.
+    threads: of each session, 1 to 256; 0: one for each processor that may be used.
     cpu: use instruction sets up to this one only: "scalar", "avx2", "avx512vnni"; None: all that there are.
     max_det: the most instances that can be asked for.
 

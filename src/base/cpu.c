@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -58,12 +57,6 @@ bool cpu_parse(const char *text, uint32_t *mask)
             return true;
         }
     return false;
-}
-
-int cpu_count(void)
-{
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > 256 ? 256 : (int)n;
 }
 
 const char *cpu_level_name(uint32_t flags)

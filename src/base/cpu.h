@@ -33,8 +33,11 @@ uint32_t cpu_detect(void);
  * avxvnni). False when unknown. */
 bool cpu_parse(const char *text, uint32_t *mask);
 
-/* Processors that are online, 1 to 256: how many threads to use when nobody says. */
+/* Processors that this process may use, 1 to 256: how many threads to run when nobody says. As many as its affinity and
+ * cpuset allow, and no more than the quota of its control group, or of one above it, pays for. */
 int cpu_count(void);
+/* That quota in processors, rounded up; 0: none. Files are looked for below `root`, "" but in tests. */
+int cpu_quota(const char *root);
 
 /* Name of the highest level in `flags` ("scalar" for none). */
 const char *cpu_level_name(uint32_t flags);

@@ -55,7 +55,7 @@ static const struct option build_rows[] = {
     {"name", 0, OPTION_TEXT, AT(name), "TEXT", NULL, 0, 0, false,
      "of the model in the file; without it the file's name"},
     {"threads", 0, OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
-     "without it one for each processor; the result is the same"},
+     "without it one for each processor that may be used; the result is the same"},
     OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
     {"save-temps", 0, OPTION_TEXT, AT(save_temps), "DIR", NULL, 0, 0, false,
      "keep the graph after every pass there"},

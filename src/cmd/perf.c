@@ -11,7 +11,7 @@
 #define AT(field) offsetof(struct perf_options, field)
 static const struct option perf_rows[] = {
     {"threads", 't', OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
-     "without it one for each processor"},
+     "without it one for each processor that may be used"},
     {"runs", 'n', OPTION_INT, AT(runs), "N", "100", 1, 100000, false,
      "frames that are measured, the photos in turn and each as often as the others"},
     {"warmup", 0, OPTION_INT, AT(warmup), "N", "10", 0, 100000, false,

@@ -51,7 +51,7 @@ static const struct option segment_rows[] = {
     {"range", 0, OPTION_CHOICE, AT(range), "full|video", NULL, 0, 0, false,
      "luma of NV12 (BT.601); without it what the model was built for"},
     {"threads", 't', OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
-     "without it one for each processor; the result is the same"},
+     "without it one for each processor that may be used; the result is the same"},
     OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
     {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
      "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},

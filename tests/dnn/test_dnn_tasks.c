@@ -11,6 +11,8 @@
 
 #include "network.h"
 
+#include "base/cpu.h"
+
 enum { MOST_WORKERS = 16, MAX_TASKS = 32 };
 
 /* ---- holding the library's threads ---- */
@@ -48,7 +50,7 @@ static hbDNNTaskHandle_t submit_with(struct net_run *r, const hbDNNInferCtrlPara
 
 static int n_workers(void)
 {
-    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return cpu_count();
 }
 
 /* Holds `n` of the library's threads. */
