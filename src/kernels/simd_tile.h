@@ -17,10 +17,15 @@
 /* Makes v here: compilers may move that to where v is read, and keep all that it is made of until then. */
 #define SIMD_PIN(v) __asm__("" : "+v"(v))
 
+/* Accumulators that are read behind the last pixel's acc_step, with any contents, where that is half of the sixteen that are
+ * read together. */
+enum { EPILOGUE_SLACK = 8 };
+
 /* A tile of accumulators and where it goes: pixel p's channel c0 + i is at acc[p * acc_step + i]. */
 struct epilogue_tile {
-    const int32_t *acc;
-    int acc_step; /* a multiple of 16, at least n_channels */
+    const int32_t
+        *acc;     /* [n_px, acc_step], readable EPILOGUE_SLACK behind the end where acc_step is 8 */
+    int acc_step; /* 8 or a multiple of 16, at least n_channels */
     int n_px, n_channels, c0;
     const uint8_t *res;        /* pixel 0, channel c0; NULL: none */
     uint8_t *out;              /* pixel 0, channel c0 */

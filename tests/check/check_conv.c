@@ -46,6 +46,18 @@ static void run_parts(struct check *c, const struct conv_row *row, const struct 
     }
 }
 
+/* 1x1 on one or two rows of 180 to 420 pixels, to 1 to 8 channels more than a multiple of sixteen. */
+static struct conv_shape long_row(struct check *c, const struct conv_shape *like)
+{
+    struct conv_shape s = {.upscale = 1, .is_wide = like->is_wide, .reach = like->reach};
+    s.kernel_h = s.kernel_w = s.stride_h = s.stride_w = s.dilation_h = s.dilation_w = 1;
+    s.in_h = s.out_h = check_pick(c, 1, 2);
+    s.in_w = s.out_w = check_pick(c, 180, 420);
+    s.in_c = s.in_pixel = check_pick(c, 1, like->in_c < 40 ? like->in_c : 40);
+    s.out_c = s.out_pixel = s.res_pixel = 16 * check_pick(c, 0, 1) + check_pick(c, 1, 8);
+    return s;
+}
+
 static void check(struct check *c, const void *row_, const void *reference)
 {
     const struct conv_row *const row = row_;
@@ -68,6 +80,9 @@ static void check(struct check *c, const void *row_, const void *reference)
         struct conv_shape narrow = s;
         narrow.out_c = narrow.out_pixel = narrow.res_pixel = 8;
         if (i >= 60 && i < 120 && row->fits(&narrow)) s = narrow;
+        /* rows that fill all accumulators of a tile, whose vectors the channels leave half empty */
+        const struct conv_shape full = long_row(c, &s);
+        if (i >= 120 && i < 160 && row->fits(&full)) s = full;
         const struct conv_case t =
             conv_case_create(c, CONV_DENSE, &s, i % 10 == 0 ? CONV_LIMITS : CONV_BY_CHANCE);
         void *const want = check_output_aligned(c, t.out_size, 4);

@@ -158,7 +158,8 @@ static void run_row(const struct row_job *r)
     const size_t channel_size = (size_t)conv_lines_depth(s, k->element.group) * k->element.size;
     const size_t res_size = epilogue_res_size(e), res_step = (size_t)s->res_pixel * res_size;
     const int n_vectors = count_vectors(k, s);
-    _Alignas(64) int32_t acc[CONV_MAX_ACC];
+    _Alignas(64) int32_t acc[CONV_MAX_ACC + EPILOGUE_SLACK];
+    memset(acc + CONV_MAX_ACC, 0, EPILOGUE_SLACK * sizeof *acc);
     for (int v = 0, nv; v < n_vectors; v += nv) {
         nv = block_of(k, n_vectors - v);
         const int c0 = v * k->lanes, n_channels = nv * k->lanes;

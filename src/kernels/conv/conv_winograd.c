@@ -74,7 +74,9 @@ static size_t m_len(const struct winograd_kernel *k)
 
 static size_t acc_len(const struct winograd_kernel *k)
 {
-    return (size_t)(k->tile * k->tile) * WINOGRAD_TILES * (size_t)(k->lanes * k->max_block);
+    const size_t n =
+        (size_t)(k->tile * k->tile) * WINOGRAD_TILES * (size_t)(k->lanes * k->max_block);
+    return size_align(n + EPILOGUE_SLACK, 16);
 }
 
 /* For all columns or fewer of them, which may need more lines. */
