@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/compiler.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -31,29 +33,25 @@ uint32_t cpu_detect(void)
     return flags;
 }
 
+const struct cpu_level cpu_levels[] = {
+    {"scalar", CPU_SCALAR},
+    {"avx2", CPU_AVX2},
+    {"avxvnni", CPU_AVX2 | CPU_AVXVNNI},
+    {"avx512vnni", CPU_AVX2 | CPU_AVX512VNNI},
+    {"neon", CPU_NEON},
+    {"dotprod", CPU_NEON | CPU_DOTPROD},
+};
+const int n_cpu_levels = (int)ARRAY_LEN(cpu_levels);
+
 bool cpu_parse(const char *text, uint32_t *mask)
 {
-    if (strcmp(text, "scalar") == 0) {
-        *mask = CPU_SCALAR;
-        return true;
-    }
     if (strcmp(text, "all") == 0 || strcmp(text, "native") == 0) {
         *mask = CPU_ALL;
         return true;
     }
-    static const struct {
-        const char *text;
-        uint32_t mask;
-    } levels[] = {
-        {"avx2", CPU_AVX2},
-        {"avxvnni", CPU_AVX2 | CPU_AVXVNNI},
-        {"avx512vnni", CPU_AVX2 | CPU_AVX512VNNI},
-        {"neon", CPU_NEON},
-        {"dotprod", CPU_NEON | CPU_DOTPROD},
-    };
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
-        if (strcmp(text, levels[i].text) == 0) {
-            *mask = levels[i].mask;
+    for (int i = 0; i < n_cpu_levels; i++)
+        if (strcmp(text, cpu_levels[i].text) == 0) {
+            *mask = cpu_levels[i].mask;
             return true;
         }
     return false;

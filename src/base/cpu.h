@@ -29,6 +29,14 @@ enum cpu_flags {
 /* Flags of the machine the program runs on. Pure; cheap enough to call when a session is made. */
 uint32_t cpu_detect(void);
 
+/* Every level there is, for whichever architecture, "scalar" first. */
+struct cpu_level {
+    const char *text;
+    uint32_t mask;
+};
+extern const struct cpu_level cpu_levels[];
+extern const int n_cpu_levels;
+
 /* "scalar", "avx2", "avx512vnni", ... -> the mask of everything up to that level (avx512vnni implies avx2, not
  * avxvnni). False when unknown. */
 bool cpu_parse(const char *text, uint32_t *mask);
