@@ -91,7 +91,7 @@ static itx_status check_tensors(const struct plan *plan, struct itx_error *err)
         }
         if (first[t->buffer] == NULL) first[t->buffer] = t;
         const struct plan_tensor *const other = first[t->buffer];
-        if ((int64_t)t->h * t->w != (int64_t)other->h * other->w || t->pixel != other->pixel ||
+        if (t->h != other->h || t->w != other->w || t->pixel != other->pixel ||
             dtype_size(t->dtype) != dtype_size(other->dtype))
             status = itx_fail(err, ITX_E_FORMAT,
                               "tensor %d: '%s' has another grid than '%s' in the same buffer", i,

@@ -45,7 +45,7 @@ enum step_kind {
 };
 const char *step_kind_name(enum step_kind kind);
 
-/* A piece of the arena: one grid of pixels. Its tensors are ranges of the grid's channels: they have the same h * w,
+/* A piece of the arena: one grid of pixels. Its tensors are ranges of the grid's channels: they have the same h, w,
  * pixel and element size, and offset + c elements <= pixel. A concatenation is read as one tensor and written as
  * slices. Every element is written once, by one step or (inputs) by the caller, before a step reads it.
  * A buffer is alive from the step that first writes to it to the last that reads it, inputs from the start, outputs

@@ -358,6 +358,8 @@ static void test_plan__check_structure(void)
     REFUSES("does not lie in its buffer", b.buffers[0].size = 64);
     REFUSES("3 scales for 8 channels", tensors[1].n_quant = 3);
     REFUSES("another grid", (tensors[2].h = 1, tensors[2].w = 5));
+    REFUSES("'joined' has another grid than 'a' in the same buffer",
+            (tensors[4].h = 9, tensors[4].w = 7)); /* as many pixels, in other rows */
     REFUSES("input 'images' is tensor", b.inputs[0].tensor = 1000);
     REFUSES("is a picture", b.inputs[0].tensor = 1);
     REFUSES("a picture without a quantise node", b.inputs[0].is_stored = 1);
