@@ -47,8 +47,8 @@ ITX_API const char *itx_version(void);
 
 typedef struct itx_model itx_model;
 
-/* Opens a file and takes the model called `name` from it, or the first when name is NULL. The file stays mapped until
- * the model is closed. */
+/* Opens a file and takes the model called `name` from it, or the first when name is NULL. The file is read once, into
+ * memory: what happens to it afterwards does not matter. */
 ITX_API itx_status itx_model_open(itx_model **model, const char *path, const char *name,
                                   struct itx_error *err);
 /* Same from memory, which is copied. */

@@ -28,7 +28,7 @@ void model_release(const itx_model *shared)
     itx_model *model = (itx_model *)(uintptr_t)shared;
     if (model == NULL || atomic_fetch_sub(&model->n_users, 1) != 1) return;
     plan_file_release(&model->file);
-    file_bytes_release(&model->map);
+    file_bytes_release(&model->bytes);
     mem_free_aligned(model->copy);
     mem_free(model);
 }
@@ -58,6 +58,16 @@ static itx_model *new_model(void)
     return model;
 }
 
+/* All of the file, unless its first bytes show that it is none of ours, however large. */
+static itx_status read_bytes(itx_model *model, const char *path, struct itx_error *err)
+{
+    size_t whole;
+    ITX_TRY(file_read_part(&model->bytes, &whole, path, 0, PLAN_HEADER_SIZE, err));
+    if (!plan_is_header(model->bytes.data, model->bytes.size)) return ITX_OK; /* refused soon */
+    file_bytes_release(&model->bytes);
+    return file_read(&model->bytes, path, SIZE_MAX, err);
+}
+
 itx_status itx_model_open(itx_model **out, const char *path, const char *name,
                           struct itx_error *err)
 {
@@ -65,9 +75,9 @@ itx_status itx_model_open(itx_model **out, const char *path, const char *name,
         return itx_fail(err, ITX_E_INVAL, "itx_model_open: an argument is NULL");
     itx_model *model = new_model();
     if (model == NULL) return itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
-    itx_status rc = file_read(&model->map, path, SIZE_MAX, err);
+    itx_status rc = read_bytes(model, path, err);
     if (rc == ITX_OK) {
-        rc = open_data(model, model->map.data, model->map.size, name, err);
+        rc = open_data(model, model->bytes.data, model->bytes.size, name, err);
         if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     }
     if (rc == ITX_OK)

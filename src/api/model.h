@@ -12,9 +12,9 @@
 #include "plan/plan.h"
 
 struct itx_model {
-    atomic_int n_users; /* the handle itself and its sessions */
-    struct file_bytes map;
-    void *copy; /* of a model opened from memory */
+    atomic_int n_users;      /* the handle itself and its sessions */
+    struct file_bytes bytes; /* of a model opened from a file */
+    void *copy;              /* of a model opened from memory */
     struct plan_file file;
     const struct plan *plan; /* one of file.models */
 };

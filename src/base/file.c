@@ -65,14 +65,15 @@ itx_status file_open(int *out, size_t *size, const char *path, struct itx_error 
     return ITX_OK;
 }
 
-/* Up to `size` bytes; *got is less where the file is shorter now. */
-static itx_status read_all(int fd, uint8_t *data, size_t size, size_t *got, const char *path,
-                           struct itx_error *err)
+/* Up to `size` bytes from `offset` on; *got is less where the file is shorter now. */
+static itx_status read_all(int fd, uint8_t *data, size_t offset, size_t size, size_t *got,
+                           const char *path, struct itx_error *err)
 {
     *got = 0;
     while (*got < size) {
         const size_t left = size - *got;
-        const ssize_t n = read(fd, data + *got, left < INT_MAX ? left : INT_MAX);
+        const off_t at = (off_t)(offset + *got);
+        const ssize_t n = pread(fd, data + *got, left < INT_MAX ? left : INT_MAX, at);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return itx_fail_errno(err, "%s: cannot read", path);
         if (n == 0) break;
@@ -81,14 +82,14 @@ static itx_status read_all(int fd, uint8_t *data, size_t size, size_t *got, cons
     return ITX_OK;
 }
 
-static itx_status read_open(struct file_bytes *bytes, int fd, size_t size, const char *path,
-                            struct itx_error *err)
+static itx_status read_open(struct file_bytes *bytes, int fd, size_t offset, size_t size,
+                            const char *path, struct itx_error *err)
 {
     uint8_t *const data = mem_alloc_aligned(ALIGN, size);
     size_t got;
     if (data == NULL)
         return itx_fail(err, ITX_E_NOMEM, "%s: out of memory for its %zu bytes", path, size);
-    const itx_status rc = read_all(fd, data, size, &got, path, err);
+    const itx_status rc = read_all(fd, data, offset, size, &got, path, err);
     if (rc == ITX_OK && got > 0)
         *bytes = (struct file_bytes){data, got, false};
     else
@@ -108,7 +109,20 @@ itx_status file_read(struct file_bytes *bytes, const char *path, size_t limit,
         rc = itx_fail(err, ITX_E_RANGE, "%s: a file of %zu bytes is too large (limit: %zu)", path,
                       size, limit);
     else if (size > 0)
-        rc = read_open(bytes, fd, size, path, err);
+        rc = read_open(bytes, fd, 0, size, path, err);
+    close(fd);
+    return rc;
+}
+
+itx_status file_read_part(struct file_bytes *bytes, size_t *whole, const char *path, size_t offset,
+                          size_t size, struct itx_error *err)
+{
+    int fd = -1;
+    ITX_TRY(file_open(&fd, whole, path, err));
+    itx_status rc = ITX_OK;
+    *bytes = (struct file_bytes){empty_file, 0, false};
+    const size_t left = offset < *whole ? *whole - offset : 0, n = size < left ? size : left;
+    if (n > 0) rc = read_open(bytes, fd, offset, n, path, err);
     close(fd);
     return rc;
 }

@@ -36,7 +36,10 @@ struct file_bytes {
  * than `limit` bytes are refused. Errors name the path. An empty file has size 0 and data non-NULL. */
 itx_status file_read(struct file_bytes *bytes, const char *path, size_t limit,
                      struct itx_error *err);
-/* The same bytes without a copy: the file must stay as it is while they are used. */
+/* Of the `size` bytes from `offset` on those that there are; *whole: bytes of the file. */
+itx_status file_read_part(struct file_bytes *bytes, size_t *whole, const char *path, size_t offset,
+                          size_t size, struct itx_error *err);
+/* As file_read, without a copy: the file must stay as it is while they are used. */
 itx_status file_map(struct file_bytes *bytes, const char *path, struct itx_error *err);
 void file_bytes_release(struct file_bytes *bytes);
 

@@ -176,9 +176,7 @@ static void fill_field(const struct type *type, const Onnx__TensorProto *p, size
 
 void external_release(struct external *ext)
 {
-    file_bytes_release(&ext->map);
-    mem_free(ext->path);
-    *ext = (struct external){0};
+    file_bytes_release(&ext->part);
 }
 
 /* Relative, and no component is "..": inside the model's folder (links in it are the user's own). */
@@ -207,37 +205,20 @@ static bool parse_size(const char *text, size_t *value)
     return true;
 }
 
-/* Maps FOLDER/location unless it is the file mapped last. */
-static itx_status external_open(struct external *ext, const char *location, struct itx_error *err)
+/* Reads a part of FOLDER/location, which stays in `ext` until the next one is read; *whole: bytes of that file. */
+static itx_status external_read(struct external *ext, const char *location, size_t offset,
+                                size_t size, size_t *whole, struct itx_error *err)
 {
-    if (ext->folder == NULL)
-        return itx_fail(err, ITX_E_UNSUPPORTED,
-                        "its elements are in another file ('%s'): the model must be read from "
-                        "a file",
-                        location);
-    if (!path_is_inside(location))
-        return itx_fail(err, ITX_E_FORMAT, "its elements are outside the model's folder: '%s'",
-                        location);
     const size_t folder_len = strlen(ext->folder), len = strlen(location);
     char *path = mem_alloc(folder_len + 1 + len + 1);
     if (path == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     memcpy(path, ext->folder, folder_len);
     path[folder_len] = '/';
     memcpy(path + folder_len + 1, location, len + 1);
-    if (ext->path != NULL && strcmp(ext->path, path) == 0) {
-        mem_free(path);
-        return ITX_OK;
-    }
-    struct file_bytes map;
-    const itx_status rc = file_read(&map, path, SIZE_MAX, err);
-    if (rc != ITX_OK) {
-        mem_free(path);
-        return rc;
-    }
-    const char *folder = ext->folder;
     external_release(ext);
-    *ext = (struct external){folder, path, map};
-    return ITX_OK;
+    const itx_status rc = file_read_part(&ext->part, whole, path, offset, size, err);
+    mem_free(path);
+    return rc;
 }
 
 /* The `size` bytes that external_data of `p` points to. */
@@ -245,7 +226,7 @@ static itx_status external_bytes(struct external *ext, const Onnx__TensorProto *
                                  const uint8_t **bytes, struct itx_error *err)
 {
     const char *location = NULL;
-    size_t offset = 0, length = size, end;
+    size_t offset = 0, length = size, whole = 0;
     for (size_t i = 0; i < p->n_external_data; i++) {
         const char *key = p->external_data[i]->key, *value = p->external_data[i]->value;
         if (key == NULL || value == NULL) continue;
@@ -259,13 +240,21 @@ static itx_status external_bytes(struct external *ext, const Onnx__TensorProto *
     }
     if (location == NULL || strlen(location) > ONNX_MAX_TEXT)
         return itx_fail(err, ITX_E_FORMAT, "external data has no usable location");
-    ITX_TRY(external_open(ext, location, err));
-    if (length != size || !size_add(offset, size, &end) || end > ext->map.size)
+    if (ext->folder == NULL)
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "its elements are in another file ('%s'): the model must be read from "
+                        "a file",
+                        location);
+    if (!path_is_inside(location))
+        return itx_fail(err, ITX_E_FORMAT, "its elements are outside the model's folder: '%s'",
+                        location);
+    ITX_TRY(external_read(ext, location, offset, length == size ? size : 0, &whole, err));
+    if (ext->part.size != size || length != size)
         return itx_fail(err, ITX_E_FORMAT,
                         "external data: %zu bytes at %zu of '%s' are needed, %zu given, the file "
                         "has %zu",
-                        size, offset, location, length, ext->map.size);
-    *bytes = ext->map.data + offset;
+                        size, offset, location, length, whole);
+    *bytes = ext->part.data;
     return ITX_OK;
 }
 

@@ -13,9 +13,8 @@
 
 /* Files beside the model that hold weights; zero-initialised is valid: none may be opened. */
 struct external {
-    const char *folder; /* of the model; NULL when it came from memory */
-    char *path;         /* of the file mapped last */
-    struct file_bytes map;
+    const char *folder;     /* of the model; NULL when it came from memory */
+    struct file_bytes part; /* what was read last */
 };
 void external_release(struct external *ext);
 

@@ -176,6 +176,9 @@ struct plan_file {
  * that bound times `scale` < 2^31, and for s16 inputs sum |w| * reach < PLAN_MAX_WIDE_SUM; stage C's sums fit 32 bits; attention's sums fit (tensor/attention_limits.h). Messages name the model and the step. */
 itx_status plan_check(const struct plan *plan, struct itx_error *err);
 
+/* Whether a file may begin with these bytes: of the first PLAN_HEADER_SIZE, those that there are. */
+#define PLAN_HEADER_SIZE 64
+bool plan_is_header(const void *data, size_t size);
 /* Reads and checks. The arrays of the result point into `data`, which must outlive it and be aligned to 8. The file's
  * checksum is verified. A file of a newer version is refused with ITX_E_VERSION. */
 itx_status plan_read(struct plan_file *file, const void *data, size_t size, struct itx_error *err);

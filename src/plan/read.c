@@ -97,10 +97,15 @@ static itx_status refuse_zeros(struct itx_error *err)
 
 /* ---- header and sections ---- */
 
+bool plan_is_header(const void *data, size_t size)
+{
+    const size_t n = size < FORMAT_MAGIC_SIZE ? size : FORMAT_MAGIC_SIZE;
+    return n != 0 && memcmp(data, FORMAT_MAGIC, n) == 0;
+}
+
 static itx_status read_header(struct reader *r, struct itx_error *err)
 {
-    const size_t n = r->size < FORMAT_MAGIC_SIZE ? r->size : FORMAT_MAGIC_SIZE;
-    if (n == 0 || memcmp(r->data, FORMAT_MAGIC, n) != 0)
+    if (!plan_is_header(r->data, r->size))
         return itx_fail(err, ITX_E_FORMAT, "not an Intarsia file");
     if (r->size < FORMAT_HEADER_SIZE)
         return itx_fail(err, ITX_E_FORMAT, "file is truncated: %zu bytes, at least %d expected",

@@ -91,13 +91,14 @@ static itx_status add_cell(struct strbuf *row, const struct exec *e, int n_threa
     return rc;
 }
 
-static itx_status time_model(const char *path, const struct plan *plan, bool is_packed,
+static itx_status time_model(const char *path, const struct rdk_bin *bin, const struct plan *plan,
                              const struct batch_options *o, struct itx_error *err)
 {
     const struct exec_options options = {.frame_count = o->frame_count};
     itx_model *model = NULL;
     struct strbuf row = {0};
-    ITX_TRY(itx_model_open(&model, path, plan->name, err));
+    const bool is_packed = bin->file.n_models > 1;
+    ITX_TRY(rdk_bin_load(bin, plan->name, &model, err));
     const struct exec e = {.options = &options, .plan = plan, .model = model};
     itx_status rc = ITX_OK;
     for (int k = 1; rc == ITX_OK && k <= o->max; k++) rc = add_cell(&row, &e, k, err);
@@ -120,7 +121,7 @@ static itx_status time_file(const char *path, const struct batch_options *o, str
     struct rdk_bin bin = {0};
     itx_status rc = rdk_bin_open(&bin, path, err);
     for (int i = 0; rc == ITX_OK && i < bin.file.n_models; i++)
-        rc = time_model(path, &bin.file.models[i], bin.file.n_models > 1, o, err);
+        rc = time_model(path, &bin, &bin.file.models[i], o, err);
     rdk_bin_release(&bin);
     return rc;
 }

@@ -131,7 +131,7 @@ static itx_status choose(struct exec *e, struct itx_error *err)
         struct exec_file *const f = &e->files.data[i];
         rc = rdk_bin_model(&f->bin, name, &e->plan, err);
         if (rc != ITX_OK) continue;
-        ITX_TRY(itx_model_open(&f->model, e->paths.data[i], e->plan->name, err));
+        ITX_TRY(rdk_bin_load(&f->bin, e->plan->name, &f->model, err));
         e->model = f->model;
     }
     return rc;

@@ -87,7 +87,7 @@ static itx_status say_measured(struct mapper *m, const struct perf_model *p, str
             "measured on this machine: %d frame%s, %d thread%s, %s; %zu bytes of program, %llu of "
             "weights, %llu of memory for values",
             p->n_frames, p->n_frames == 1 ? "" : "s", p->n_threads, p->n_threads == 1 ? "" : "s",
-            p->cpu, m->made.map.size, (unsigned long long)p->info.weight_bytes,
+            p->cpu, m->made.bytes.size, (unsigned long long)p->info.weight_bytes,
             (unsigned long long)p->info.arena_bytes);
     return ITX_OK;
 }
@@ -97,7 +97,7 @@ itx_status mapper_estimate(struct mapper *m, struct itx_error *err)
     struct perf_model p = {0};
     rdk_say(&m->log, RDK_INFO, "Compile submodel: " REPORT_NAME);
     rdk_say(&m->log, RDK_INFO, "consumed time %.2f", (double)m->consumed_ns / 1e9);
-    itx_status rc = perf_model_measure(&p, m->bin, &m->made.file.models[0], err);
+    itx_status rc = perf_model_measure(&p, &m->made, &m->made.file.models[0], err);
     if (rc == ITX_OK) rc = say_measured(m, &p, err);
     perf_model_release(&p);
     if (rc == ITX_OK)

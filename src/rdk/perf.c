@@ -76,11 +76,11 @@ static itx_status report(const struct perf_model *m, struct rdk_log *log, struct
     return rc;
 }
 
-static itx_status run_model(const char *path, const struct plan *plan, struct rdk_log *log,
+static itx_status run_model(const struct rdk_bin *bin, const struct plan *plan, struct rdk_log *log,
                             struct itx_error *err)
 {
     struct perf_model m = {0};
-    itx_status rc = perf_model_measure(&m, path, plan, err);
+    itx_status rc = perf_model_measure(&m, bin, plan, err);
     if (rc == ITX_OK) rc = report(&m, log, err);
     perf_model_release(&m);
     return rc;
@@ -96,7 +96,7 @@ static itx_status run(const struct perf_options *o, const char *path, struct itx
     if (rc == ITX_OK) rdk_say(&log, RDK_INFO, "Start hb_perf....");
     for (int i = 0; rc == ITX_OK && i < bin.file.n_models; i++)
         if (one == NULL || one == &bin.file.models[i])
-            rc = run_model(path, &bin.file.models[i], &log, err);
+            rc = run_model(&bin, &bin.file.models[i], &log, err);
     rdk_bin_release(&bin);
     return rc;
 }

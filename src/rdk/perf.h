@@ -7,6 +7,7 @@
 #define RDK_PERF_H
 
 #include "base/str.h"
+#include "rdk/rdk_bin.h"
 #include "rdk/run.h"
 #include "base/span.h"
 #include "vision/picture.h"
@@ -36,9 +37,9 @@ struct perf_model {
     double copy_rate; /* bytes a second */
 };
 
-/* `plan` is that model of the file `path`, and outlives what was measured. Released by the caller after a failure too. */
-itx_status perf_model_measure(struct perf_model *m, const char *path, const struct plan *plan,
-                              struct itx_error *err);
+/* `plan` is that model of the file, which outlives what was measured. Released by the caller after a failure too. */
+itx_status perf_model_measure(struct perf_model *m, const struct rdk_bin *bin,
+                              const struct plan *plan, struct itx_error *err);
 void perf_model_release(struct perf_model *m);
 
 /* A page without anything from elsewhere. */

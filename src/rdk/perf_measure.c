@@ -106,11 +106,11 @@ static itx_status run_frames(struct perf_model *m, struct rdk_run *run, struct i
     return rc;
 }
 
-itx_status perf_model_measure(struct perf_model *m, const char *path, const struct plan *plan,
-                              struct itx_error *err)
+itx_status perf_model_measure(struct perf_model *m, const struct rdk_bin *bin,
+                              const struct plan *plan, struct itx_error *err)
 {
     m->plan = plan;
-    ITX_TRY(itx_model_open(&m->model, path, plan->name, err));
+    ITX_TRY(rdk_bin_load(bin, plan->name, &m->model, err));
     ITX_TRY(itx_model_get_info(m->model, &m->info, err));
     ITX_TRY(make_room(m, err));
     ITX_TRY(rdk_run_open(&m->run, m->model, plan, 0, RDK_RUN_PROFILE, err));

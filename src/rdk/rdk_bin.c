@@ -8,18 +8,24 @@
 
 itx_status rdk_bin_open(struct rdk_bin *bin, const char *path, struct itx_error *err)
 {
-    ITX_TRY(file_read(&bin->map, path, SIZE_MAX, err));
-    const itx_status rc = plan_read(&bin->file, bin->map.data, bin->map.size, err);
+    ITX_TRY(file_read(&bin->bytes, path, SIZE_MAX, err));
+    const itx_status rc = plan_read(&bin->file, bin->bytes.data, bin->bytes.size, err);
     if (rc == ITX_OK) return ITX_OK;
     itx_error_prefix(err, "%s", path);
-    file_bytes_release(&bin->map);
+    file_bytes_release(&bin->bytes);
     return rc;
+}
+
+itx_status rdk_bin_load(const struct rdk_bin *bin, const char *name, itx_model **model,
+                        struct itx_error *err)
+{
+    return itx_model_open_memory(model, bin->bytes.data, bin->bytes.size, name, err);
 }
 
 void rdk_bin_release(struct rdk_bin *bin)
 {
     plan_file_release(&bin->file);
-    file_bytes_release(&bin->map);
+    file_bytes_release(&bin->bytes);
     *bin = (struct rdk_bin){0};
 }
 

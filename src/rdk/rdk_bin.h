@@ -7,16 +7,20 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "intarsia/intarsia.h"
 #include "plan/plan.h"
 
 /* Zero-initialised is valid and empty. */
 struct rdk_bin {
-    struct file_bytes map;
-    struct plan_file file; /* points into the map */
+    struct file_bytes bytes;
+    struct plan_file file; /* points into the bytes */
 };
 
 /* Messages name the path. */
 itx_status rdk_bin_open(struct rdk_bin *bin, const char *path, struct itx_error *err);
+/* The model as the libraries run it, out of the same bytes. */
+itx_status rdk_bin_load(const struct rdk_bin *bin, const char *name, itx_model **model,
+                        struct itx_error *err);
 void rdk_bin_release(struct rdk_bin *bin);
 /* The model called `name`, NULL or "": the only one. The error lists what there is, the nearest name first. */
 itx_status rdk_bin_model(const struct rdk_bin *bin, const char *name, const struct plan **model,

@@ -5,6 +5,8 @@
  */
 #include <math.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "session_build.h"
 
@@ -478,6 +480,42 @@ static void test_session__keeps_its_model(void)
     itx_session_destroy(&b);
 }
 
+/* A model's file that is cut off, or written over, while it is open: nothing of it is read any more. */
+static void test_session__file_changes_while_open(void)
+{
+    for (int is_cut = 0; is_cut < 2; is_cut++) {
+        char path[] = "/tmp/itx_test_XXXXXX";
+        size_t size = 0;
+        void *const data = make_file(&size), *const other = calloc(1, size);
+        const int fd = mkstemp(path);
+        REQUIRE(fd >= 0 && other != NULL && write(fd, data, size) == (ssize_t)size);
+        itx_model *model = NULL, *copy = open_model(NULL);
+        REQUIRE(copy != NULL && itx_model_open(&model, path, NULL, NULL) == ITX_OK);
+        if (is_cut)
+            CHECK(ftruncate(fd, 0) == 0);
+        else
+            CHECK(pwrite(fd, other, size, 0) == (ssize_t)size);
+        const struct itx_session_options o = options_of_test();
+        itx_session *a = open_session(model, &o), *b = open_session(copy, &o);
+        const struct itx_image frame = photo();
+        const struct itx_instance *found, *expected;
+        int n, n_expected;
+        REQUIRE(a != NULL && b != NULL);
+        REQUIRE(itx_session_segment(a, &frame, &found, &n, NULL) == ITX_OK);
+        REQUIRE(itx_session_segment(b, &frame, &expected, &n_expected, NULL) == ITX_OK);
+        CHECK(n > 3 && n == n_expected && memcmp(found, expected, (size_t)n * sizeof *found) == 0);
+        CHECK_STR(itx_model_class_name(model, 2), "washer");
+        itx_session_destroy(&a);
+        itx_session_destroy(&b);
+        itx_model_close(&model);
+        itx_model_close(&copy);
+        close(fd);
+        unlink(path);
+        mem_free(data);
+        free(other);
+    }
+}
+
 /* Whichever allocation fails, the answer is one of memory, and nothing is left behind (which a sanitizer sees). */
 static void test_session__out_of_memory(void)
 {
@@ -529,4 +567,5 @@ TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
           TEST(test_session__objects_and_masks), TEST(test_session__decodes_again),
           TEST(test_session__thresholds_change), TEST(test_session__times_tensors_kernels),
           TEST(test_session__many_on_one_model), TEST(test_session__keeps_its_model),
-          TEST(test_session__out_of_memory), TEST(test_kernels__listed))
+          TEST(test_session__file_changes_while_open), TEST(test_session__out_of_memory),
+          TEST(test_kernels__listed))
