@@ -121,7 +121,7 @@ itx_status frame_view(struct frame *f, const struct itx_image *picture, enum itx
                       enum itx_range range, struct pool *pool, struct frame_pixels *pixels,
                       struct itx_error *err)
 {
-    struct image image;
+    struct image image = {0};
     if (picture->format != ITX_IMAGE_RGB || picture->width != f->width ||
         picture->height != f->height || via == ITX_IMAGE_NV12) {
         *pixels = (struct frame_pixels){f->rgb, (size_t)f->width * 3};
@@ -137,7 +137,7 @@ itx_status frame_prepare(struct frame *f, const struct itx_image *picture,
                          enum itx_image_format via, enum itx_range range, struct pool *pool,
                          struct itx_error *err)
 {
-    struct image image;
+    struct image image = {0};
     ITX_TRY(check_picture(picture, &image, err));
     fit(f, &image);
     struct job job = {

@@ -25,12 +25,18 @@ static double clip(double v, double max)
     return v > 0 ? (v < max ? v : max) : 0; /* NaN gives 0 */
 }
 
+/* From a place in the network's input to the photo's pixels; `size` is what the photo's `photo` pixels became. */
+static double photo_at(double at, int border, int size, int photo)
+{
+    return clip((at - border) / ((double)size / photo), photo);
+}
+
 void yolo_photo_box(const struct letterbox *fit, const float box[4], double out[4])
 {
-    out[0] = clip((box[0] - (double)fit->left) / fit->scale, fit->in_w);
-    out[1] = clip((box[1] - (double)fit->top) / fit->scale, fit->in_h);
-    out[2] = clip((box[2] - (double)fit->left) / fit->scale, fit->in_w);
-    out[3] = clip((box[3] - (double)fit->top) / fit->scale, fit->in_h);
+    for (int i = 0; i < 4; i += 2) {
+        out[i] = photo_at((double)box[i], fit->left, fit->new_w, fit->in_w);
+        out[i + 1] = photo_at((double)box[i + 1], fit->top, fit->new_h, fit->in_h);
+    }
 }
 
 struct yolo_rect yolo_photo_rect(const double box[4])
@@ -38,6 +44,15 @@ struct yolo_rect yolo_photo_rect(const double box[4])
     const int x = (int)ceil(box[0]), y = (int)ceil(box[1]);
     const int w = (int)ceil(box[2]) - x, h = (int)ceil(box[3]) - y;
     return (struct yolo_rect){x, y, w > 0 ? w : 0, h > 0 ? h : 0};
+}
+
+bool yolo_photo_place(const struct letterbox *fit, const float box[4], double out[4],
+                      struct yolo_rect *rect)
+{
+    yolo_photo_box(fit, box, out);
+    *rect = yolo_photo_rect(out);
+    return rect->w > 0 && rect->h > 0 && (float)out[0] < (float)out[2] &&
+           (float)out[1] < (float)out[3];
 }
 
 itx_status yolo_masker_create(struct yolo_masker **masker, const struct yolo_head *head,
@@ -70,47 +85,44 @@ void yolo_masker_destroy(struct yolo_masker **masker)
     *masker = NULL;
 }
 
-/* One direction of the enlargement: photo pixel i lies at first + (i + 0.5) * step - 0.5 cells. */
+/* One direction of the photo in prototype cells. */
 struct axis {
-    int first, n; /* the cells that are not border */
-    double step;  /* cells for a pixel */
+    int cells, border; /* border: input pixels before the photo */
+    double step, grid; /* input pixels a photo pixel; cells an input pixel */
 };
 
-static struct axis make_axis(int cells, int border, int input, int photo)
+static struct axis axis_x(const struct yolo_head *head, const struct letterbox *fit)
 {
-    const double cut = border * ((double)cells / input);
-    double begin = rint(cut), end = rint(cells - cut);
-    begin = clip(begin, cells - 1);
-    end = clip(end, cells);
-    if (end < begin + 1) end = begin + 1;
-    const int n = (int)(end - begin);
-    return (struct axis){(int)begin, n, 1 / ((double)photo / n)};
+    return (struct axis){head->proto.w, fit->left, (double)fit->new_w / fit->in_w,
+                         (double)head->proto.w / fit->out_w};
 }
 
-/* The cell before pixel i's centre, -1 or more, and the part of the way to the next one. */
+static struct axis axis_y(const struct yolo_head *head, const struct letterbox *fit)
+{
+    return (struct axis){head->proto.h, fit->top, (double)fit->new_h / fit->in_h,
+                         (double)head->proto.h / fit->out_h};
+}
+
+/* The cell before pixel i's centre, and the part of the way to the next one: 0 at the map's edges. */
 static int axis_at(const struct axis *a, int i, float *part)
 {
-    const float at = (float)((i + 0.5) * a->step - 0.5);
-    const float cell = floorf(at);
-    *part = at - cell;
-    return (int)cell;
-}
-
-static int clamp_cell(const struct axis *a, int cell)
-{
-    return cell < 0 ? 0 : cell < a->n ? cell : a->n - 1;
+    const double exact = (a->border + (i + 0.5) * a->step) * a->grid - 0.5;
+    const float at = (float)clip(exact, a->cells - 1);
+    const int cell = (int)at;
+    *part = at - (float)cell;
+    return cell;
 }
 
 struct span {
     int begin, end;
 };
 
-/* The cells, counted from a->first, that n >= 1 pixels from i on need. */
+/* The cells that n >= 1 pixels from i on need. */
 static struct span axis_span(const struct axis *a, int i, int n)
 {
     float part;
-    return (struct span){clamp_cell(a, axis_at(a, i, &part)),
-                         clamp_cell(a, axis_at(a, i + n - 1, &part) + 1) + 1};
+    const int first = axis_at(a, i, &part), last = axis_at(a, i + n - 1, &part);
+    return (struct span){first, last + (part > 0) + 1};
 }
 
 /* Eight partial sums, index modulo 8, then pairs: a fixed order that vectors can follow. */
@@ -156,11 +168,9 @@ struct yolo_rect yolo_mask_cells(const struct yolo_head *head, const struct lett
                                  const struct yolo_rect *rect)
 {
     if (rect->w < 1 || rect->h < 1 || head->n_coefs == 0) return (struct yolo_rect){0};
-    const struct axis ax = make_axis(head->proto.w, fit->left, fit->out_w, fit->in_w);
-    const struct axis ay = make_axis(head->proto.h, fit->top, fit->out_h, fit->in_h);
+    const struct axis ax = axis_x(head, fit), ay = axis_y(head, fit);
     const struct span sx = axis_span(&ax, rect->x, rect->w), sy = axis_span(&ay, rect->y, rect->h);
-    return (struct yolo_rect){ax.first + sx.begin, ay.first + sy.begin, sx.end - sx.begin,
-                              sy.end - sy.begin};
+    return (struct yolo_rect){sx.begin, sy.begin, sx.end - sx.begin, sy.end - sy.begin};
 }
 
 /* Columns [x, x + n) of the photo, every row of the box. */
@@ -169,18 +179,14 @@ static void make_tile(struct yolo_masker *m, const struct axis *ax, const struct
                       size_t stride)
 {
     int made[2] = {-1, -1}; /* which row of cells m->row holds, by parity */
-    for (int x = 0; x < part->w; x++) {
-        const int cell = axis_at(ax, part->x + x, &m->part[x]);
-        if (cell < 0 || cell >= ax->n - 1) m->part[x] = 0;
-        m->left[x] = clamp_cell(ax, cell) - (cells->x - ax->first);
-    }
+    for (int x = 0; x < part->w; x++) m->left[x] = axis_at(ax, part->x + x, &m->part[x]) - cells->x;
     for (int y = 0; y < part->h; y++, mask += stride) {
         float down;
         const int cell = axis_at(ay, part->y + y, &down);
-        const int row[2] = {clamp_cell(ay, cell), clamp_cell(ay, cell + 1)};
+        const int row[2] = {cell, cell + (down > 0)};
         for (int i = 0; i < 2; i++) {
             if (made[row[i] & 1] == row[i]) continue;
-            const ptrdiff_t at = (ptrdiff_t)(row[i] - (cells->y - ay->first)) * cells->w;
+            const ptrdiff_t at = (ptrdiff_t)(row[i] - cells->y) * cells->w;
             widen(m, m->logit + at, part->w, m->row[row[i] & 1]);
             made[row[i] & 1] = row[i];
         }
@@ -192,14 +198,13 @@ void yolo_mask(struct yolo_masker *m, const struct yolo_head *head, const struct
                const struct letterbox *fit, const struct yolo_rect *rect, uint8_t *mask,
                size_t stride)
 {
+    if (rect->w < 1 || rect->h < 1) return;
     if (head->n_coefs == 0) {
         for (int y = 0; y < rect->h; y++) memset(mask + (size_t)y * stride, 1, (size_t)rect->w);
         return;
     }
-    if (rect->w < 1 || rect->h < 1) return;
     float coef[YOLO_MAX_COEFS];
-    const struct axis ax = make_axis(head->proto.w, fit->left, fit->out_w, fit->in_w);
-    const struct axis ay = make_axis(head->proto.h, fit->top, fit->out_h, fit->in_h);
+    const struct axis ax = axis_x(head, fit), ay = axis_y(head, fit);
     const struct yolo_rect cells = yolo_mask_cells(head, fit, rect);
     yolo_head_coefs(head, found->place, coef);
     make_logits(m, head, coef, &cells);

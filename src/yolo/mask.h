@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Masks at the photo's size: the prototypes weighted with an instance's coefficients, the letterbox's border cut off,
- * enlarged bilinearly, positive where the instance is, inside its box only. The same bits on every machine.
- * `fit` says how the photo (in_w, in_h) was put into the network's input (out_w, out_h).
+ * Masks at the photo's size: the prototypes weighted with an instance's coefficients, bilinear between their cells where
+ * the letterbox put each of the photo's pixels, positive where the instance is, inside its box only. The same bits on
+ * every machine. `fit` says how the photo (in_w, in_h) was put into the network's input (out_w, out_h).
+ *
+ * Columns (rows alike, with top, new_h, in_h, out_h and the prototypes' height), in double, rounded after each operation:
+ *   a place b in the input lies at        (b - left) / (new_w / in_w)  in the photo, clamped to [0, in_w]
+ *   the centre of the photo's pixel i at  at = (left + (i + 0.5) (new_w / in_w)) (cells / out_w) - 0.5  cells,
+ * clamped to [0, cells - 1], the whole map, and rounded to float. The rest is float: with x = floor(at), p = at - x and
+ * y, q of the rows, r(y) = logit(y, x) (1 - p) + logit(y, x + 1) p, the pixel is set when
+ * r(y) (1 - q) + r(y + 1) q > 0; where p or q is 0 its own cell stands for the next one, which is not read. No operation
+ * is fused with another.
  */
 #ifndef YOLO_MASK_H
 #define YOLO_MASK_H
@@ -19,6 +27,10 @@ void yolo_photo_box(const struct letterbox *fit, const float box[4], double out[
 
 /* The pixels that belong to such a box: those from ceil(x1) up to ceil(x2). w or h may be 0. */
 struct yolo_rect yolo_photo_rect(const double box[4]);
+
+/* Both. false: there is nothing of it in the photo: no pixel, or a side that is empty in float32. */
+bool yolo_photo_place(const struct letterbox *fit, const float box[4], double out[4],
+                      struct yolo_rect *rect);
 
 /* Scratch memory for masks of heads of one geometry; one thread at a time. */
 struct yolo_masker;

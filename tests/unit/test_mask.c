@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Masks, run-length codes and outlines against vectors that OpenCV and pycocotools made, and properties on random ones.
+ * Masks against vectors that SciPy made (OpenCV beside it), and properties on random ones.
  */
 #include "yolo/mask.h"
 
@@ -40,7 +40,7 @@ static void golden_load(struct golden *g, const char *name)
     g->coef = load(name, "coef", "i4");
     g->coef_scale = load(name, "coef_scale", "f4");
     g->box = load(name, "box", "f4");
-    g->fit = load(name, "fit", "f8");
+    g->fit = load(name, "fit", "i4");
     g->photo_box = load(name, "photo_box", "f8");
     g->rect = load(name, "rect", "i4");
     g->bits = load(name, "bits", "u1");
@@ -65,14 +65,10 @@ static void golden_release(struct golden *g)
 
 static struct letterbox golden_fit(const struct golden *g, int photo)
 {
-    const double *f = (const double *)g->fit.data + (ptrdiff_t)photo * 7;
-    return (struct letterbox){.scale = f[0],
-                              .left = (int)f[1],
-                              .top = (int)f[2],
-                              .out_w = (int)f[3],
-                              .out_h = (int)f[4],
-                              .in_w = (int)f[5],
-                              .in_h = (int)f[6]};
+    const int32_t *f = (const int32_t *)g->fit.data + (ptrdiff_t)photo * 8;
+    const struct letterbox fit = letterbox_fit(f[6], f[7], f[4], f[5]);
+    CHECK(fit.left == f[0] && fit.top == f[1] && fit.new_w == f[2] && fit.new_h == f[3]);
+    return fit;
 }
 
 static struct yolo_found golden_found(const struct golden *g, int i)
@@ -159,15 +155,7 @@ static void scene_init(struct scene *s)
 
 static struct letterbox fit_of(int photo_w, int photo_h)
 {
-    const int w = 4 * PW, h = 4 * PH;
-    const double scale = fmin((double)w / photo_w, (double)h / photo_h);
-    return (struct letterbox){.scale = scale,
-                              .left = (int)rint((w - rint(photo_w * scale)) / 2 - 0.1),
-                              .top = (int)rint((h - rint(photo_h * scale)) / 2 - 0.1),
-                              .out_w = w,
-                              .out_h = h,
-                              .in_w = photo_w,
-                              .in_h = photo_h};
+    return letterbox_fit(photo_w, photo_h, 4 * PW, 4 * PH);
 }
 
 static uint8_t *make_mask(const struct yolo_head *head, const struct yolo_found *found,
@@ -184,28 +172,25 @@ static uint8_t *make_mask(const struct yolo_head *head, const struct yolo_found 
 /* The definition in doubles, one pixel at a time; 2 where rounding may decide. */
 static int slow_pixel(const struct scene *s, const struct letterbox *fit, int x, int y)
 {
-    const double cut_x = rint(fit->left / 4.0), cut_y = rint(fit->top / 4.0);
-    const double end_x = rint(PW - fit->left / 4.0), end_y = rint(PH - fit->top / 4.0);
-    const double at_x =
-        fmin(fmax((x + 0.5) * (end_x - cut_x) / fit->in_w - 0.5, 0), end_x - cut_x - 1);
-    const double at_y =
-        fmin(fmax((y + 0.5) * (end_y - cut_y) / fit->in_h - 0.5, 0), end_y - cut_y - 1);
+    const double in_x = fit->left + (x + 0.5) * fit->new_w / fit->in_w;
+    const double in_y = fit->top + (y + 0.5) * fit->new_h / fit->in_h;
+    const double at_x = fmin(fmax(in_x / 4 - 0.5, 0), PW - 1);
+    const double at_y = fmin(fmax(in_y / 4 - 0.5, 0), PH - 1);
     double sum = 0;
     for (int corner = 0; corner < 4; corner++) {
         const double cx = floor(at_x) + (corner & 1), cy = floor(at_y) + (corner >> 1);
         const double weight = (1 - fabs(at_x - cx)) * (1 - fabs(at_y - cy));
         if (weight <= 0) continue;
         for (int k = 0; k < COEFS; k++)
-            sum +=
-                weight * s->coef[k] * s->scale * s->proto[(int)(cut_y + cy)][(int)(cut_x + cx)][k];
+            sum += weight * s->coef[k] * s->scale * s->proto[(int)cy][(int)cx][k];
     }
     return fabs(sum) < 1e-3 ? 2 : sum > 0;
 }
 
 static void test_mask__slow_reference(void)
 {
-    static const int photos[][2] = {{160, 96}, {2600, 1500}, {1025, 33},
-                                    {40, 700}, {13, 5},      {1, 1}};
+    static const int photos[][2] = {{160, 96}, {2600, 1500}, {1025, 33}, {40, 700},
+                                    {13, 5},   {1, 1},       {160, 65},  {85, 2 * 96}};
     static struct scene s;
     scene_init(&s);
     for (size_t i = 0; i < ARRAY_LEN(photos); i++) {
@@ -266,7 +251,89 @@ static void test_mask__parts_cells_layouts(void)
     free(whole);
 }
 
-/* So narrow that no cell is left between the borders: the nearest one stands for all. */
+/* A photo that needs no scaling, and the same pixels with the border already around them, have the same masks. */
+static void test_mask__border_of_any_size(void)
+{
+    static struct scene s;
+    const struct letterbox whole = fit_of(4 * PW, 4 * PH);
+    scene_init(&s);
+    for (int i = 1; i <= 20; i++) {
+        const bool is_flat = i % 2 != 0;
+        const struct letterbox fit = fit_of(4 * PW - (is_flat ? 0 : i), 4 * PH - (is_flat ? i : 0));
+        const struct yolo_rect r = {0, 0, fit.in_w, fit.in_h};
+        const struct yolo_rect same = {fit.left, fit.top, fit.in_w, fit.in_h};
+        CHECK(fit.new_w == fit.in_w && fit.new_h == fit.in_h && fit.left + fit.top == i / 2);
+        uint8_t *a = make_mask(&s.head, &s.found, &fit, &r);
+        uint8_t *b = make_mask(&s.head, &s.found, &whole, &same);
+        CHECK_MSG(memcmp(a, b, (size_t)r.w * (size_t)r.h) == 0, "%d x %d", r.w, r.h);
+        free(a);
+        free(b);
+    }
+}
+
+/* Each direction has its own scale: a place in the photo comes back from the input. */
+static void test_mask__places_come_back(void)
+{
+    const struct letterbox odd = letterbox_fit(425, 640, 320, 320);
+    double box[4];
+    CHECK(odd.new_w == 212 && odd.left == 54 && odd.new_h == 320 && odd.top == 0);
+    yolo_photo_box(&odd, (const float[4]){54, 0, 54 + 383 * (212.0f / 425), 320}, box);
+    CHECK(fabs(box[2] - 383.0) < 1e-4 && box[0] == 0 && box[3] == 640);
+    uint64_t seed = 8;
+    for (int i = 0; i < 2000; i++) {
+        const int w = 1 + (int)(test_random(&seed) % 2000),
+                  h = 1 + (int)(test_random(&seed) % 2000);
+        const struct letterbox fit = letterbox_fit(w, h, 320, 192 + 32 * (i % 5));
+        const float right = (float)(fit.left + fit.new_w), bottom = (float)(fit.top + fit.new_h);
+        const float x = (float)fit.left + 0.75f * (float)fit.new_w;
+        const float y = (float)fit.top + 0.25f * (float)fit.new_h;
+        yolo_photo_box(&fit, (const float[4]){x, y, right, bottom}, box);
+        CHECK(fabs(box[0] - 0.75 * w) < 1e-9 * w && fabs(box[1] - 0.25 * h) < 1e-9 * h);
+        CHECK(fabs(box[2] - w) < 1e-9 * w && fabs(box[3] - h) < 1e-9 * h);
+    }
+}
+
+/* No pixel, no width in float32, or only border: not in the photo. */
+static void test_mask__empty_places(void)
+{
+    static const struct {
+        float box[4];
+        bool is_there;
+    } cases[] = {
+        {{10, 10, 20, 20}, true},
+        {{10, 10, 10, 20}, false},
+        {{10, 20, 20, 20}, false},
+        {{10.25f, 20, 10.75f, 30}, false}, /* between two pixels */
+        {{10, 20.25f, 30, 20.75f}, false},
+        {{10.25f, 20, 11.25f, 30}, true},
+        {{-30, 10, 0, 20}, false}, /* left of the photo */
+        {{160, 10, 190, 20}, false},
+        {{NAN, 10, 20, 20}, true}, /* from 0 */
+        {{10, 10, NAN, 20}, false},
+        {{10, -INFINITY, 20, INFINITY}, true},
+    };
+    const struct letterbox fit = fit_of(160, 96);
+    double box[4];
+    struct yolo_rect r;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const bool is_there = yolo_photo_place(&fit, cases[i].box, box, &r);
+        CHECK_MSG(is_there == cases[i].is_there, "case %zu", i);
+        CHECK(is_there == (r.w > 0 && r.h > 0 && (float)box[0] < (float)box[2] &&
+                           (float)box[1] < (float)box[3]));
+    }
+    /* Neighbours in the input around a pixel of a photo that is 400 times as wide. */
+    const struct letterbox wide = fit_of(64000, 96);
+    int n_empty = 0;
+    for (float x = 100; x < 110; x = nextafterf(x, 200)) {
+        const float narrow[4] = {x, 0, nextafterf(x, 200), 96};
+        const bool is_there = yolo_photo_place(&wide, narrow, box, &r);
+        CHECK(!is_there || (r.w > 0 && (float)box[0] < (float)box[2]));
+        n_empty += r.w > 0 && (float)box[0] == (float)box[2];
+    }
+    CHECK(n_empty > 0);
+}
+
+/* So narrow that the borders meet: a pixel or none is left of it, and the cells on both sides stand for it. */
 static void test_mask__thin_photos(void)
 {
     static struct scene s;
@@ -280,7 +347,7 @@ static void test_mask__thin_photos(void)
         CHECK(full.x == 0 && full.y == 0 && full.w == r.w && full.h == r.h);
         const struct yolo_rect cells = yolo_mask_cells(&s.head, &fit, &r);
         CHECK(cells.x >= 0 && cells.y >= 0 && cells.x + cells.w <= PW && cells.y + cells.h <= PH);
-        CHECK(cells.w == (i ? 1 : PW) && cells.h == (i ? PH : 1));
+        CHECK(cells.w == (i ? 2 : PW) && cells.h == (i ? PH : 2));
         free(make_mask(&s.head, &s.found, &fit, &r));
     }
     const struct letterbox fit = fit_of(640, 480);
@@ -315,5 +382,7 @@ static void test_mask__out_of_memory(void)
 }
 
 TEST_MAIN(TEST(test_mask__golden), TEST(test_mask__slow_reference),
-          TEST(test_mask__parts_cells_layouts), TEST(test_mask__thin_photos),
-          TEST(test_mask__detection_gives_the_box), TEST(test_mask__out_of_memory))
+          TEST(test_mask__parts_cells_layouts), TEST(test_mask__border_of_any_size),
+          TEST(test_mask__places_come_back), TEST(test_mask__empty_places),
+          TEST(test_mask__thin_photos), TEST(test_mask__detection_gives_the_box),
+          TEST(test_mask__out_of_memory))

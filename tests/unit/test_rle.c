@@ -111,7 +111,7 @@ static void count_outlines(const struct polygon_list *list, int *n_outer, int *n
 static void check_golden(const char *name)
 {
     static const char *const what[5] = {"fit", "rect", "bits", "rle", "counts"};
-    static const char *const type[5] = {"f8", "i4", "u1", "u1", "i4"};
+    static const char *const type[5] = {"i4", "i4", "u1", "u1", "i4"};
     struct npy a[5];
     for (int i = 0; i < 5; i++) {
         char path[64];
@@ -122,10 +122,10 @@ static void check_golden(const char *name)
     const char *line = a[3].data;
     size_t bit = 0;
     for (int i = 0; i < n; i++) {
-        const double *fit = (const double *)a[0].data + (ptrdiff_t)(i / each) * 7;
+        const int32_t *fit = (const int32_t *)a[0].data + (ptrdiff_t)(i / each) * 8;
         const int32_t *rect = (const int32_t *)a[1].data + (ptrdiff_t)i * 4;
         const int32_t *counts = (const int32_t *)a[4].data + (ptrdiff_t)i * 7;
-        struct picture p = {(int)fit[6], (int)fit[5], {rect[0], rect[1], rect[2], rect[3]}, 0, 0};
+        struct picture p = {fit[7], fit[6], {rect[0], rect[1], rect[2], rect[3]}, 0, 0};
         picture_alloc(&p);
         for (int k = 0; k < p.rect.w * p.rect.h; k++, bit++)
             picture_set(&p, k % p.rect.w, k / p.rect.w,

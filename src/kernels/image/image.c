@@ -65,7 +65,6 @@ struct letterbox letterbox_fit(int in_w, int in_h, int out_w, int out_h)
         .in_h = in_h,
         .out_w = out_w,
         .out_h = out_h,
-        .scale = scale,
         .new_w = new_w,
         .new_h = new_h,
         .left = (int)rint((out_w - new_w) / 2.0 - 0.1),

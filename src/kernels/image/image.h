@@ -42,11 +42,11 @@ struct image_nv12 {
     size_t y_stride, uv_stride;
 };
 
-/* The way of a picture [in_h, in_w] into the frame [out_h, out_w]: scaled by `scale` to [new_h, new_w], put at row
- * `top` and column `left`, everything else is LETTERBOX_BORDER. */
+/* The way of a picture [in_h, in_w] into the frame [out_h, out_w]: scaled to [new_h, new_w], put at row `top` and
+ * column `left`, everything else is LETTERBOX_BORDER. new_w and new_h are rounded, so each direction has its own scale:
+ * new_w / in_w and new_h / in_h. */
 struct letterbox {
     int in_w, in_h, out_w, out_h;
-    double scale;
     int new_w, new_h, left, top;
 };
 
