@@ -215,7 +215,8 @@ ITX_API itx_status itx_session_bind_output(itx_session *session, int i, void *da
 /* Tensor i of the last run; NULL unless keep_tensors was set. */
 ITX_API const void *itx_session_tensor(const itx_session *session, int i);
 
-/* One found object; coordinates in pixels of the frame that was given, inside it, x1 < x2, y1 < y2. */
+/* One found object; coordinates in pixels of the frame that was given, inside it, x1 < x2, y1 < y2. Its box holds at least
+ * one pixel (x1 <= x < x2, y alike); its mask may be all zeros. */
 struct itx_instance {
     float x1, y1, x2, y2;
     float score; /* (0, 1] */
@@ -243,11 +244,11 @@ ITX_API itx_status itx_session_decode(itx_session *session,
                                       struct itx_error *err);
 
 /* The mask of instance i at the frame's size: 1 inside, 0 outside; [frame height, stride] bytes, the caller's.
- * Detection models give the box. */
+ * Detection models give the box. A segmentation model may set no pixel of it: then all are 0. */
 ITX_API itx_status itx_session_mask(itx_session *session, int i, uint8_t *mask, size_t stride,
                                     struct itx_error *err);
-/* The same only inside the box: *x, *y, *w, *h say where it lies in the frame; *mask [h, w] is owned by the session
- * and valid until the next call of any function on it. */
+/* The same only inside the box: *x, *y, *w, *h (w and h at least 1) say where it lies in the frame; *mask [h, w] is owned by
+ * the session and valid until the next call of any function on it. */
 ITX_API itx_status itx_session_mask_box(itx_session *session, int i, int *x, int *y, int *w, int *h,
                                         const uint8_t **mask, struct itx_error *err);
 

@@ -55,7 +55,8 @@ class OutputInfo:
 class Result:
     """What was found in one picture, ordered by falling score. Its arrays are its own and stay valid.
 
-    boxes: float32 [n, 4], x1 y1 x2 y2 in pixels of the picture, inside it, x1 < x2 and y1 < y2.
+    boxes: float32 [n, 4], x1 y1 x2 y2 in pixels of the picture, inside it, x1 < x2 and y1 < y2; at least one
+        pixel lies in each, though its mask may have none.
     scores: float32 [n], above the conf that was asked for, at most 1.
     classes: int32 [n], indices into Model.names.
     names: their names.

@@ -84,9 +84,8 @@ void instances_finish(struct instances *s, const struct letterbox *g)
     s->n = 0;
     for (int i = 0; i < n && s->n < s->max_det; i++) {
         double box[4];
-        yolo_photo_box(&s->fit, found[i].box, box);
-        /* A box that lies in the letterbox's border alone is nothing in the photo. */
-        if (!(box[2] > box[0] && box[3] > box[1])) continue;
+        struct yolo_rect rect;
+        if (!yolo_photo_place(&s->fit, found[i].box, box, &rect)) continue;
         s->found[s->n] = i;
         s->item[s->n++] = (struct itx_instance){
             .x1 = (float)box[0],
@@ -138,8 +137,7 @@ static itx_status find_item(const struct instances *s, int i, const struct yolo_
     double box[4];
     yolo_decoder_found(s->decoder, found);
     *found += s->found[i];
-    yolo_photo_box(&s->fit, (*found)->box, box);
-    *rect = yolo_photo_rect(box);
+    yolo_photo_place(&s->fit, (*found)->box, box, rect);
     return ITX_OK;
 }
 

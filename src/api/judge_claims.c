@@ -64,21 +64,19 @@ struct cover {
 
 static itx_status cover_objects(struct cover *c, const struct judge_photo *p, struct judge_bench *b,
                                 const struct yolo_head *head, const struct yolo_found *found,
+                                const double box[4], const struct yolo_rect *rect,
                                 struct itx_error *err)
 {
-    double box[4];
     bool has_mask = false;
-    yolo_photo_box(&p->fit, found->box, box);
-    const struct yolo_rect rect = yolo_photo_rect(box);
     for (int i = 0; i < p->n_objects; i++) {
         const struct judge_object *const o = &p->objects[i];
         const bool is_same = o->found.class_id == found->class_id;
         c->box[i] = is_same ? (float)judge_overlap(o->box, box) : 0;
         c->mask[i] = c->box[i];
         if (!(c->box[i] > 0) || head->n_coefs == 0) continue;
-        if (!has_mask) ITX_TRY(judge_make_mask(b, head, found, &p->fit, &rect, err));
+        if (!has_mask) ITX_TRY(judge_make_mask(b, head, found, &p->fit, rect, err));
         has_mask = true;
-        c->mask[i] = (float)judge_mask_overlap(o, &rect, b->mask);
+        c->mask[i] = (float)judge_mask_overlap(o, rect, b->mask);
     }
     return ITX_OK;
 }
@@ -114,8 +112,11 @@ itx_status judge_claim_objects(struct judge_sums *sums, const struct judge *judg
     memset(b->n_of, 0, (size_t)head->n_classes * sizeof *b->n_of);
     for (int i = 0; i < n; i++) {
         const int class_id = found[i].class_id;
+        double box[4];
+        struct yolo_rect rect;
+        if (!yolo_photo_place(&p->fit, found[i].box, box, &rect)) continue;
         if (judge->n_objects_of[class_id] == 0 || b->n_of[class_id]++ >= MAX_OF_CLASS) continue;
-        ITX_TRY(cover_objects(&cover, p, b, head, &found[i], err));
+        ITX_TRY(cover_objects(&cover, p, b, head, &found[i], box, &rect, err));
         const struct judge_claim claim = {.score = found[i].score,
                                           .class_id = class_id,
                                           .box_hits = take(cover.box, p->n_objects, boxes),

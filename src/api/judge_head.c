@@ -90,14 +90,14 @@ static itx_status keep_objects(struct judge_photo *p, struct judge_bench *b,
         .conf = OBJECT_CONF, .iou = OBJECT_IOU, .max_det = 300, .labels = YOLO_EVERY_LABEL};
     const struct yolo_found *found;
     yolo_decoder_run(b->decoder, head, &params);
-    p->n_objects = yolo_decoder_found(b->decoder, &found);
-    p->objects = arena_calloc(&p->arena, (size_t)p->n_objects, sizeof *p->objects);
+    const int n = yolo_decoder_found(b->decoder, &found);
+    p->objects = arena_calloc(&p->arena, (size_t)n, sizeof *p->objects);
     if (p->objects == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    for (int i = 0; i < p->n_objects; i++) {
-        struct judge_object *const o = &p->objects[i];
+    for (int i = 0; i < n; i++) {
+        struct judge_object *const o = &p->objects[p->n_objects];
+        if (!yolo_photo_place(&p->fit, found[i].box, o->box, &o->rect)) continue;
+        p->n_objects++;
         o->found = found[i];
-        yolo_photo_box(&p->fit, found[i].box, o->box);
-        o->rect = yolo_photo_rect(o->box);
         const size_t size = (size_t)o->rect.w * (size_t)o->rect.h;
         o->mask = arena_alloc(&p->arena, size);
         if (o->mask == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");

@@ -246,6 +246,39 @@ static void test_session__objects_and_masks(void)
     }
 }
 
+/* Frames smaller than the input: many boxes lie between two pixels of them. What is given holds a pixel. */
+static void test_session__no_empty_boxes(void)
+{
+    static const struct {
+        int w, h;
+    } sizes[] = {{1, 1}, {3, 2}, {2, 5}, {1, 30}, {50, 1}, {7, 30}, {WIDTH, HEIGHT}};
+    static const char *const names[] = {"seg", "det"};
+    for (int m = 0; m < 2; m++) {
+        itx_model *model = open_model(names[m]);
+        const struct itx_session_options o = options_of_test();
+        itx_session *session = open_session(model, &o);
+        REQUIRE(session != NULL);
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+            struct itx_image frame = photo();
+            const struct itx_instance *f;
+            int n = 0, x, y, w = 0, h = 0;
+            const uint8_t *mask;
+            frame.width = sizes[i].w;
+            frame.height = sizes[i].h;
+            REQUIRE(itx_session_segment(session, &frame, &f, &n, NULL) == ITX_OK);
+            for (int k = 0; k < n; k++) {
+                CHECK(f[k].x1 >= 0 && f[k].x1 < f[k].x2 && f[k].x2 <= (float)sizes[i].w);
+                CHECK(f[k].y1 >= 0 && f[k].y1 < f[k].y2 && f[k].y2 <= (float)sizes[i].h);
+                CHECK(itx_session_mask_box(session, k, &x, &y, &w, &h, &mask, NULL) == ITX_OK);
+                CHECK(w >= 1 && h >= 1 && x + w <= sizes[i].w && y + h <= sizes[i].h);
+            }
+            CHECK(n > 0);
+        }
+        itx_session_destroy(&session);
+        itx_model_close(&model);
+    }
+}
+
 /* Decoding again with other options finds what a session with these options finds. */
 static void test_session__decodes_again(void)
 {
@@ -564,8 +597,8 @@ static void test_kernels__listed(void)
 
 TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
           TEST(test_session__refuses_options), TEST(test_session__refuses_frames),
-          TEST(test_session__objects_and_masks), TEST(test_session__decodes_again),
-          TEST(test_session__thresholds_change), TEST(test_session__times_tensors_kernels),
-          TEST(test_session__many_on_one_model), TEST(test_session__keeps_its_model),
-          TEST(test_session__file_changes_while_open), TEST(test_session__out_of_memory),
-          TEST(test_kernels__listed))
+          TEST(test_session__objects_and_masks), TEST(test_session__no_empty_boxes),
+          TEST(test_session__decodes_again), TEST(test_session__thresholds_change),
+          TEST(test_session__times_tensors_kernels), TEST(test_session__many_on_one_model),
+          TEST(test_session__keeps_its_model), TEST(test_session__file_changes_while_open),
+          TEST(test_session__out_of_memory), TEST(test_kernels__listed))
