@@ -27,18 +27,28 @@ static void check(int32_t code, const char *call)
 }
 #define TRY(call) check((call), #call)
 
-/* The photo in the middle of a grey picture of the network's size; scale and shift lead back. */
-static cv::Mat letterbox(const cv::Mat &photo, cv::Size size, float &scale, cv::Point &shift)
+/* The photo in the middle of a grey picture of the network's size, and where it lies there. Its sides are whole pixels, so
+ * each direction has its own scale. */
+static cv::Mat letterbox(const cv::Mat &photo, cv::Size size, cv::Rect &place)
 {
-    scale = std::min(size.width / static_cast<float>(photo.cols),
-                     size.height / static_cast<float>(photo.rows));
+    const double scale = std::min(size.width / static_cast<double>(photo.cols),
+                                  size.height / static_cast<double>(photo.rows));
+    place.width = std::max(1, static_cast<int>(std::lrint(photo.cols * scale)));
+    place.height = std::max(1, static_cast<int>(std::lrint(photo.rows * scale)));
+    place.x = (size.width - place.width) / 2;
+    place.y = (size.height - place.height) / 2;
     cv::Mat scaled, whole(size, CV_8UC3, cv::Scalar(127, 127, 127));
-    cv::resize(photo, scaled, cv::Size(), scale, scale);
-    scaled = scaled(cv::Rect(cv::Point(), cv::Size(std::min(scaled.cols, size.width),
-                                                   std::min(scaled.rows, size.height))));
-    shift = cv::Point((size.width - scaled.cols) / 2, (size.height - scaled.rows) / 2);
-    scaled.copyTo(whole(cv::Rect(shift, scaled.size())));
+    cv::resize(photo, scaled, place.size());
+    scaled.copyTo(whole(place));
     return whole;
+}
+
+/* A box in the network's input, in the photo. */
+static cv::Rect2d in_photo(const cv::Rect2d &box, const cv::Rect &place, cv::Size photo)
+{
+    const double x = static_cast<double>(place.width) / photo.width;
+    const double y = static_cast<double>(place.height) / photo.height;
+    return cv::Rect2d((box.x - place.x) / x, (box.y - place.y) / y, box.width / x, box.height / y);
 }
 
 /* w * h * 3 / 2 bytes. */
@@ -132,12 +142,10 @@ int main(int argc, char **argv)
     }
     const int32_t *shape = input.properties.validShape.dimensionSize;
     const cv::Size size(shape[3], shape[2]);
-    float scale;
-    cv::Point shift;
+    cv::Rect place;
     input.properties.alignedShape = input.properties.validShape; /* rows of w bytes */
     TRY(hbSysAllocCachedMem(&input.sysMem[0], static_cast<uint32_t>(size.area() * 3 / 2)));
-    write_nv12(letterbox(photo, size, scale, shift),
-               static_cast<uint8_t *>(input.sysMem[0].virAddr));
+    write_nv12(letterbox(photo, size, place), static_cast<uint8_t *>(input.sysMem[0].virAddr));
     TRY(hbSysFlushMem(&input.sysMem[0], HB_SYS_MEM_CACHE_CLEAN));
 
     hbDNNTensor *list = outputs.data();
@@ -157,12 +165,10 @@ int main(int argc, char **argv)
     cv::dnn::NMSBoxes(found.boxes, found.scores, 0.25f, 0.45f, kept);
     for (int i : kept) {
         const size_t k = static_cast<size_t>(i);
-        const cv::Rect2d &b = found.boxes[k];
-        const cv::Rect2d in_photo((b.x - shift.x) / scale, (b.y - shift.y) / scale, b.width / scale,
-                                  b.height / scale);
-        cv::rectangle(photo, in_photo, cv::Scalar(56, 56, 255), 2);
+        const cv::Rect2d box = in_photo(found.boxes[k], place, photo.size());
+        cv::rectangle(photo, box, cv::Scalar(56, 56, 255), 2);
         std::cout << "class " << found.classes[k] << ", score " << found.scores[k] << ", box "
-                  << in_photo << std::endl;
+                  << box << std::endl;
     }
     if (!cv::imwrite(argv[3], photo)) return 1;
 
