@@ -206,7 +206,7 @@ static void test_agreement__float(void)
     if (rc == ITX_OK) rc = measure(&net, names, n, &figures, &err);
     itx_float_close(&net.floats);
     CHECK_MSG(rc == ITX_OK, "%s", err.text);
-    if (rc == ITX_OK) check_agreement("the float network", &figures, 0.99, 0.98);
+    if (rc == ITX_OK) check_agreement("the float network", &figures, 0.998, 0.998);
 }
 
 TEST_MAIN(TEST(test_agreement__effort_0), TEST(test_agreement__effort_1),
