@@ -22,6 +22,7 @@ import numpy as np
 
 from intarsia import _native
 from intarsia._dnn import SCALE, TYPES, Packed, Path, Tensor, list_of_paths
+from intarsia._text import shown
 
 __all__ = ["HB_HBMRuntime", "QuantParams", "SchedParam", "hbDNNDataType", "hbDNNQuantiType"]
 
@@ -183,11 +184,11 @@ class HB_HBMRuntime:
 
     def _check_name(self, name: str) -> None:
         if name not in self._sched:
-            raise ValueError(f"there is no model {name!r}, only {', '.join(self._sched)}")
+            raise ValueError(f"there is no model {name!r}, only {shown(', '.join(self._sched))}")
 
     def _only_model(self, name: Optional[str]) -> str:
         if name is None and len(self._sched) > 1:
-            raise ValueError(f"model_name is needed, there are {', '.join(self._sched)}")
+            raise ValueError(f"model_name is needed, there are {shown(', '.join(self._sched))}")
         name = self._packed.names[0] if name is None else name
         self._check_name(name)
         return name
@@ -196,7 +197,7 @@ class HB_HBMRuntime:
         wanted, outputs = self._packed.tensors[name]
         names = [t.name for t in wanted]
         if set(inputs) != set(names):
-            raise ValueError(f"inputs {', '.join(map(str, inputs))}: model {name} has {', '.join(names)}")
+            raise ValueError(f"inputs {shown(', '.join(map(str, inputs)))}: model {shown(name)} has {shown(', '.join(names))}")
         sched = self._sched[name]
         arrays = self._packed.run(name, [inputs[n] for n in names], 0, sched.priority, sched.customId)
         return {tensor.name: array for tensor, array in zip(outputs, arrays)}
@@ -215,7 +216,7 @@ class HB_HBMRuntime:
         for name, value in inputs.items():
             self._check_name(name)
             if not isinstance(value, Mapping):
-                raise TypeError(f"of model {name} there is no {{input: array}}")
+                raise TypeError(f"of model {shown(name)} there is no {{input: array}}")
         if model_name is not None and model_name not in inputs:
             raise ValueError(f"there are no inputs of model {model_name!r}")
         return [(name, value) for name, value in inputs.items() if model_name in (None, name)]

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Sequence, Tuple, Union
 import numpy as np
 
 from . import _native
+from ._text import shown
 
 # hbDNNDataType, with the kind of numpy's array that holds it; pictures are bytes
 TYPES: Dict[int, Tuple[str, str]] = {
@@ -56,15 +57,15 @@ class Tensor:
     def accept(self, array: object) -> np.ndarray:
         """The array's bytes, one after the other, copied only where there are gaps. ValueError for an array of another type or size."""
         if not isinstance(array, np.ndarray):
-            raise TypeError(f"input {self.name} must be a numpy array, not {type(array).__name__}")
+            raise TypeError(f"input {shown(self.name)} must be a numpy array, not {type(array).__name__}")
         if array.dtype != self.dtype and not (self.is_picture and array.dtype == np.int8):
-            raise ValueError(f"input {self.name} is an array of {array.dtype}, the model takes {self.dtype}")
+            raise ValueError(f"input {shown(self.name)} is an array of {array.dtype}, the model takes {self.dtype}")
         if self.is_picture:
             sizes = {self._picture_bytes(self.valid_shape), self.bytes}
         else:
             sizes = {int(np.prod(self.valid_shape)) * np.dtype(self.dtype).itemsize}
         if array.nbytes not in sizes:
-            raise ValueError(f"input {self.name} has {array.nbytes} bytes in the shape {list(array.shape)}, the model takes "
+            raise ValueError(f"input {shown(self.name)} has {array.nbytes} bytes in the shape {list(array.shape)}, the model takes "
                              f"{' or '.join(str(n) for n in sorted(sizes))}")
         return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
@@ -95,7 +96,7 @@ class Packed:
         """Outputs in arrays of their own, which nothing overwrites."""
         inputs, outputs = self.tensors[name]
         if len(arrays) != len(inputs):
-            raise ValueError(f"{len(arrays)} inputs: model {name} has {len(inputs)}")
+            raise ValueError(f"{len(arrays)} inputs: model {shown(name)} has {len(inputs)}")
         taken = tuple(tensor.accept(array) for tensor, array in zip(inputs, arrays))
         memory = tuple(memory_of(tensor.bytes) for tensor in outputs)
         with _tasks:

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _native
 from ._picture import FORMATS, RANGES, Picture, describe
+from ._text import shown
 
 _TASKS = ("raw", "detect", "segment")  # enum itx_task
 _REAL, _STORED, _SHARED = range(3)  # ORDER of enum what in native/run.c
@@ -82,7 +83,7 @@ class Result:
         return len(self.names)
 
     def __repr__(self) -> str:
-        return f"<intarsia.Result of {len(self)}: {', '.join(self.names[:5])}{', ...' if len(self) > 5 else ''}>"
+        return f"<intarsia.Result of {len(self)}: {shown(', '.join(self.names[:5]))}{', ...' if len(self) > 5 else ''}>"
 
     def mask_crop(self, i: int) -> Tuple[int, int, np.ndarray]:
         """(x, y, mask): the mask of instance i where it can be set, bool [h, w], and where its corner lies in the picture. Much
@@ -194,7 +195,7 @@ class Model:
         if isinstance(inputs, np.ndarray):
             inputs = (inputs,)
         if not isinstance(inputs, (tuple, list)):
-            raise TypeError(f"{self.name} takes numpy arrays of float32, not {type(inputs).__name__}")
+            raise TypeError(f"{shown(self.name)} takes numpy arrays of float32, not {type(inputs).__name__}")
         arrays = []
         for i, array in enumerate(inputs):
             if not isinstance(array, np.ndarray) or array.dtype != np.float32:

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/status.h"
 #include "dnn/values.h"
 
 /* ---- pictures ---- */
@@ -350,8 +351,10 @@ static bool read_numbers(const struct model *m, PyObject *from, struct array *ar
 {
     const Py_ssize_t n = PyTuple_Size(from);
     if (n != m->info.n_inputs || n > MAX_INPUTS) {
-        PyErr_Format(PyExc_ValueError, "%zd inputs: model %s has %d", n, m->info.name,
-                     m->info.n_inputs);
+        struct itx_error err;
+        itx_fail(&err, ITX_E_INVAL, "%d inputs: model %s has %d", (int)n, m->info.name,
+                 m->info.n_inputs);
+        PyErr_SetString(PyExc_ValueError, err.text);
         return false;
     }
     for (int i = 0; i < n; i++) {

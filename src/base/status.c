@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/format.h"
-#include "base/utf8.h"
+#include "base/printable.h"
 
 #define PREFIX_SIZE 4200 /* a path and a few words */
 
@@ -23,25 +23,6 @@ const char *itx_status_text(itx_status status)
     return "unknown status";
 }
 
-/* Length of the UTF-8 sequence at p (a terminated text) that a terminal may be given; 0: none. */
-static size_t printable_length(const char *p)
-{
-    const unsigned char first = (unsigned char)p[0];
-    const bool is_control =
-        first < 0x20 || first == 0x7f || (first == 0xc2 && (unsigned char)p[1] < 0xa0);
-    return is_control ? 0 : utf8_length(p, 4);
-}
-
-/* Control characters from files must not reach a terminal, nor half a character where a text was cut. */
-static void make_printable(char *text)
-{
-    for (char *p = text; *p != '\0';) {
-        const size_t n = printable_length(p);
-        if (n == 0) *p = '?';
-        p += n != 0 ? n : 1;
-    }
-}
-
 /* `first`, ": " and `second` in `text`, which has room for an error's. What is too long loses its front: a path says
  * most at its end, and the cause comes last. */
 static void join(char *text, const char *first, const char *second)
@@ -53,7 +34,7 @@ static void join(char *text, const char *first, const char *second)
     const size_t cut_first = n_first + n_second > ROOM ? n_first + n_second - ROOM : 0;
     snprintf(text, sizeof((struct itx_error *)0)->text, "%s%s: %s", cut_first != 0 ? "..." : "",
              first + cut_first, second + cut_second);
-    make_printable(text);
+    printable_make(text);
 }
 
 itx_status itx_fail(struct itx_error *err, itx_status code, const char *fmt, ...)
@@ -63,7 +44,7 @@ itx_status itx_fail(struct itx_error *err, itx_status code, const char *fmt, ...
     va_start(args, fmt);
     format_textv(err->text, sizeof err->text, fmt, args);
     va_end(args);
-    make_printable(err->text);
+    printable_make(err->text);
     err->code = code;
     return code;
 }

@@ -9,8 +9,8 @@
 #include "base/compiler.h"
 #include "intarsia/status.h"
 
-/* Fills `err` (may be NULL) with the code and a formatted one-line message; returns `code`. Control characters and what is
- * no UTF-8 become question marks, so file contents may be printed with %.*s. */
+/* Fills `err` (may be NULL) with the code and a formatted one-line message; returns `code`. What may not be
+ * shown (base/printable.h) becomes question marks, so file contents may be printed with %.*s. */
 itx_status itx_fail(struct itx_error *err, itx_status code, const char *fmt, ...) ITX_PRINTF(3, 4);
 
 /* Same for ITX_E_IO with ": " and the text of errno appended, which stays whole when a path is too long for both. */

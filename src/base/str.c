@@ -6,7 +6,7 @@
 
 #include "base/format.h"
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "base/printable.h"
 
 static bool make_room(struct strbuf *b, size_t extra)
 {
@@ -38,13 +38,11 @@ void strbuf_add(struct strbuf *b, const void *data, size_t len)
     b->data[b->len] = '\0';
 }
 
-void strbuf_addf(struct strbuf *b, const char *fmt, ...)
+void strbuf_addv(struct strbuf *b, const char *fmt, va_list args)
 {
-    va_list args, again;
-    va_start(args, fmt);
+    va_list again;
     va_copy(again, args);
     const int n = format_textv(NULL, 0, fmt, args);
-    va_end(args);
     if (n >= 0 && make_room(b, (size_t)n)) {
         format_textv(b->data + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;
@@ -52,30 +50,58 @@ void strbuf_addf(struct strbuf *b, const char *fmt, ...)
     va_end(again);
 }
 
+void strbuf_addf(struct strbuf *b, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    strbuf_addv(b, fmt, args);
+    va_end(args);
+}
+
+/* JSON's escape of a character, above U+FFFF as two surrogates; U+FFFD for a byte that is none. */
+static void add_escape(struct strbuf *b, uint32_t code)
+{
+    if (code == UINT32_MAX) code = 0xfffd;
+    if (code > 0xffff)
+        strbuf_addf(b, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+                    0xdc00 + ((code - 0x10000) & 0x3ff));
+    else
+        strbuf_addf(b, "\\u%04x", code);
+}
+
 void strbuf_add_json(struct strbuf *b, struct str text)
 {
     strbuf_add(b, "\"", 1);
-    for (size_t i = 0; i < text.len;) {
-        const unsigned char c = (unsigned char)text.data[i];
-        const size_t n = utf8_length(text.data + i, text.len - i);
-        if (n == 0)
-            strbuf_addf(b, "\\ufffd");
-        else if (c == '"' || c == '\\')
-            strbuf_addf(b, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            strbuf_addf(b, "\\u%04x", c);
+    for (size_t i = 0, n; i < text.len; i += n) {
+        const char *const p = text.data + i;
+        if (!printable_at(p, text.len - i, &n))
+            add_escape(b, printable_code(p, n));
+        else if (*p == '"' || *p == '\\')
+            strbuf_addf(b, "\\%c", *p);
         else
-            strbuf_add(b, text.data + i, n);
-        i += n != 0 ? n : 1;
+            strbuf_add(b, p, n);
     }
     strbuf_add(b, "\"", 1);
 }
 
+void strbuf_add_json_piece(struct strbuf *b, struct str json)
+{
+    for (size_t i = 0, n; i < json.len; i += n) {
+        const char *const p = json.data + i;
+        if (!printable_at(p, json.len - i, &n) && (uint8_t)*p > 0x20)
+            add_escape(b, printable_code(p, n));
+        else
+            strbuf_add(b, p, n);
+    }
+}
+
 void strbuf_add_file_name(struct strbuf *b, const char *text)
 {
-    for (const char *p = text; *p != '\0'; p++) {
-        const bool is_bad = *p == '/' || (unsigned char)*p < 0x20 || (*p == '.' && p == text);
-        strbuf_add(b, is_bad ? "_" : p, 1);
+    for (const char *p = text; *p != '\0';) {
+        size_t n;
+        const bool is_good = printable_at(p, 4, &n) && *p != '/' && (*p != '.' || p != text);
+        strbuf_add(b, is_good ? p : "_", is_good ? n : 1);
+        p += n;
     }
 }
 

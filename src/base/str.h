@@ -5,6 +5,7 @@
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -39,9 +40,13 @@ struct strbuf {
 
 void strbuf_add(struct strbuf *b, const void *data, size_t len);
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) ITX_PRINTF(2, 3);
-/* A JSON string, in quotes; bytes that are no UTF-8 become U+FFFD. */
+void strbuf_addv(struct strbuf *b, const char *fmt, va_list args) ITX_PRINTF(2, 0);
+/* A JSON string, in quotes; bytes that are no UTF-8 become U+FFFD, and what may not be shown (base/printable.h) escapes. */
 void strbuf_add_json(struct strbuf *b, struct str text);
-/* Text as a file's name, or the beginning of one: no folder, nothing hidden, '_' for what cannot be there. */
+/* A piece of JSON as it is, but that what may not be shown in its strings becomes escapes. */
+void strbuf_add_json_piece(struct strbuf *b, struct str json);
+/* Text as a file's name, or the beginning of one: no folder, nothing hidden, '_' for what cannot be there or may not be
+ * shown. */
 void strbuf_add_file_name(struct strbuf *b, const char *text);
 void strbuf_release(struct strbuf *b);
 

@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "cmd/json.h"
+#include "cmd/terminal.h"
 
 void decode_demo(struct itx_session_options *options)
 {
@@ -106,7 +107,7 @@ static void print_kind(const char *kind, const double agreement[3], const struct
 
 void against_print(const struct against *a, const char *path, FILE *out)
 {
-    fprintf(out, "against %s\n", path);
+    print_line(out, "against %s", path);
     print_kind("boxes", a->agreement.box, &a->kept_box, out);
     if (a->has_masks) {
         print_kind("masks", a->agreement.mask, &a->kept_mask, out);

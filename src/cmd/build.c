@@ -96,8 +96,8 @@ static void say_done(const char *path, const json_t *report, uint64_t ns)
     char size[NUMBER_TEXT_SIZE] = "?";
     if (stat(path, &st) == 0) bytes_text((uint64_t)st.st_size, size);
     fflush(stdout);
-    format_file(stderr, "%s: %s, calibrated with %.0f picture%s, %.1f s\n", path, size, n_images,
-                n_images == 1 ? "" : "s", (double)ns / 1e9);
+    print_line(stderr, "%s: %s, calibrated with %.0f picture%s, %.1f s", path, size, n_images,
+               n_images == 1 ? "" : "s", (double)ns / 1e9);
 }
 
 /* The parts of a text between commas; all of them lie in *copy. */

@@ -168,8 +168,8 @@ static enum exit_code calib_data_run(const void *options, int n_args, const char
     thin_out(&job.list, (size_t)job.options->count);
     if (rc == ITX_OK) rc = write_all(&job, &err);
     if (rc == ITX_OK)
-        fprintf(stderr, "%s: %zu files of float32 1x3x%dx%d, RGB, 0 to 255\n", job.options->output,
-                job.list.paths.len, job.height, job.width);
+        print_line(stderr, "%s: %zu files of float32 1x3x%dx%d, RGB, 0 to 255", job.options->output,
+                   job.list.paths.len, job.height, job.width);
     else
         say_error("%s", err.text);
     mem_free(job.raw);

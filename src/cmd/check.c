@@ -71,7 +71,7 @@ static enum exit_code check_run(const void *options, int n_args, const char *con
     const size_t n_refused = count_refused(nodes);
     fflush(stdout);
     if (is_ok)
-        fprintf(stderr, "%s: all %zu nodes run\n", args[0], json_array_size(nodes));
+        print_line(stderr, "%s: all %zu nodes run", args[0], json_array_size(nodes));
     else
         say_error("%s: %zu of %zu nodes cannot run", args[0], n_refused, json_array_size(nodes));
     json_decref(report);

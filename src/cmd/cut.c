@@ -63,7 +63,8 @@ static enum exit_code cut_run(const void *options, int n_args, const char *const
     const json_t *outputs = json_object_get(report, "outputs");
     print_outputs(outputs);
     fflush(stdout);
-    fprintf(stderr, "%s: %zu outputs, operator set 11", o->output, json_array_size(outputs));
+    print_safely(stderr, o->output);
+    fprintf(stderr, ": %zu outputs, operator set 11", json_array_size(outputs));
     if (o->softmax != 0)
         format_file(stderr, ", %.0f softmax written out", json_number(report, "softmax"));
     fprintf(stderr, "\n");

@@ -3,13 +3,14 @@
 
 #include <math.h>
 
-#include "base/utf8.h"
+#include "base/printable.h"
 #include "cmd/json.h"
 
 void html_text(struct strbuf *b, const char *text)
 {
     for (const char *p = text; *p != '\0';) {
-        const size_t n = utf8_length(p, 4);
+        size_t n;
+        const bool is_shown = printable_at(p, 4, &n);
         const char *name = *p == '&'   ? "&amp;"
                            : *p == '<' ? "&lt;"
                            : *p == '>' ? "&gt;"
@@ -17,11 +18,9 @@ void html_text(struct strbuf *b, const char *text)
                                        : NULL;
         if (name != NULL)
             strbuf_addf(b, "%s", name);
-        else if (n == 0 || (n == 1 && (unsigned char)*p < 0x20) || *p == 0x7f)
-            strbuf_add(b, "?", 1);
         else
-            strbuf_add(b, p, n);
-        p += n != 0 ? n : 1;
+            strbuf_add(b, is_shown ? p : "?", is_shown ? n : 1);
+        p += n;
     }
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/str.h"
 
-/* Text with what HTML reserves escaped, bytes that are no UTF-8 and control characters replaced. */
+/* Text with what HTML reserves escaped, and what may not be shown (base/printable.h) replaced. */
 void html_text(struct strbuf *b, const char *text);
 
 /* How a layer's values are distributed, with its thresholds; nothing when its histogram was not asked for. */

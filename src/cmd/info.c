@@ -206,8 +206,8 @@ static void print_text(const struct net *net, const char *path)
     struct stat st;
     char a[NUMBER_TEXT_SIZE], b[NUMBER_TEXT_SIZE], cpu[100];
     cpu_model_name(cpu, sizeof cpu);
-    printf("%-9s %s, %s\n", "file", path,
-           stat(path, &st) == 0 ? bytes_text((uint64_t)st.st_size, a) : "?");
+    print_line(stdout, "%-9s %s, %s", "file", path,
+               stat(path, &st) == 0 ? bytes_text((uint64_t)st.st_size, a) : "?");
     for (int i = 0; itx_model_name_in_file(net->model, i) != NULL; i++) {
         printf("%-9s ", i == 0 ? "name" : "");
         print_safely(stdout, itx_model_name_in_file(net->model, i));

@@ -28,7 +28,7 @@ json_t *json_safe_string(const char *text)
 
 static int add_piece(const char *text, size_t size, void *to)
 {
-    strbuf_add(to, text, size);
+    strbuf_add_json_piece(to, (struct str){text, size});
     return 0;
 }
 
@@ -39,10 +39,14 @@ bool json_add_text(struct strbuf *to, const json_t *value, size_t flags)
 
 bool json_print(json_t *value, int digits)
 {
-    const bool done = value != NULL &&
-                      json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(digits)) == 0;
-    if (done) printf("\n");
-    if (value == NULL) say_error("out of memory");
+    struct strbuf text = {0};
+    const bool done =
+        json_add_text(&text, value, JSON_INDENT(2) | JSON_REAL_PRECISION((size_t)digits));
+    if (done)
+        printf("%s\n", text.data);
+    else
+        say_error("out of memory");
+    strbuf_release(&text);
     json_decref(value);
     return done;
 }

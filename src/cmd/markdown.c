@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/format.h"
+#include "base/str.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
 
@@ -32,11 +33,11 @@ static const char *input_name(const struct subject *s)
 /* A file's name between bars. */
 static void print_name(const char *name, FILE *out)
 {
-    for (const char *p = name; *p != '\0'; p++) {
-        const char c[2] = {*p, '\0'};
-        if (*p == '|') fputc('\\', out);
-        print_safely(out, c);
-    }
+    struct strbuf escaped = {0};
+    for (const char *p = name; *p != '\0'; p++)
+        strbuf_addf(&escaped, *p == '|' ? "\\%c" : "%c", *p);
+    print_safely(out, escaped.failed || escaped.len == 0 ? "" : escaped.data);
+    strbuf_release(&escaped);
 }
 
 static void print_kept(const struct coco_kept *k, FILE *out)

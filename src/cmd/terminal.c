@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/printable.h"
+#include "base/str.h"
 #include "base/format.h"
 
 #define WIPE "\r\033[K"
@@ -37,13 +39,39 @@ static const char *color_code(enum color_name color)
     ITX_BUG();
 }
 
+void print_safely(FILE *out, const char *text)
+{
+    size_t n;
+    for (const char *p = text; *p != '\0'; p += n) {
+        const bool is_shown = printable_at(p, 4, &n);
+        fwrite(is_shown ? p : "?", 1, is_shown ? n : 1, out);
+    }
+}
+
+ITX_PRINTF(2, 0) static void print_formatted(FILE *out, const char *fmt, va_list args)
+{
+    struct strbuf text = {0};
+    strbuf_addv(&text, fmt, args);
+    print_safely(out, text.failed ? "out of memory" : text.data);
+    strbuf_release(&text);
+}
+
+void print_line(FILE *out, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    print_formatted(out, fmt, args);
+    va_end(args);
+    fputc('\n', out);
+}
+
 ITX_PRINTF(2, 0) static void say(enum color_name color, const char *fmt, va_list args)
 {
     const bool colored = has_colors(stderr);
     fflush(stdout);
     fprintf(stderr, "%sintarsia: %s", isatty(STDERR_FILENO) ? WIPE : "",
             colored ? color_code(color) : "");
-    format_filev(stderr, fmt, args);
+    print_formatted(stderr, fmt, args);
     fprintf(stderr, "%s\n", colored ? "\033[0m" : "");
 }
 
@@ -103,11 +131,6 @@ static int text_width(const char *text)
     return n;
 }
 
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 void table_cell(struct table *t, enum color_name color, const char *fmt, ...)
 {
     char text[300];
@@ -115,8 +138,7 @@ void table_cell(struct table *t, enum color_name color, const char *fmt, ...)
     va_start(args, fmt);
     format_textv(text, sizeof text, fmt, args);
     va_end(args);
-    for (char *p = text; *p != '\0'; p++)
-        if (is_control(*p)) *p = '?';
+    printable_make(text);
     int column = 0;
     for (size_t i = t->cells.len; i > 0 && !t->cells.data[i - 1].is_last; i--) column++;
     if (column >= TABLE_MAX_COLUMNS) ITX_BUG();
@@ -159,11 +181,6 @@ void table_release(struct table *t)
 {
     vec_release(&t->cells);
     arena_release(&t->arena);
-}
-
-void print_safely(FILE *out, const char *text)
-{
-    for (const char *p = text; *p != '\0'; p++) fputc(is_control(*p) ? '?' : *p, out);
 }
 
 const char *bytes_text(uint64_t bytes, char *text)

@@ -13,7 +13,7 @@
 #include "base/compiler.h"
 #include "base/vec.h"
 
-/* One line on stderr, "intarsia: ..."; a progress bar that stands there is wiped first. */
+/* One line on stderr, "intarsia: ...", as print_line; a progress bar that stands there is wiped first. */
 void say_error(const char *fmt, ...) ITX_PRINTF(1, 2);
 void say_warning(const char *fmt, ...) ITX_PRINTF(1, 2);
 
@@ -36,7 +36,7 @@ void progress_clear(struct progress *p);
 
 enum { TABLE_MAX_COLUMNS = 12 };
 
-/* Zero-initialised is valid and empty. Cells are copied; control characters in them are replaced.
+/* Zero-initialised is valid and empty. Cells are copied; what may not be shown in them is replaced.
  * Without memory cells are missing. */
 struct table {
     struct arena arena;
@@ -54,8 +54,10 @@ void table_end_row(struct table *t);
 void table_print(const struct table *t, const char *align, FILE *out);
 void table_release(struct table *t);
 
-/* Text from a file or a file's name: control characters in it become question marks. */
+/* Text from a file or a file's name: what may not be shown (base/printable.h) becomes question marks. */
 void print_safely(FILE *out, const char *text);
+/* Such a text, formatted, and the end of the line. */
+void print_line(FILE *out, const char *fmt, ...) ITX_PRINTF(2, 3);
 
 /* ---- numbers for people ---- */
 

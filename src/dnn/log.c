@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/format.h"
+#include "base/printable.h"
 
 #define LEVEL_WARNING 3
 #define LEVEL_ERROR 4
@@ -25,6 +26,7 @@ static void say(const char *what, const char *fmt, va_list args)
 {
     char text[600];
     format_textv(text, sizeof text, fmt, args);
+    printable_make(text);
     fprintf(stderr, "[DNN] %s: %s\n", what, text);
 }
 

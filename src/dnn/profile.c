@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "base/str.h"
 
 itx_status dnn_profile_init(struct dnn_profile *p, const itx_model *model, struct itx_error *err)
@@ -147,7 +148,12 @@ static void add_latencies(struct strbuf *to, const itx_model *model, const struc
 static void add_field(struct strbuf *to, const char *text)
 {
     strbuf_addf(to, "\"");
-    for (const char *p = text; *p != '\0'; p++) strbuf_addf(to, *p == '"' ? "\"%c" : "%c", *p);
+    size_t n;
+    for (const char *p = text; *p != '\0'; p += n) {
+        const bool is_shown = printable_at(p, 4, &n);
+        if (*p == '"') strbuf_addf(to, "\"");
+        strbuf_add(to, is_shown ? p : "?", is_shown ? n : 1);
+    }
     strbuf_addf(to, "\"");
 }
 

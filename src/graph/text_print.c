@@ -27,6 +27,7 @@
 #include "base/bytes.h"
 #include "base/format.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "graph/graph.h"
 
 static bool is_plain(const char *name)
@@ -41,14 +42,11 @@ static bool is_plain(const char *name)
 static void print_quoted(FILE *out, const char *text)
 {
     fputc('"', out);
-    for (const char *p = text; *p != '\0'; p++) {
-        const uint8_t c = (uint8_t)*p;
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(out, "\\x%02x", c);
-        else
-            fputc(c, out);
+    size_t n;
+    for (const char *p = text; *p != '\0'; p += n) {
+        const bool is_shown = printable_at(p, 4, &n);
+        if (*p == '"' || *p == '\\') fputc('\\', out);
+        for (size_t i = 0; i < n; i++) fprintf(out, is_shown ? "%c" : "\\x%02x", (uint8_t)p[i]);
     }
     fputc('"', out);
 }

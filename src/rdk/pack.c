@@ -67,7 +67,7 @@ static enum exit_code pack_run(const void *options, int n_args, const char *cons
             printf("%s", i + 1 < p->n_models ? ", " : "");
         }
     if (rc == ITX_OK)
-        printf(": %d models in %s\n", p->n_models, o->output);
+        print_line(stdout, ": %d models in %s", p->n_models, o->output);
     else
         say_error("%s", err.text);
     for (int i = 0; p != NULL && i < p->n_bins; i++) rdk_bin_release(&p->bin[i]);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/format.h"
 #include "base/mem.h"
+#include "base/printable.h"
 
 itx_status rdk_log_open(struct rdk_log *log, const char *name, struct itx_error *err)
 {
@@ -46,7 +47,7 @@ static void print_time(FILE *out)
             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
 }
 
-/* Names from a file may hold anything: what is no text becomes '?'. NULL without memory. */
+/* Names from a file may hold anything: what may not be shown becomes '?'. NULL without memory. */
 static char *clean_text(const char *fmt, va_list args)
 {
     va_list again;
@@ -56,10 +57,7 @@ static char *clean_text(const char *fmt, va_list args)
     char *const text = n < 0 ? NULL : mem_alloc((size_t)n + 1);
     if (text == NULL) return NULL;
     format_textv(text, (size_t)n + 1, fmt, args);
-    for (int i = 0; i < n; i++) {
-        const unsigned char byte = (unsigned char)text[i];
-        if ((byte < 0x20 && byte != '\n') || byte == 0x7f) text[i] = '?';
-    }
+    printable_make_lines(text);
     return text;
 }
 

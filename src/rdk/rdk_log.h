@@ -22,7 +22,7 @@ enum rdk_level { RDK_INFO, RDK_WARNING, RDK_ERROR, RDK_DETAIL /* the file alone 
 itx_status rdk_log_open(struct rdk_log *log, const char *name, struct itx_error *err);
 void rdk_log_close(struct rdk_log *log);
 
-/* A line, or several; other control characters become '?'. `file` is a path of a source file. */
+/* A line, or several; what else may not be shown (base/printable.h) becomes '?'. `file` is a path of a source file. */
 void rdk_log_line(struct rdk_log *log, enum rdk_level level, const char *file, const char *func,
                   int line, const char *fmt, ...) ITX_PRINTF(6, 7);
 #define rdk_say(log, level, ...) rdk_log_line(log, level, __FILE__, __func__, __LINE__, __VA_ARGS__)

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/printable.h"
+
 #include "base/format.h"
 
 enum { MAX_COLUMNS = 12 };
@@ -15,8 +17,7 @@ void rdk_table_add(struct rdk_table *t, const char *fmt, ...)
     va_start(args, fmt);
     format_textv(text, sizeof text, fmt, args);
     va_end(args);
-    for (char *p = text; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20) *p = '?';
+    printable_make(text);
     const char *const cell = text[0] == '\0' ? "--" : arena_text(&t->arena, text, strlen(text));
     if (cell == NULL || !vec_push(&t->cells, cell)) t->failed = true;
 }

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import intarsia
+from conftest import TREE
 
 
 def test_open(tiny_path):
@@ -45,6 +46,19 @@ def test_options_refused(tiny_path):
         intarsia.load("")
     with pytest.raises(ValueError):
         intarsia.load("a\0b")
+
+
+def test_messages_show_names_harmlessly():
+    evil = intarsia.load(TREE / "tests/cli/networks/names.bin")
+    assert "\u202e" in evil.name and "\x9b" in evil.name  # data stay what they are
+    found = evil.segment(np.zeros((8, 8, 3), np.uint8), conf=0.01)
+    for text in (repr(evil), repr(found)):
+        assert text.isprintable()
+    with pytest.raises(intarsia.IntarsiaError) as raised:
+        intarsia.load(TREE / "tests/cli/networks/names.bin", "another")
+    assert str(raised.value).isprintable() and "C1?" in str(raised.value)
+    from intarsia._text import shown
+    assert shown("a\x9bb\u202ec\n\u00e4") == "a?b?c?\u00e4"
 
 
 def test_error_names_the_file():

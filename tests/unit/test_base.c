@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "base/md5.h"
 #include "base/pool.h"
+#include "base/printable.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "test.h"
@@ -69,12 +70,78 @@ static void test_status__only_printable_text(void)
 {
     struct itx_error err;
     itx_fail(&err, ITX_E_FORMAT, "a\033[1mb \xc3\xa4 \xe5\x86\x99 \xff\xfe \xc2\x9b \xe5\x86");
-    CHECK_STR(err.text, "a?[1mb \xc3\xa4 \xe5\x86\x99 ?? ?? ??");
+    CHECK_STR(err.text, "a?[1mb \xc3\xa4 \xe5\x86\x99 ?? ? ??");
     char text[600];
     for (size_t i = 0; i + 1 < sizeof text; i += 2) memcpy(text + i, "\xc3\xa4", 2);
     text[598] = '\0';
     itx_fail(&err, ITX_E_FORMAT, "%s", text); /* cut inside a character */
     CHECK(err.text[498] == '?' && err.text[499] == '\0');
+}
+
+/* Unicode's categories Cc, Cf, Zl and Zp as Python's unicodedata 14.0 has them, and their neighbours. */
+static void test_printable__categories(void)
+{
+    static const struct {
+        const char *text;
+        uint32_t code;
+        bool is_shown;
+    } cases[] = {
+        {"\x1f", 0x1f, false},
+        {" ", 0x20, true},
+        {"~", 0x7e, true},
+        {"\x7f", 0x7f, false},
+        {"\xc2\x80", 0x80, false},
+        {"\xc2\x9f", 0x9f, false},
+        {"\xc2\xa0", 0xa0, true}, /* a space that does not break */
+        {"\xc2\xad", 0xad, false},
+        {"\xc3\xa4", 0xe4, true},
+        {"\xd8\x9b", 0x61b, true},
+        {"\xd8\x9c", 0x61c, false}, /* Arabic letter mark */
+        {"\xe2\x80\x8a", 0x200a, true},
+        {"\xe2\x80\x8b", 0x200b, false},
+        {"\xe2\x80\x8f", 0x200f, false},
+        {"\xe2\x80\x90", 0x2010, true},
+        {"\xe2\x80\xa8", 0x2028, false},
+        {"\xe2\x80\xae", 0x202e, false},
+        {"\xe2\x80\xaf", 0x202f, true},
+        {"\xe2\x81\xa0", 0x2060, false},
+        {"\xe2\x81\xa9", 0x2069, false},
+        {"\xe2\x81\xb0", 0x2070, true},
+        {"\xef\xbb\xbf", 0xfeff, false},
+        {"\xef\xbf\xbb", 0xfffb, false},
+        {"\xef\xbf\xbd", 0xfffd, true},
+        {"\xf0\x9f\x94\xa9", 0x1f529, true},  /* nut and bolt */
+        {"\xf3\xa0\x80\xa0", 0xe0020, false}, /* a tag that is a space */
+        {"\xff", UINT32_MAX, false},
+        {"\xed\xa0\x80", UINT32_MAX, false}, /* a surrogate */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t len;
+        const bool is_shown = printable_at(cases[i].text, strlen(cases[i].text), &len);
+        CHECK_MSG(is_shown == cases[i].is_shown, "case %zu", i);
+        CHECK(len == (cases[i].code == UINT32_MAX ? 1 : strlen(cases[i].text)));
+        CHECK_MSG(printable_code(cases[i].text, len) == cases[i].code, "case %zu", i);
+    }
+    char text[] = "a\n\xe2\x80\xae\xf3\xa0\x80\xa0\xc3\xa4\t\xe2\x80", lines[sizeof text];
+    memcpy(lines, text, sizeof text);
+    printable_make(text);
+    CHECK_STR(text, "a???\xc3\xa4???");
+    printable_make_lines(lines);
+    CHECK_STR(lines, "a\n??\xc3\xa4???");
+}
+
+static void test_str__json_is_shown(void)
+{
+    struct strbuf b = {0};
+    strbuf_add_json(&b, str_of("a\"\\\n\x7f\xc2\x9b\xe2\x80\xae\xf3\xa0\x80\xa0\xc3\xa4\xff"));
+    CHECK_STR(b.data, "\"a\\\"\\\\\\u000a\\u007f\\u009b\\u202e\\udb40\\udc20\xc3\xa4\\ufffd\"");
+    b.len = 0;
+    strbuf_add_json_piece(&b, str_of("{\n  \"\xc3\xa4\\u0009\": \"\xe2\x80\xae\xc2\x9b\x7f\"\n}"));
+    CHECK_STR(b.data, "{\n  \"\xc3\xa4\\u0009\": \"\\u202e\\u009b\\u007f\"\n}");
+    b.len = 0;
+    strbuf_add_file_name(&b, ".a/b\n\xe2\x80\xae\xc3\xa4.bin");
+    CHECK_STR(b.data, "_a_b__\xc3\xa4.bin");
+    strbuf_release(&b);
 }
 
 static void test_str__distance(void)
@@ -207,6 +274,7 @@ static void test_md5__vectors(void)
 
 TEST_MAIN(TEST(test_arena__objects_are_zeroed_and_aligned), TEST(test_vec__push),
           TEST(test_status__prefix), TEST(test_status__long_paths_keep_the_cause),
-          TEST(test_status__only_printable_text), TEST(test_str__distance),
-          TEST(test_format__as_c_has_it), TEST(test_cpu__parse), TEST(test_pool__every_item_once),
-          TEST(test_closeness__by_hand), TEST(test_md5__vectors))
+          TEST(test_status__only_printable_text), TEST(test_printable__categories),
+          TEST(test_str__json_is_shown), TEST(test_str__distance), TEST(test_format__as_c_has_it),
+          TEST(test_cpu__parse), TEST(test_pool__every_item_once), TEST(test_closeness__by_hand),
+          TEST(test_md5__vectors))
