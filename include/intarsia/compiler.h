@@ -44,8 +44,8 @@ struct itx_build_options {
     size_t size;               /* sizeof(struct itx_build_options) */
     const char *const *images; /* calibration pictures: paths of JPEG or PNG files */
     int n_images;
-    /* What the program will be fed: RGB (default), BGR, NV12, YUV444; GRAY for networks of one channel; NONE for anything
-     * that is no picture ("featuremap"): floats, which it quantises. */
+    /* What the program will be fed: RGB (default), BGR, NV12, YUV444; GRAY for networks of one channel, which RGB without a
+     * train_format means there too; NONE for anything that is no picture ("featuremap"): floats, which it quantises. */
     enum itx_image_format input_format;
     enum itx_range input_range;
     int effort; /* 0 (seconds) to 3 (minutes); 1 with ITX_BUILD_OPTIONS_INIT. docs/accuracy.md says what each does */
@@ -72,7 +72,9 @@ struct itx_build_options {
      * for networks of 3 channels, GRAY for 1. Meaningless with input_format NONE. */
     enum itx_image_format train_format;
     /* Network input = (pixel value 0..255 - mean[c]) * scale[c], c in the order of train_format; 0 of them, 1 or as many as
-     * channels. Only means: scales of 1. Only scales: means of 0. Neither: pixel value / 255. Scales are above 0. */
+     * channels. Only means: scales of 1. Only scales: means of 0. Neither: pixel value / 255, or what a file that scales its own
+     * input takes: pixel values, where constants are above 1 as 255 or 123.7 are, or pixel values / 255, where they are
+     * within [0, 1] as 0.485 and 0.229 are; ITX_E_UNSUPPORTED when they do not tell. Scales are above 0. */
     const float *mean, *scale;
     int n_mean, n_scale;
     /* Calibration data instead of pictures: .npy files (their header says the type), and raw files of tensors_type of exactly

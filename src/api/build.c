@@ -203,16 +203,18 @@ static itx_status check_support(const struct build *b, struct itx_error *err)
 
 static itx_status compile(struct build *b, struct itx_error *err)
 {
-    const struct itx_build_options *const o = &b->o;
+    struct itx_build_options *const o = &b->o;
     ITX_TRY(build_progress(o, "import", 0, 1, err));
     const struct network_source source = {
         .path = b->onnx_path,
         .output_nodes = o->output_nodes,
         .n_output_nodes = o->n_output_nodes,
+        .is_numbers = o->input_format == ITX_IMAGE_NONE,
         .dump = o->save_temps != NULL ? dump_graph : NULL,
         .ctx = b,
     };
     ITX_TRY(network_read(&b->network, &source, err));
+    feed_choose_format(o, &b->network.feed);
     itx_status rc = check_support(b, err);
     if (rc == ITX_OK) rc = network_feed(&b->network, o, FEED_QUANTISED, err);
     if (rc == ITX_OK) rc = sample_check(o, &b->network, err);

@@ -9,6 +9,8 @@
 #include "vision/picture.h"
 
 #define MAX_RANDOM 10000
+/* No network is fed shares of 255 divided by so much, nor bytes divided by less that it does not centre. */
+#define LEAST_BYTES 16
 
 static itx_status check_formats(const struct itx_build_options *o, struct itx_error *err)
 {
@@ -115,7 +117,59 @@ static int picture_channels(const struct graph *g)
     return is_picture ? (int)s->dim[1] : 0;
 }
 
-itx_status feed_default(struct feed *feed, struct graph *g, struct itx_error *err)
+/* y = (x - mean) / deviation: bytes have large ones, shares of 255 have them within 1. */
+static enum feed_units channel_units(double scale, double add)
+{
+    const double deviation = 1 / scale, mean = fabs(add / scale);
+    if (deviation == 1 && mean == 0) return FEED_UNITS_USUAL;
+    if (deviation <= 1 && mean <= 1) return FEED_UNITS_SHARE;
+    const bool is_large = deviation >= LEAST_BYTES && (mean == 0 || mean > 1);
+    const bool is_centred = deviation >= 1 && mean > 1;
+    return (is_large || is_centred) && mean <= 256 ? FEED_UNITS_BYTES : FEED_UNITS_UNCLEAR;
+}
+
+static enum feed_units find_units(const struct scaling *own)
+{
+    enum feed_units units = FEED_UNITS_USUAL;
+    if (own->is_integer) return FEED_UNITS_BYTES;
+    for (int c = 0; c < own->n_channels; c++) {
+        const enum feed_units u = channel_units(own->scale[c], own->add[c]);
+        if (units != FEED_UNITS_USUAL && u != FEED_UNITS_USUAL && u != units)
+            return FEED_UNITS_UNCLEAR;
+        if (u != FEED_UNITS_USUAL) units = u;
+    }
+    return units == FEED_UNITS_USUAL && own->is_negative ? FEED_UNITS_UNCLEAR : units;
+}
+
+/* What channel c of the graph as it is now sees of a byte: (byte - mean) * scale. `o` may be NULL. BGR was turned
+ * round. */
+static void read_numbers(const struct feed *feed, const struct itx_build_options *o, int c,
+                         double *mean, double *scale)
+{
+    const bool is_turned = o != NULL && o->train_format == ITX_IMAGE_BGR;
+    const int at = is_turned ? feed->n_channels - 1 - c : c;
+    *mean = 0;
+    *scale = feed->units == FEED_UNITS_BYTES ? 1 : 1.0 / 255;
+    if (o != NULL && (o->n_mean > 0 || o->n_scale > 0)) {
+        *mean = o->n_mean > 0 ? (double)o->mean[o->n_mean > 1 ? at : 0] : 0;
+        *scale = o->n_scale > 0 ? (double)o->scale[o->n_scale > 1 ? at : 0] : 1;
+    }
+    if (!feed->own.is_there) return;
+    *scale *= feed->own.scale[at];
+    *mean -= feed->own.add[at] / *scale;
+}
+
+static void set_exact_values(struct feed *feed, const struct itx_build_options *o)
+{
+    for (int c = 0; c < feed->n_channels; c++) {
+        double mean, scale;
+        read_numbers(feed, o, c, &mean, &scale);
+        for (int b = 0; b < 256; b++) feed->value[c][b] = (float)((b - mean) * scale);
+    }
+}
+
+itx_status feed_default(struct feed *feed, const struct scaling *own, struct graph *g,
+                        struct itx_error *err)
 {
     static const float scale = 1.0f / 255;
     static const int32_t zero = -128;
@@ -123,9 +177,29 @@ itx_status feed_default(struct feed *feed, struct graph *g, struct itx_error *er
     if (feed->n_channels == 0) return ITX_OK;
     feed->is_picture = true;
     feed->colours = feed->n_channels == 3 ? IMAGE_AS_RGB : IMAGE_AS_GRAY;
-    for (int c = 0; c < feed->n_channels; c++)
-        for (int b = 0; b < 256; b++) feed->value[c][b] = (float)b / 255;
+    feed->own = *own;
+    feed->units = find_units(own);
+    set_exact_values(feed, NULL);
     return quant_give_input(g, g->inputs.data[0], 1, &scale, &zero, err);
+}
+
+itx_status feed_check_units(const struct feed *feed, const struct graph *g,
+                            const struct itx_build_options *o, struct itx_error *err)
+{
+    if (feed->units != FEED_UNITS_UNCLEAR || (o != NULL && (o->n_mean > 0 || o->n_scale > 0)))
+        return ITX_OK;
+    return itx_fail(err, ITX_E_UNSUPPORTED,
+                    "input '%s' is scaled by the network itself, and its constants do not tell "
+                    "what it takes: --scale 1 says bytes, --scale 0.00392157 bytes / 255 (scale of "
+                    "itx_build_options)",
+                    graph_value(g, g->inputs.data[0])->name);
+}
+
+void feed_choose_format(struct itx_build_options *o, const struct feed *feed)
+{
+    if (o->input_format == ITX_IMAGE_RGB && o->train_format == ITX_IMAGE_NONE &&
+        feed->n_channels == 1)
+        o->input_format = ITX_IMAGE_GRAY;
 }
 
 /* ---- as the options say ---- */
@@ -146,7 +220,7 @@ static itx_status check_channels(const struct feed *feed, const struct graph *g,
     const char *const name = graph_value(g, g->inputs.data[0])->name;
     if ((c == 1) != (o->input_format == ITX_IMAGE_GRAY))
         return itx_fail(err, ITX_E_INVAL, "input '%s' has %d channel%s: its input format %s GRAY",
-                        name, c, c == 1 ? "" : "s", c == 1 ? "is" : "cannot be");
+                        name, c, c == 1 ? "" : "s", c == 1 ? "can only be" : "cannot be");
     if (o->train_format != ITX_IMAGE_NONE && (c == 1) != (o->train_format == ITX_IMAGE_GRAY))
         return itx_fail(err, ITX_E_INVAL,
                         "input '%s' has %d channel%s: it was not trained with %s pictures", name, c,
@@ -156,15 +230,6 @@ static itx_status check_channels(const struct feed *feed, const struct graph *g,
                         "%d means and %d scales: 1 of each, or %d, as input '%s' has channels",
                         o->n_mean, o->n_scale, c, name);
     return ITX_OK;
-}
-
-/* Of channel c of the graph as it is now; BGR was turned round. */
-static void read_numbers(const struct feed *feed, const struct itx_build_options *o, int c,
-                         double *mean, double *scale)
-{
-    const int at = o->train_format == ITX_IMAGE_BGR ? feed->n_channels - 1 - c : c;
-    *mean = o->n_mean > 0 ? (double)o->mean[o->n_mean > 1 ? at : 0] : 0;
-    *scale = o->n_scale > 0 ? (double)o->scale[o->n_scale > 1 ? at : 0] : 1;
 }
 
 /* Something joins channels of the input that are stored differently. */
@@ -212,13 +277,21 @@ static itx_status store_as_bytes(struct feed *feed, struct graph *g,
     return entry_shift_apart(g, v, shift, err);
 }
 
-static void set_exact_values(struct feed *feed, const struct itx_build_options *o)
+/* What the caller's mean and scale make of the pixels is not what the network's own scaling is made for. */
+static void warn_of_doubt(const struct feed *feed, const struct itx_build_options *o)
 {
-    for (int c = 0; c < feed->n_channels; c++) {
-        double mean, scale;
-        read_numbers(feed, o, c, &mean, &scale);
-        for (int b = 0; b < 256; b++) feed->value[c][b] = (float)((b - mean) * scale);
+    bool is_odd = false;
+    for (int i = 0; i < o->n_scale && o->warn != NULL; i++) {
+        const bool is_small = 255 * (double)o->scale[i] <= LEAST_BYTES;
+        is_odd = is_odd || (feed->units == FEED_UNITS_BYTES && is_small) ||
+                 (feed->units == FEED_UNITS_SHARE && !is_small);
     }
+    if (is_odd)
+        o->warn(o->ctx, feed->units == FEED_UNITS_BYTES
+                            ? "the input is scaled twice: the network itself scales bytes, and is "
+                              "given what mean and scale make of them"
+                            : "the network itself scales bytes / 255, and is given larger values "
+                              "by mean and scale");
 }
 
 itx_status feed_apply(struct feed *feed, struct graph *g, const struct itx_build_options *o,
@@ -233,12 +306,14 @@ itx_status feed_apply(struct feed *feed, struct graph *g, const struct itx_build
     ITX_TRY(check_channels(feed, g, o, err));
     if (o->train_format == ITX_IMAGE_BGR) ITX_TRY(entry_reverse(g, g->inputs.data[0], err));
     if (o->train_format == ITX_IMAGE_YUV444) feed->colours = IMAGE_AS_YUV;
-    if (o->n_mean > 0 || o->n_scale > 0) {
+    ITX_TRY(feed_check_units(feed, g, o, err));
+    if (o->n_mean > 0 || o->n_scale > 0 || feed->units != FEED_UNITS_USUAL) {
         if (use == FEED_EXACT)
             set_exact_values(feed, o);
         else
             ITX_TRY(store_as_bytes(feed, g, o, err));
     }
+    warn_of_doubt(feed, o);
     return graph_check(g, err);
 }
 

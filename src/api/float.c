@@ -18,7 +18,7 @@ struct itx_float {
 };
 
 static itx_status open_parts(struct itx_float *f, const char *path, int n_threads,
-                             const struct itx_build_options *o, struct itx_error *err)
+                             struct itx_build_options *o, struct itx_error *err)
 {
     struct network_source source = {.path = path};
     if (o != NULL) {
@@ -31,8 +31,11 @@ static itx_status open_parts(struct itx_float *f, const char *path, int n_thread
         rc = itx_fail(err, ITX_E_UNSUPPORTED,
                       "its input is no picture [1, 3, height, width], so photos cannot be run "
                       "through it");
-    else if (o != NULL)
+    else if (o != NULL) {
+        feed_choose_format(o, &f->network.feed);
         rc = network_feed(&f->network, o, FEED_EXACT, err);
+    } else
+        rc = feed_check_units(&f->network.feed, f->network.graph, NULL, err);
     if (rc == ITX_OK) rc = float_run_create(&f->run, &f->network, n_threads, err);
     if (rc == ITX_OK && f->network.head.task != HEAD_RAW) {
         const struct yolo_head head = network_head(&f->network);

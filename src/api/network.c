@@ -23,9 +23,9 @@ static itx_status check_batch(const struct graph *g, struct itx_error *err)
     return ITX_OK;
 }
 
-itx_status network_describe(struct network *n, struct itx_error *err)
+itx_status network_describe(struct network *n, const struct scaling *own, struct itx_error *err)
 {
-    ITX_TRY(feed_default(&n->feed, n->graph, err));
+    ITX_TRY(feed_default(&n->feed, own, n->graph, err));
     n->width = n->height = 0;
     if (!n->feed.is_picture) return ITX_OK;
     const struct shape *const s = &graph_value(n->graph, n->graph->inputs.data[0])->shape;
@@ -46,14 +46,19 @@ static itx_status prepare(struct network *n, const struct network_source *s, str
 {
     if (n->graph->inputs.len == 0)
         return itx_fail(err, ITX_E_UNSUPPORTED, "the network has no input");
+    struct scaling own = {0};
     const struct shape before = graph_value(n->graph, n->graph->inputs.data[0])->shape;
     ITX_TRY(check_batch(n->graph, err));
     if (s->dump != NULL) ITX_TRY(s->dump(s->ctx, "import", n->graph, err));
     ITX_TRY(entry_stop_at(n->graph, s->output_nodes, s->n_output_nodes, err));
+    if (!s->is_numbers) {
+        ITX_TRY(pass_fold_const(n->graph, err)); /* constants may be computed */
+        ITX_TRY(scaling_take(&own, n->graph, err));
+    }
     ITX_TRY(entry_turn(n->graph, err));
     n->is_turned = !shape_eq(&before, &graph_value(n->graph, n->graph->inputs.data[0])->shape);
     ITX_TRY(passes_run(n->graph, &n->head, s->dump, s->ctx, err));
-    return network_describe(n, err);
+    return network_describe(n, &own, err);
 }
 
 itx_status network_read(struct network *n, const struct network_source *s, struct itx_error *err)

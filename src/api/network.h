@@ -27,14 +27,15 @@ struct network_source {
     const char *const
         *output_nodes; /* [n_output_nodes], that become the outputs; 0: those of the file */
     int n_output_nodes;
+    bool is_numbers;      /* what it is fed is no picture: its own scaling stays in the graph */
     passes_dump_fn *dump; /* sees the graph after each pass; NULL: nobody does */
     void *ctx;
 };
 /* Imports and runs the passes; the feed is the default. Messages begin with the path. */
 itx_status network_read(struct network *n, const struct network_source *source,
                         struct itx_error *err);
-/* Sets everything but graph and head, which are there, to the default. */
-itx_status network_describe(struct network *n, struct itx_error *err);
+/* Sets everything but graph and head, which are there, to the default; `own`: the scaling that the graph had. */
+itx_status network_describe(struct network *n, const struct scaling *own, struct itx_error *err);
 /* Feeds it as the options say (feed_apply). */
 itx_status network_feed(struct network *n, const struct itx_build_options *o, enum feed_use use,
                         struct itx_error *err);

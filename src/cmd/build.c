@@ -19,12 +19,13 @@
 #include "cmd/cmd.h"
 #include "cmd/html_report.h"
 #include "cmd/json.h"
+#include "cmd/net_feed.h"
 #include "cmd/terminal.h"
 #include "intarsia/compiler.h"
 #include "vision/files.h"
 
 struct build_options {
-    const char *calib, *output, *save_temps, *name, *int16, *report;
+    const char *calib, *output, *save_temps, *name, *int16, *report, *mean, *scale;
     int images, input, range, effort, method, threads, max_pixels;
     float percentile, target_loss;
     bool layers, json;
@@ -37,10 +38,12 @@ static const struct option build_rows[] = {
     {"output", 'o', OPTION_TEXT, AT(output), "NAME.bin", NULL, 0, 0, true, "the file to write"},
     {"images", 0, OPTION_INT, AT(images), "N", NULL, 1, 1000000, false,
      "use N of the pictures, spread evenly; without it all of them"},
-    {"input", 0, OPTION_CHOICE, AT(input), "rgb|bgr|nv12", "rgb", 0, 0, false,
-     "what the network will be fed"},
+    {"input", 0, OPTION_CHOICE, AT(input), "rgb|bgr|nv12|gray", NULL, 0, 0, false,
+     "what the network will be fed (default: rgb, gray for a network of one channel)"},
     {"range", 0, OPTION_CHOICE, AT(range), "full|video", "full", 0, 0, false,
      "luma of NV12 (BT.601): 0 to 255, or 16 to 235"},
+    OPTION_MEAN(AT(mean)),
+    OPTION_SCALE(AT(scale)),
     {"effort", 0, OPTION_INT, AT(effort), "0..3", "1", 0, 3, false,
      "how much work goes into accuracy: 0 takes seconds, 3 minutes"},
     {"method", 0, OPTION_CHOICE, AT(method), "minmax|percentile|kl|least-squares|measured", NULL, 0,
@@ -168,14 +171,20 @@ static itx_status write_page(const char *onnx, const struct build_options *o,
 }
 
 static enum exit_code build(const char *onnx, const struct build_options *o,
-                            const struct file_list *list, const struct names *int16)
+                            const struct file_list *list, const struct names *int16,
+                            const struct net_feed *feed)
 {
-    static const enum itx_image_format formats[] = {ITX_IMAGE_RGB, ITX_IMAGE_BGR, ITX_IMAGE_NV12};
+    static const enum itx_image_format formats[] = {ITX_IMAGE_RGB, ITX_IMAGE_BGR, ITX_IMAGE_NV12,
+                                                    ITX_IMAGE_GRAY};
     struct progress progress = {0};
     struct itx_build_options b = ITX_BUILD_OPTIONS_INIT;
     b.images = (const char *const *)list->paths.data;
     b.n_images = (int)list->paths.len;
-    b.input_format = formats[o->input];
+    b.input_format = formats[o->input < 0 ? 0 : o->input];
+    b.mean = feed->mean;
+    b.scale = feed->scale;
+    b.n_mean = feed->options.n_mean;
+    b.n_scale = feed->options.n_scale;
     b.input_range = o->range == 1 ? ITX_RANGE_VIDEO : ITX_RANGE_FULL;
     b.effort = o->effort;
     b.method = (enum itx_method)(o->method + 1); /* not given, -1: ITX_METHOD_DEFAULT */
@@ -224,6 +233,9 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
         !str_has_ending(o->report, ".json"))
         return options_wrong(&command_build, "--report: %s ends neither in .html nor in .json",
                              o->report);
+    struct net_feed feed;
+    bool is_fed;
+    if (!net_feed_parse(&feed, &command_build, o->mean, o->scale, &is_fed)) return EXIT_USAGE;
     struct file_list list = {0};
     struct names int16 = {0};
     struct itx_error err;
@@ -236,7 +248,7 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
         say_error("%s", err.text);
     } else {
         thin_out(&list, o->images);
-        code = build(args[0], o, &list, &int16);
+        code = build(args[0], o, &list, &int16, &feed);
     }
     file_list_release(&list);
     release_names(&int16);

@@ -14,11 +14,12 @@
 #include "cmd/curves.h"
 #include "cmd/json.h"
 #include "cmd/markdown.h"
+#include "cmd/net_feed.h"
 #include "cmd/subject.h"
 #include "cmd/terminal.h"
 
 struct eval_options {
-    const char *data, *annotations, *results, *against, *save, *curves, *cpu;
+    const char *data, *annotations, *results, *against, *save, *curves, *cpu, *mean, *scale;
     float conf, iou;
     int limit, threads, input, range, max_pixels;
     bool full, per_class, json;
@@ -42,6 +43,8 @@ static const struct option eval_rows[] = {
      "what the photo is turned into first; without it what the model was built for"},
     {"range", 0, OPTION_CHOICE, AT(range), "full|video", NULL, 0, 0, false,
      "luma of NV12 (BT.601); without it what the model was built for"},
+    OPTION_MEAN(AT(mean)),
+    OPTION_SCALE(AT(scale)),
     {"limit", 0, OPTION_INT, AT(limit), "N", NULL, 1, 1000000000, false,
      "the first N photos only, by their ids"},
     {"against", 0, OPTION_TEXT, AT(against), "FLOAT.onnx", NULL, 0, 0, false,
@@ -64,6 +67,8 @@ static const struct option eval_rows[] = {
 /* Everything there is. */
 struct eval {
     const struct eval_options *options;
+    struct net_feed feed; /* of float networks, as the options say */
+    bool is_fed;
     struct coco_dataset set;
     const struct coco_image **image; /* [set.n_images], by rising id */
     bool *was_run;                   /* [set.n_images] */
@@ -208,9 +213,10 @@ static itx_status open_networks(struct eval *e, const char *const *paths, struct
     decode.dense =
         e->n_args > 1 || o->against != NULL; /* outputs are compared, and decoded again */
     if (o->full) decode_full(&decode);
+    const struct itx_build_options *const fed = e->is_fed ? &e->feed.options : NULL;
     const struct subject_options given = {&decode, (enum net_input)(o->input + 1),
-                                          (enum net_range)(o->range + 1), &e->set};
-    const struct subject_options rgb = {&decode, NET_INPUT_RGB, NET_RANGE_OWN, &e->set};
+                                          (enum net_range)(o->range + 1), &e->set, fed};
+    const struct subject_options rgb = {&decode, NET_INPUT_RGB, NET_RANGE_OWN, &e->set, fed};
     struct subject *reference = NULL;
     e->subjects = mem_calloc((size_t)e->n_args + 1, sizeof *e->subjects);
     if (e->subjects == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
@@ -389,6 +395,7 @@ static enum exit_code eval_run(const void *options, int n_args, const char *cons
     if (!check_options(o, n_args)) return EXIT_USAGE;
     struct eval e = {.options = o, .n_args = n_args};
     struct itx_error err;
+    if (!net_feed_parse(&e.feed, &command_eval, o->mean, o->scale, &e.is_fed)) return EXIT_USAGE;
     itx_status rc = check_outputs(o, n_args == 1 ? args[0] : NULL, &err);
     if (rc == ITX_OK) rc = pool_create(&e.pool, o->threads != 0 ? o->threads : cpu_count(), &err);
     if (rc == ITX_OK) rc = read_annotations(&e, &err);

@@ -25,9 +25,10 @@ static uint64_t file_bytes(const char *path)
 static const char *input_name(const struct subject *s)
 {
     const struct net *net = &s->finder.net;
-    const bool is_nv12 = net->options.via == ITX_IMAGE_NV12;
-    if (net->float_net != NULL) return is_nv12 ? "float, NV12" : "float, RGB";
-    return is_nv12 ? "int8, NV12" : "int8, RGB";
+    const bool is_float = net->float_net != NULL;
+    if (net->options.via == ITX_IMAGE_NV12) return is_float ? "float, NV12" : "int8, NV12";
+    if (net->info.input_format == ITX_IMAGE_GRAY) return is_float ? "float, grey" : "int8, grey";
+    return is_float ? "float, RGB" : "int8, RGB";
 }
 
 /* A file's name between bars. */

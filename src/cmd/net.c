@@ -47,6 +47,8 @@ static itx_status open_float(struct net *net, const char *path, const char *like
     struct net other = {0};
     struct net_feed feed;
     bool is_fed = false;
+    if (net->fed != NULL)
+        return itx_float_open_with(&net->float_net, path, net->options.n_threads, net->fed, err);
     if (like != NULL) {
         const itx_status rc = open_model(&other, like, err);
         if (rc == ITX_OK) is_fed = net_feed_read(&feed, other.info.meta);

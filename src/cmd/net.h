@@ -16,6 +16,8 @@ struct net {
     itx_model *model;
     itx_session *session;
     itx_float *float_net; /* instead of both */
+    const struct itx_build_options
+        *fed; /* how a float network is fed, set before it is opened; NULL: as net_open says */
     struct itx_session_options options;
     struct itx_model_info info;
 };

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "cmd/cmd.h"
 #include "cmd/net.h"
+#include "cmd/net_feed.h"
 #include "cmd/outputs.h"
 #include "cmd/results.h"
 #include "cmd/terminal.h"
@@ -21,7 +22,7 @@
 #include "vision/picture.h"
 
 struct segment_options {
-    const char *output, *json, *coco, *annotations, *cpu;
+    const char *output, *json, *coco, *annotations, *cpu, *mean, *scale;
     float conf, iou;
     int max_det, threads, input, range, max_pixels;
     bool multi_label;
@@ -50,6 +51,8 @@ static const struct option segment_rows[] = {
      "what the photo is turned into first; without it what the model was built for"},
     {"range", 0, OPTION_CHOICE, AT(range), "full|video", NULL, 0, 0, false,
      "luma of NV12 (BT.601); without it what the model was built for"},
+    OPTION_MEAN(AT(mean)),
+    OPTION_SCALE(AT(scale)),
     {"threads", 't', OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
      "without it one for each processor that may be used; the result is the same"},
     OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
@@ -67,6 +70,7 @@ struct times {
 /* Everything that lasts for all photos. */
 struct job {
     const struct segment_options *options;
+    struct net_feed feed; /* of a float network, as the options say */
     struct net net;
     struct results results;
     struct outputs outputs;
@@ -322,6 +326,12 @@ static enum exit_code segment(const struct segment_options *o, const char *model
                                 (o->coco != NULL && strcmp(o->coco, "-") == 0);
     struct job job = {.options = o, .summary = json_on_stdout ? stderr : stdout};
     struct itx_error err;
+    bool is_fed;
+    if (!net_feed_parse(&job.feed, &command_segment, o->mean, o->scale, &is_fed)) return EXIT_USAGE;
+    if (is_fed && !net_is_float(model))
+        return options_wrong(&command_segment,
+                             "--mean and --scale are for MODEL.onnx: %s has its own", model);
+    if (is_fed) job.net.fed = &job.feed.options;
     if (o->output != NULL && outputs_is_file(o->output) && list->paths.len > 1)
         return options_wrong(&command_segment, "-o %s names one picture, there are %zu photos",
                              o->output, list->paths.len);

@@ -9,6 +9,7 @@ itx_status subject_open(struct subject *s, const char *path, const char *like,
                         const struct subject_options *o, struct itx_error *err)
 {
     s->path = path;
+    s->finder.net.fed = o->fed;
     return finder_open(&s->finder, path, like, o->decode, o->input, o->range, o->set, err);
 }
 

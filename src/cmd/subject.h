@@ -24,6 +24,8 @@ struct subject_options {
     enum net_input input;
     enum net_range range;
     const struct coco_dataset *set;
+    const struct itx_build_options
+        *fed; /* how float networks are fed; NULL: as subject_open says */
 };
 
 /* A float network is fed like the compiled model of the path `like` (NULL: none). */

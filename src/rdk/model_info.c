@@ -122,7 +122,9 @@ static void say_input(const struct meta *m, const struct plan *plan, int i)
                                               : "regular");
     say_layout(m, in, i);
     say_input_dep(m, "input_type_train", "input_type_train", i,
-                  in->kind == PLAN_INPUT_TENSOR ? "featuremap" : "rgb");
+                  in->kind == PLAN_INPUT_TENSOR ? "featuremap"
+                  : in->kind == PLAN_INPUT_GRAY ? "gray"
+                                                : "rgb");
     say_input_dep(m, "input_layout_train", "input_layout_train", i, "NCHW");
     say_input_dep(m, "norm_type", "norm_type", i, "");
     say_input_dep(m, "input_shape", "input_shape", i, shape);

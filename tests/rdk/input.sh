@@ -2,6 +2,7 @@
 #
 # What a program is fed: models of one network for RGB, BGR, YUV444, NV12 and numbers, run on the same picture in each
 # form. arguments: program, source tree
+scale_input=$(realpath "$5")
 . "$(dirname "$0")/lib.sh"
 
 network=$tree/tests/golden/onnx/conv.onnx # [1, 3, 8, 8], one convolution
@@ -93,6 +94,22 @@ infer numbers zeros.bin
 rdk hrt_model_exec infer --model_file numbers.bin --input_file picture_rgb.bin
 expect_exit 1
 expect_err '*192 bytes, the input has 192 floats of 4 bytes*'
+
+# ---- a file that divides bytes itself is given bytes; divided twice is warned about, and done ----
+network=$tree/tests/golden/onnx/conv.onnx
+make_quickly usual rgb rgb
+infer usual picture_rgb.bin
+mkdir divides
+ok 'a network that divides by 255' "$scale_input" "$network" divides/conv.onnx div
+network=divides/conv.onnx
+make_quickly own rgb rgb norm_type=no_preprocess scale_value=
+ok 'no warning' not grep -q 'scaled twice' "$place/.out" "$place/.err"
+infer own picture_rgb.bin
+ok 'the same numbers' cmp usual.out own.out
+make_quickly twice rgb rgb
+ok 'a warning' grep -q 'the input is scaled twice' "$place/.out" "$place/.err"
+infer twice picture_rgb.bin
+ok 'divided twice, as on the board' not cmp -s usual.out twice.out
 
 # ---- eval compares with the float network fed alike: here one that sees blue first, and values up to 510 as 1 ----
 network=$tree/models/parts-seg.onnx

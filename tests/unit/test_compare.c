@@ -88,7 +88,7 @@ static itx_status prepare(struct bench *b, int n_threads)
     b->options.n_images = ARRAY_LEN(photos);
     itx_status rc = graph_parse(&b->network.graph, text.data, text.len, &b->err);
     strbuf_release(&text);
-    if (rc == ITX_OK) rc = network_describe(&b->network, &b->err);
+    if (rc == ITX_OK) rc = network_describe(&b->network, &(struct scaling){0}, &b->err);
     if (rc == ITX_OK) rc = calibrate(&b->stats, &b->network, &b->options, 2, true, &used, &b->err);
     if (rc == ITX_OK) rc = quant_assign(b->network.graph, &b->stats, &quant, &b->err);
     if (rc == ITX_OK)

@@ -514,6 +514,319 @@ static void test_feed__float_is_exact(void)
     network_release(&net);
 }
 
+/* ---- files that scale their own input ---- */
+
+/* Lines from %i, as its file has it, to %x, [1, c, 8, 12]; channel k of %x is (byte - mean[k]) * scale[k] of channel k of
+ * the picture, or of the one that stands opposite. */
+struct own {
+    const char *lines;
+    int c;
+    bool is_reversed;
+    double mean[3], scale[3];
+};
+
+#define THREE(a)                                                                                   \
+    {                                                                                              \
+        a, a, a                                                                                    \
+    }
+#define PLANES "input %i: f32[1, 3, 8, 12]\n"
+#define TYPE ": f32[1, 3, 8, 12] = "
+#define LAST ": f32[1, 8, 12, 3] = "
+#define TURN(v) "%x" TYPE "Transpose(%" v ") {perm = [0, 3, 1, 2]}\n"
+#define IMAGENET_BYTES                                                                             \
+    {123.675, 116.28, 103.53},                                                                     \
+    {                                                                                              \
+        1 / 58.395, 1 / 57.12, 1 / 57.375                                                          \
+    }
+#define IMAGENET_SHARE                                                                             \
+    {0.485 * 255, 0.456 * 255, 0.406 * 255},                                                       \
+    {                                                                                              \
+        1 / (0.229 * 255), 1 / (0.224 * 255), 1 / (0.225 * 255)                                    \
+    }
+#define MEAN_SHARE "const %m: f32[1, 3, 1, 1] = {0.485, 0.456, 0.406}\n"
+#define DEVIATION_SHARE "const %d: f32[3, 1, 1] = {0.229, 0.224, 0.225}\n"
+
+static const struct own owns[] = {
+    /* bytes are meant */
+    {PLANES "const %k: f32[] = {255}\n%x" TYPE "Div(%i, %k)\n", 3, false, THREE(0),
+     THREE(1.0 / 255)},
+    {PLANES "const %k: f32[1] = {0.003921569}\n%x" TYPE "Mul(%k, %i)\n", 3, false, THREE(0),
+     THREE(0.003921569)},
+    {PLANES "const %m: f32[1, 3, 1, 1] = {123.675, 116.28, 103.53}\n"
+            "const %d: f32[1, 3, 1, 1] = {58.395, 57.12, 57.375}\n"
+            "%a" TYPE "Sub(%i, %m)\n%x" TYPE "Div(%a, %d)\n",
+     3, false, IMAGENET_BYTES},
+    {PLANES MEAN_SHARE DEVIATION_SHARE "const %k: f32[] = {255}\n"
+                                       "%a" TYPE "Div(%i, %k)\n%v" TYPE "Sub(%a, %m)\n%x" TYPE
+                                       "Div(%v, %d)\n",
+     3, false, IMAGENET_SHARE},
+    {PLANES "const %k: f32[] = {127.5}\nconst %e: f32[] = {-1}\n"
+            "%a" TYPE "Div(%i, %k)\n%x" TYPE "Add(%e, %a)\n",
+     3, false, THREE(127.5), THREE(1 / 127.5)},
+    {PLANES "const %m: f32[1, 3, 1, 1] = {123.7, 116.3, 103.5}\n%x" TYPE "Sub(%i, %m)\n",
+     3,
+     false,
+     {123.7, 116.3, 103.5},
+     THREE(1)},
+    {PLANES "const %m: f32[1, 3, 1, 1] = {-123.7, -116.3, -103.5}\nconst %k: f32[] = {0.017}\n"
+            "%a" TYPE "Add(%i, %m)\n%x" TYPE "Mul(%a, %k)\n",
+     3,
+     false,
+     {123.7, 116.3, 103.5},
+     THREE(0.017)},
+    {"input %i: f32[1, 8, 12, 3]\nconst %m: f32[3] = {123.675, 116.28, 103.53}\n"
+     "const %d: f32[3] = {58.395, 57.12, 57.375}\n%a" LAST "Sub(%i, %m)\n%v" LAST
+     "Div(%a, %d)\n" TURN("v"),
+     3, false, IMAGENET_BYTES},
+    {"input %i: f32[1, 8, 12, 3]\nconst %k: f32[] = {255}\n%a" TYPE
+     "Transpose(%i) {perm = [0, 3, 1, 2]}\n%x" TYPE "Div(%a, %k)\n",
+     3, false, THREE(0), THREE(1.0 / 255)},
+    {"input %i: u8[1, 3, 8, 12]\n%x" TYPE "Cast(%i) {to = 1}\n", 3, false, THREE(0), THREE(1)},
+    {"input %i: u8[1, 8, 12, 3]\nconst %k: f32[] = {255}\n%a" LAST "Cast(%i) {to = 1}\n%v" LAST
+     "Div(%a, %k)\n" TURN("v"),
+     3, false, THREE(0), THREE(1.0 / 255)},
+    /* red and blue are exchanged, in each way */
+    {PLANES "const %k: f32[] = {255}\nconst %s: s64[3] = {2, 1, 0}\n"
+            "%a" TYPE "Gather(%i, %s) {axis = 1}\n%x" TYPE "Div(%a, %k)\n",
+     3, true, THREE(0), THREE(1.0 / 255)},
+    {"input %i: f32[1, 8, 12, 3]\nconst %p: s64[1] = {-1}\nconst %e: s64[1] = "
+     "{-9223372036854775807}\nconst %m: f32[3] = {103.53, 116.28, 123.675}\n%a" LAST
+     "Slice(%i, %p, %e, %p, %p)\n%v" LAST "Sub(%a, %m)\n" TURN("v"),
+     3,
+     true,
+     {103.53, 116.28, 123.675},
+     THREE(1)},
+    {PLANES "const %n: s64[3] = {1, 1, 1}\nconst %k: f32[] = {255}\nconst %h: f32[] = {-0.25}\n"
+            "%r: f32[1, 1, 8, 12], %g: f32[1, 1, 8, 12], %v: f32[1, 1, 8, 12] = Split(%i, %n) "
+            "{axis = 1}\n%q: f32[1, 1, 8, 12] = Div(%r, %k)\n%o: f32[1, 1, 8, 12] = Add(%q, %h)\n"
+            "%f: f32[1, 1, 8, 12] = Div(%g, %k)\n%t: f32[1, 1, 8, 12] = Div(%v, %k)\n"
+            "%x" TYPE "Concat(%t, %f, %o) {axis = 1}\n",
+     3,
+     true,
+     {0, 0, 63.75},
+     THREE(1.0 / 255)},
+    {"input %i: f32[1, 1, 8, 12]\nconst %k: f32[] = {255}\n%x: f32[1, 1, 8, 12] = Div(%i, %k)\n", 1,
+     false, THREE(0), THREE(1.0 / 255)},
+    /* bytes / 255 are */
+    {PLANES MEAN_SHARE DEVIATION_SHARE "%a" TYPE "Sub(%i, %m)\n%x" TYPE "Div(%a, %d)\n", 3, false,
+     IMAGENET_SHARE},
+    {PLANES MEAN_SHARE "%x" TYPE "Sub(%i, %m)\n",
+     3,
+     false,
+     {0.485 * 255, 0.456 * 255, 0.406 * 255},
+     THREE(1.0 / 255)},
+    {PLANES DEVIATION_SHARE "%x" TYPE "Div(%i, %d)\n",
+     3,
+     false,
+     THREE(0),
+     {1 / (0.229 * 255), 1 / (0.224 * 255), 1 / (0.225 * 255)}},
+    {PLANES "const %k: f32[] = {2}\nconst %e: f32[] = {1}\n"
+            "%a" TYPE "Mul(%i, %k)\n%x" TYPE "Sub(%a, %e)\n",
+     3, false, THREE(127.5), THREE(2.0 / 255)},
+    {PLANES "const %h: f32[] = {0.5}\n%a" TYPE "Sub(%i, %h)\n%x" TYPE "Div(%a, %h)\n", 3, false,
+     THREE(127.5), THREE(2.0 / 255)},
+    {"input %i: f32[1, 8, 12, 3]\nconst %m: f32[1, 1, 1, 3] = {0.485, 0.456, 0.406}\n"
+     "const %d: f32[3] = {0.229, 0.224, 0.225}\n%a" LAST "Sub(%i, %m)\n%v" LAST
+     "Div(%a, %d)\n" TURN("v"),
+     3, false, IMAGENET_SHARE},
+    {PLANES "const %e: f32[] = {1}\n%x" TYPE "Mul(%i, %e)\n", 3, false, THREE(0), THREE(1.0 / 255)},
+};
+
+static void write_own(const char *lines, const struct net *n)
+{
+    struct strbuf text = {0};
+    struct itx_error err = {.text = ""};
+    strbuf_addf(&text, "%s", lines);
+    add_weights(&text, n);
+    strbuf_addf(&text, CONV("x") "output %%y\n");
+    CHECK_MSG(write_network(text.data, text.len, &err) == ITX_OK, "%s: %s", lines, err.text);
+    strbuf_release(&text);
+}
+
+static struct net net_of(const struct own *own)
+{
+    float mean[3], scale[3];
+    for (int c = 0; c < 3; c++) {
+        mean[c] = (float)own->mean[c];
+        scale[c] = (float)own->scale[c];
+    }
+    struct net n = make_net(own->c, mean, scale);
+    memcpy(n.mean, own->mean, sizeof n.mean);
+    memcpy(n.scale, own->scale, sizeof n.scale);
+    return n;
+}
+
+static void see_own(double *seen, const struct own *own, const struct net *n, const struct shot *s)
+{
+    find_seen(seen, n, s, own->is_reversed ? ITX_IMAGE_BGR : ITX_IMAGE_RGB);
+}
+
+/* The float network on a file that is there; exact but for rounding. */
+static void check_own_float(const struct own *own, const struct net *n, const struct shot *s, int i)
+{
+    struct itx_error err = {.text = ""};
+    struct network net;
+    struct float_run run = {0};
+    const itx_status rc =
+        network_read(&net, &(struct network_source){.path = path_of("net.onnx")}, &err);
+    CHECK_MSG(rc == ITX_OK, "case %d: %s", i, err.text);
+    if (rc != ITX_OK) return;
+    REQUIRE(feed_check_units(&net.feed, net.graph, NULL, &err) == ITX_OK);
+    REQUIRE(float_run_create(&run, &net, 1, &err) == ITX_OK);
+    REQUIRE(frame_prepare(&run.frame, &s->image, ITX_IMAGE_NONE, ITX_RANGE_FULL, NULL, &err) ==
+            ITX_OK);
+    REQUIRE(float_run_input(&run, NULL, NULL, &err) == ITX_OK);
+    const float *const out = float_exec_output(run.exec, 0)->data;
+    static const double zeros[3] = {0, 0, 0};
+    double seen[3 * H * W], most = 0;
+    see_own(seen, own, n, s);
+    for (int at = 0; at < OUT * H * W; at++)
+        most = fmax(
+            most, fabs((double)out[at] - truth(n, seen, zeros, at / (H * W), at / W % H, at % W)));
+    CHECK_MSG(most < 2e-3, "case %d: the float network is off by %g", i, most);
+    float_run_release(&run);
+    network_release(&net);
+}
+
+static void check_own(const struct own *own, int i)
+{
+    const struct net n = net_of(own);
+    struct itx_error err = {.text = ""};
+    struct shot shot;
+    fill_shot(&shot, own->c == 1 ? ITX_IMAGE_GRAY : ITX_IMAGE_RGB);
+    write_own(own->lines, &n);
+    check_own_float(own, &n, &shot, i);
+    const struct itx_build_options o = options_of_test();
+    itx_model *model = NULL;
+    itx_session *session = open_built(&model, &o, &err);
+    CHECK_MSG(session != NULL, "case %d: %s", i, err.text);
+    if (session == NULL) return;
+    CHECK_MSG(itx_session_run(session, &shot.image, &err) == ITX_OK, "%s", err.text);
+    double seen[3 * H * W], inside, edge, half[3];
+    see_own(seen, own, &n, &shot);
+    compare(session, model, &n, seen, &inside, &edge);
+    for (int k = 0; k < 3; k++) half[k] = fabs(rint(n.mean[k]) - n.mean[k]);
+    const double outside = bound(&n, half);
+    CHECK_MSG(inside < 0.8, "case %d: inside off by %g sums", i, inside);
+    CHECK_MSG(edge < 0.8 + outside, "case %d: the edge is off by %g sums", i, edge);
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+}
+
+static void test_feed__own_scaling(void)
+{
+    for (int i = 0; i < (int)ARRAY_LEN(owns); i++) check_own(&owns[i], i);
+}
+
+/* Bytes / 255 that the file divides itself are the same program as bytes / 255 that it wants. */
+static void test_feed__own_scaling_is_free(void)
+{
+    const struct net n = make_net(3, NULL, NULL);
+    const struct itx_build_options o = options_of_test();
+    struct itx_model_info info[2];
+    struct itx_error err = {.text = ""};
+    itx_model *model[2] = {NULL, NULL};
+    static const char *const lines[2] = {"input %x: f32[1, 3, 8, 12]\n",
+                                         PLANES "const %k: f32[] = {255}\n%x" TYPE "Div(%i, %k)\n"};
+    for (int i = 0; i < 2; i++) {
+        write_own(lines[i], &n);
+        itx_session *session = open_built(&model[i], &o, &err);
+        REQUIRE(session != NULL && itx_model_get_info(model[i], &info[i], &err) == ITX_OK);
+        itx_session_destroy(&session);
+    }
+    CHECK(info[0].n_steps == info[1].n_steps && info[0].n_tensors == info[1].n_tensors);
+    struct itx_tensor_info a, b;
+    REQUIRE(itx_model_get_tensor(model[0], 0, &a, &err) == ITX_OK &&
+            itx_model_get_tensor(model[1], 0, &b, &err) == ITX_OK);
+    CHECK(a.scale[0] == b.scale[0] && a.zero_point[0] == b.zero_point[0]);
+    for (int i = 0; i < 2; i++) itx_model_close(&model[i]);
+}
+
+/* What the constants leave open is refused, float and compiled, and settled by mean or scale. */
+static void test_feed__own_scaling_unclear(void)
+{
+    static const struct own unclear[] = {
+        {PLANES "const %k: f32[] = {0.3}\n%x" TYPE "Mul(%i, %k)\n", 3, false, THREE(0), THREE(0.3)},
+        {PLANES "const %m: f32[] = {0.485}\nconst %d: f32[] = {58}\n"
+                "%a" TYPE "Sub(%i, %m)\n%x" TYPE "Div(%a, %d)\n",
+         3, false, THREE(0.485), THREE(1 / 58.0)},
+        {PLANES "const %m: f32[] = {123.7}\nconst %d: f32[] = {0.229}\n"
+                "%a" TYPE "Sub(%i, %m)\n%x" TYPE "Div(%a, %d)\n",
+         3, false, THREE(123.7), THREE(1 / 0.229)},
+        {PLANES "const %m: f32[3, 1, 1] = {0.485, 116, 0.406}\n%x" TYPE "Sub(%i, %m)\n",
+         3,
+         false,
+         {0.485, 116, 0.406},
+         THREE(1)},
+        {PLANES "const %m: f32[] = {-700}\n%x" TYPE "Sub(%i, %m)\n", 3, false, THREE(-700),
+         THREE(1)},
+    };
+    static const float one = 1;
+    for (int i = 0; i < (int)ARRAY_LEN(unclear); i++) {
+        const struct net n = net_of(&unclear[i]);
+        struct itx_build_options o = options_of_test();
+        struct itx_error err = {.text = ""};
+        itx_float *floats = NULL;
+        char onnx[128];
+        write_own(unclear[i].lines, &n);
+        snprintf(onnx, sizeof onnx, "%s", path_of("net.onnx"));
+        CHECK(itx_build(onnx, path_of("net.bin"), &o, NULL, &err) == ITX_E_UNSUPPORTED);
+        CHECK_MSG(strstr(err.text, "--scale 1 says bytes") != NULL, "%s", err.text);
+        CHECK(itx_float_open(&floats, onnx, 1, &err) == ITX_E_UNSUPPORTED);
+        CHECK_MSG(strstr(err.text, "--scale 1 says bytes") != NULL, "%s", err.text);
+        o.scale = &one;
+        o.n_scale = 1;
+        CHECK_MSG(itx_float_open_with(&floats, onnx, 1, &o, &err) == ITX_OK, "%s", err.text);
+        itx_float_close(&floats);
+        itx_model *model = NULL;
+        itx_session *session = open_built(&model, &o, &err);
+        REQUIRE(session != NULL);
+        struct shot shot;
+        fill_shot(&shot, ITX_IMAGE_RGB);
+        REQUIRE(itx_session_run(session, &shot.image, &err) == ITX_OK);
+        double seen[3 * H * W], inside, edge;
+        see_own(seen, &unclear[i], &n, &shot);
+        compare(session, model, &n, seen, &inside, &edge);
+        if (fabs(n.mean[0]) <= 255)
+            CHECK_MSG(inside < 0.8, "case %d: inside off by %g sums", i, inside);
+        itx_session_destroy(&session);
+        itx_model_close(&model);
+    }
+}
+
+/* The options' mean and scale come first, as a program's preparation of the picture does; the file's own come behind. With
+ * numbers instead of a picture all of it stays in the network. */
+static void test_feed__own_scaling_behind_options(void)
+{
+    static const float mean[3] = {10, 20, 30}, scale[3] = {0.5f, 0.25f, 2};
+    struct own own = {PLANES "const %m: f32[1, 3, 1, 1] = {50, 20, 70}\nconst %d: f32[] = {40}\n"
+                             "%a" TYPE "Sub(%i, %m)\n%x" TYPE "Div(%a, %d)\n",
+                      3,
+                      false,
+                      {110, 100, 65},
+                      {0.0125, 0.00625, 0.05}};
+    const struct net n = net_of(&own);
+    struct itx_build_options o = options_of_test();
+    struct itx_error err = {.text = ""};
+    o.train_format = ITX_IMAGE_RGB;
+    o.mean = mean;
+    o.scale = scale;
+    o.n_mean = o.n_scale = 3;
+    itx_model *model = NULL;
+    write_own(own.lines, &n);
+    itx_session *session = open_built(&model, &o, &err);
+    REQUIRE(session != NULL);
+    struct shot shot;
+    fill_shot(&shot, ITX_IMAGE_RGB);
+    REQUIRE(itx_session_run(session, &shot.image, &err) == ITX_OK);
+    double seen[3 * H * W], inside, edge;
+    see_own(seen, &own, &n, &shot);
+    compare(session, model, &n, seen, &inside, &edge);
+    CHECK_MSG(inside < 0.8 && edge < 0.8, "off by %g, %g", inside, edge);
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+}
+
 static void test_feed__refusals(void)
 {
     static const float one[] = {1, 2}, zero[] = {0};
@@ -561,4 +874,6 @@ static void test_feed__refusals(void)
 
 TEST_MAIN(TEST(test_feed__combinations), TEST(test_feed__other_first_nodes),
           TEST(test_feed__channels_last), TEST(test_feed__numbers), TEST(test_feed__float_is_exact),
+          TEST(test_feed__own_scaling), TEST(test_feed__own_scaling_is_free),
+          TEST(test_feed__own_scaling_unclear), TEST(test_feed__own_scaling_behind_options),
           TEST(test_feed__refusals))
