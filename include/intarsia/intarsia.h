@@ -161,11 +161,19 @@ struct itx_session_options {
     enum itx_range via_range;
     int keep_tensors; /* 1: intermediate tensors do not share memory, so that each can be read after a run */
     int dense; /* 1: itx_session_segment computes all outputs (implied by keep_tensors); 0: what the instances need */
+    /* A small file can describe work or memory without end: what exceeds these is refused with ITX_E_RANGE. 0: no limit. */
+    uint64_t max_work; /* multiplications and reads of windows for a frame; default 4e12 */
+    uint64_t
+        max_scratch; /* bytes that a step may take while it runs, for all threads; default 1 GiB */
+    uint64_t max_memory; /* bytes of the session, the model's file apart; default 2 GiB */
 };
+#define ITX_MAX_WORK UINT64_C(4000000000000)
+#define ITX_MAX_SCRATCH (UINT64_C(1) << 30)
+#define ITX_MAX_MEMORY (UINT64_C(2) << 30)
 #define ITX_SESSION_OPTIONS_INIT                                                                   \
     {                                                                                              \
         sizeof(struct itx_session_options), 0, NULL, 0.25f, 0.7f, 300, 0, 0, ITX_IMAGE_NONE,       \
-            ITX_RANGE_FULL, 0, 0                                                                   \
+            ITX_RANGE_FULL, 0, 0, ITX_MAX_WORK, ITX_MAX_SCRATCH, ITX_MAX_MEMORY                    \
     }
 
 /* options NULL: the defaults. Packs weights for this CPU, starts threads and allocates everything a run needs. */

@@ -30,6 +30,7 @@ void model_release(const itx_model *shared)
     plan_file_release(&model->file);
     file_bytes_release(&model->bytes);
     mem_free_aligned(model->copy);
+    mem_free(model->writer);
     mem_free(model);
 }
 
@@ -44,11 +45,25 @@ static itx_status find_plan(itx_model *model, const char *name, struct itx_error
                     name, model->file.models[0].name);
 }
 
+static itx_status find_writers(itx_model *model, struct itx_error *err)
+{
+    const struct plan *const p = model->plan;
+    model->writer = mem_alloc((size_t)p->n_tensors * sizeof *model->writer);
+    if (model->writer == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    for (int i = 0; i < p->n_tensors; i++) model->writer[i] = -1;
+    for (int i = 0; i < p->n_steps; i++) {
+        int *const writer = &model->writer[p->steps[i].out];
+        *writer = *writer == -1 ? i : -2;
+    }
+    return ITX_OK;
+}
+
 static itx_status open_data(itx_model *model, const void *data, size_t size, const char *name,
                             struct itx_error *err)
 {
     ITX_TRY(plan_read(&model->file, data, size, err));
-    return find_plan(model, name, err);
+    ITX_TRY(find_plan(model, name, err));
+    return find_writers(model, err);
 }
 
 static itx_model *new_model(void)
@@ -282,15 +297,9 @@ void describe_tensor(const struct plan_tensor *t, struct itx_tensor_info *info)
     };
 }
 
-static int writer(const struct plan *p, uint32_t tensor)
+static int writer(const itx_model *model, uint32_t tensor)
 {
-    int found = -1;
-    for (int i = 0; i < p->n_steps; i++) {
-        if (p->steps[i].out != tensor) continue;
-        if (found >= 0) return -1;
-        found = i;
-    }
-    return found;
+    return model->writer[tensor] < 0 ? -1 : model->writer[tensor];
 }
 
 itx_status itx_model_get_output(const itx_model *model, int i, struct itx_tensor_info *info,
@@ -304,7 +313,7 @@ itx_status itx_model_get_output(const itx_model *model, int i, struct itx_tensor
     describe_tensor(&model->plan->tensors[out->tensor], info);
     info->name = out->name;
     info->dequantize = out->dequantize;
-    info->step = writer(model->plan, out->tensor);
+    info->step = writer(model, out->tensor);
     return ITX_OK;
 }
 
@@ -316,7 +325,7 @@ itx_status itx_model_get_tensor(const itx_model *model, int i, struct itx_tensor
     if (i < 0 || i >= model->plan->n_tensors)
         return itx_fail(err, ITX_E_RANGE, "tensor %d: there are %d", i, model->plan->n_tensors);
     describe_tensor(&model->plan->tensors[i], info);
-    info->step = writer(model->plan, (uint32_t)i);
+    info->step = writer(model, (uint32_t)i);
     return ITX_OK;
 }
 

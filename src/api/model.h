@@ -17,6 +17,7 @@ struct itx_model {
     void *copy;              /* of a model opened from memory */
     struct plan_file file;
     const struct plan *plan; /* one of file.models */
+    int *writer;             /* [n_tensors]: the one step that writes it; -1: none, -2: several */
 };
 
 void model_retain(const itx_model *model);

@@ -74,6 +74,7 @@ static itx_status create_parts(itx_session *s, struct itx_error *err)
         .keep_tensors = s->options.keep_tensors != 0,
         .profile = s->options.profile != 0,
         .demand = !s->options.dense && !s->options.keep_tensors,
+        .limits = {s->options.max_work, s->options.max_scratch, s->options.max_memory},
     };
     ITX_TRY(runtime_create(&s->runtime, p, &o, err));
     s->has_picture = p->n_inputs == 1 && p->inputs[0].kind != PLAN_INPUT_TENSOR;

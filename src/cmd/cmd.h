@@ -9,6 +9,7 @@
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -52,6 +53,38 @@ struct option {
     {                                                                                              \
         name, 0, OPTION_INT, at, "N", "256000000", 1, 1073741824, false,                           \
             "refuse a picture of more pixels; each takes 3 bytes of memory"                        \
+    }
+
+/* What a NAME.bin may ask of the machine. `prefix`: of the options' names, "max-" or "max_"; `at`: where the command's options
+ * have them. */
+struct model_limits {
+    int work, scratch, memory;
+};
+#define OPTION_MODEL_LIMITS(prefix, at)                                                            \
+    {prefix "work",                                                                                \
+     0,                                                                                            \
+     OPTION_INT,                                                                                   \
+     (at) + offsetof(struct model_limits, work),                                                   \
+     "N",                                                                                          \
+     "4000",                                                                                       \
+     1,                                                                                            \
+     INT_MAX,                                                                                      \
+     false,                                                                                        \
+     "refuse a model that takes more multiplications and reads of windows for a frame, in "        \
+     "thousand millions"},                                                                         \
+        {prefix "scratch",                                                                         \
+         0,                                                                                        \
+         OPTION_INT,                                                                               \
+         (at) + offsetof(struct model_limits, scratch),                                            \
+         "MIB",                                                                                    \
+         "1024",                                                                                   \
+         1,                                                                                        \
+         INT_MAX,                                                                                  \
+         false,                                                                                    \
+         "refuse a model with a step that takes more memory while it runs"},                       \
+    {                                                                                              \
+        prefix "memory", 0, OPTION_INT, (at) + offsetof(struct model_limits, memory), "MIB",       \
+            "2048", 1, INT_MAX, false, "refuse a model that takes more memory in all"              \
     }
 
 struct command {

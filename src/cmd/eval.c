@@ -23,6 +23,7 @@ struct eval_options {
     float conf, iou;
     int limit, threads, input, range, max_pixels;
     bool full, per_class, json;
+    struct model_limits limits;
 };
 
 #define AT(field) offsetof(struct eval_options, field)
@@ -58,6 +59,7 @@ static const struct option eval_rows[] = {
     {"threads", 't', OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
      "without it one for each processor that may be used; the result is the same"},
     OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
+    OPTION_MODEL_LIMITS("max-", AT(limits)),
     {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
      "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
     {"json", 0, OPTION_FLAG, AT(json), "", NULL, 0, 0, false, "print it as JSON"},
@@ -208,6 +210,7 @@ static itx_status open_networks(struct eval *e, const char *const *paths, struct
     struct itx_session_options decode = ITX_SESSION_OPTIONS_INIT;
     decode.n_threads = o->threads;
     decode.cpu = o->cpu;
+    net_set_limits(&decode, &o->limits);
     decode.conf = o->conf;
     decode.iou = o->iou;
     decode.dense =

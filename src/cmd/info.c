@@ -17,6 +17,7 @@
 struct info_options {
     const char *cpu;
     bool json, kernels;
+    struct model_limits limits;
 };
 
 static const struct option info_rows[] = {
@@ -24,6 +25,7 @@ static const struct option info_rows[] = {
      "list every kernel of the program and whether this CPU can run it; needs no file"},
     {"cpu", 0, OPTION_TEXT, offsetof(struct info_options, cpu), "LEVEL", NULL, 0, 0, false,
      "as if the CPU had instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
+    OPTION_MODEL_LIMITS("max-", offsetof(struct info_options, limits)),
     {"json", 0, OPTION_FLAG, offsetof(struct info_options, json), "", NULL, 0, 0, false,
      "print it as JSON"},
 };
@@ -238,6 +240,7 @@ static enum exit_code info_run(const void *options, int n_args, const char *cons
     struct itx_session_options s = ITX_SESSION_OPTIONS_INIT;
     s.n_threads = 1;
     s.cpu = o->cpu;
+    net_set_limits(&s, &o->limits);
     struct net net = {0};
     struct itx_error err;
     if (net_open_compiled(&net, args[0], &s, &err) != ITX_OK) {

@@ -25,6 +25,20 @@ static void set_via(struct net *net, enum net_input input, enum net_range range)
                                                        : net->info.input_range;
 }
 
+void net_set_limits(struct itx_session_options *options, const struct model_limits *limits)
+{
+    options->max_work = (uint64_t)limits->work * 1000000000;
+    options->max_scratch = (uint64_t)limits->scratch << 20;
+    options->max_memory = (uint64_t)limits->memory << 20;
+}
+
+static itx_status open_session(struct net *net, const char *path, struct itx_error *err)
+{
+    const itx_status rc = itx_session_create(&net->session, net->model, &net->options, err);
+    if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
+    return rc;
+}
+
 static itx_status open_model(struct net *net, const char *path, struct itx_error *err)
 {
     ITX_TRY(itx_model_open(&net->model, path, NULL, err));
@@ -36,7 +50,7 @@ itx_status net_open_compiled(struct net *net, const char *path,
 {
     net->options = *options;
     itx_status rc = open_model(net, path, err);
-    if (rc == ITX_OK) rc = itx_session_create(&net->session, net->model, &net->options, err);
+    if (rc == ITX_OK) rc = open_session(net, path, err);
     if (rc != ITX_OK) net_close(net);
     return rc;
 }
@@ -72,7 +86,7 @@ itx_status net_open(struct net *net, const char *path, const char *like,
     } else {
         rc = open_model(net, path, err);
         if (rc == ITX_OK) set_via(net, input, range);
-        if (rc == ITX_OK) rc = itx_session_create(&net->session, net->model, &net->options, err);
+        if (rc == ITX_OK) rc = open_session(net, path, err);
     }
     if (rc != ITX_OK) net_close(net);
     return rc;

@@ -9,7 +9,11 @@
 
 #include "intarsia/compiler.h"
 #include "intarsia/intarsia.h"
+#include "cmd/cmd.h"
 #include "vision/picture.h"
+
+/* Limits of the command line in the options of a session. */
+void net_set_limits(struct itx_session_options *options, const struct model_limits *limits);
 
 /* Zero-initialised is valid and empty. */
 struct net {

@@ -17,6 +17,7 @@ static const struct option perf_rows[] = {
     {"warmup", 0, OPTION_INT, AT(warmup), "N", "10", 0, 100000, false,
      "frames before them that are not"},
     OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
+    OPTION_MODEL_LIMITS("max-", AT(limits)),
     {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
      "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
     {"layers", 0, OPTION_FLAG, AT(layers), "", NULL, 0, 0, false,
@@ -38,6 +39,7 @@ static enum exit_code perf_run(const void *options, int n_args, const char *cons
     p.net.options = defaults;
     p.net.options.n_threads = o->threads;
     p.net.options.cpu = o->cpu;
+    net_set_limits(&p.net.options, &o->limits);
     p.net.options.profile = o->layers;
     struct itx_error err;
     itx_status rc = ITX_OK;

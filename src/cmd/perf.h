@@ -17,6 +17,7 @@ struct perf_options {
     const char *cpu;
     int threads, runs, warmup, max_pixels;
     bool layers, throughput, json;
+    struct model_limits limits;
 };
 
 /* ---- frames ---- */

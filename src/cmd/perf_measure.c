@@ -46,7 +46,11 @@ static itx_status open_session(struct perf *p, struct net *net, struct itx_error
     const uint64_t start = clock_ns();
     ITX_TRY(itx_model_open(&net->model, p->path, NULL, err));
     const uint64_t opened = clock_ns();
-    ITX_TRY(itx_session_create(&net->session, net->model, &net->options, err));
+    itx_status rc = itx_session_create(&net->session, net->model, &net->options, err);
+    if (rc != ITX_OK) {
+        itx_error_prefix(err, "%s", p->path);
+        return rc;
+    }
     times_add(&p->create, clock_ns() - opened);
     times_add(&p->open, opened - start);
     return itx_model_get_info(net->model, &net->info, err);

@@ -26,6 +26,7 @@ struct segment_options {
     float conf, iou;
     int max_det, threads, input, range, max_pixels;
     bool multi_label;
+    struct model_limits limits;
 };
 
 #define AT(field) offsetof(struct segment_options, field)
@@ -56,6 +57,7 @@ static const struct option segment_rows[] = {
     {"threads", 't', OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
      "without it one for each processor that may be used; the result is the same"},
     OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
+    OPTION_MODEL_LIMITS("max-", AT(limits)),
     {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
      "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
 };
@@ -302,6 +304,7 @@ static itx_status begin(struct job *job, const char *model, const struct file_li
     struct itx_session_options s = ITX_SESSION_OPTIONS_INIT;
     s.n_threads = o->threads;
     s.cpu = o->cpu;
+    net_set_limits(&s, &o->limits);
     s.conf = o->conf;
     s.iou = o->iou;
     s.max_det = o->max_det;

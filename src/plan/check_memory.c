@@ -7,16 +7,9 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-
-/* A range of channels of one buffer and the step that writes it; -1: the caller, before the first step. */
-struct writer {
-    uint32_t buffer, tensor;
-    int step;
-    uint64_t begin, end; /* bytes within a pixel */
-};
+#include "plan/writers.h"
 
 /* Steps [first, last] during which a buffer is alive; last < first: never. */
 struct life {
@@ -28,54 +21,97 @@ struct event {
     uint32_t buffer;
 };
 
-struct memory {
-    struct writer *writers; /* ordered by buffer, then by place */
-    int n_writers;
-    int *buffer_begin; /* [n_buffers + 1], into writers */
-    struct life *lives;
-    struct event *births, *deaths; /* one for each buffer, ordered by step, then by buffer */
-    uint32_t *active;              /* buffers alive now, by place in the arena; disjoint */
-    int n_active;
+/* A set of numbers below PLAN_MAX_TENSORS: a bit for each, and one for each word that has some. */
+enum { WORDS = PLAN_MAX_TENSORS / 64 };
+struct set {
+    uint64_t bits[WORDS], words[WORDS / 64];
 };
 
-static int compare_writers(const void *a, const void *b)
+struct memory {
+    struct plan_writers writers;
+    struct life *lives;
+    struct event *births, *deaths; /* one for each buffer, ordered by step, then by buffer */
+    uint32_t *order;               /* buffers by place in the arena */
+    int *rank;                     /* of a buffer in that order */
+    struct set active;             /* ranks of those that are alive now; disjoint */
+};
+
+static void set_add(struct set *s, int i)
 {
-    const struct writer *const x = a, *const y = b;
-    if (x->buffer != y->buffer) return x->buffer < y->buffer ? -1 : 1;
-    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
-    return x->step < y->step ? -1 : x->step > y->step;
+    s->bits[i / 64] |= UINT64_C(1) << (i % 64);
+    s->words[i / 4096] |= UINT64_C(1) << (i / 64 % 64);
 }
 
-static void add_writer(struct memory *m, const struct plan *plan, uint32_t tensor, int step)
+static void set_remove(struct set *s, int i)
 {
-    const struct plan_tensor *const t = &plan->tensors[tensor];
-    const uint64_t size = (uint64_t)t->c * (uint64_t)dtype_size(t->dtype);
-    m->writers[m->n_writers++] =
-        (struct writer){t->buffer, tensor, step, t->offset, t->offset + size};
+    s->bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
+    if (s->bits[i / 64] == 0) s->words[i / 4096] &= ~(UINT64_C(1) << (i / 64 % 64));
 }
 
-static itx_status collect_writers(struct memory *m, const struct plan *plan, struct itx_error *err)
+static int lowest(uint64_t word)
 {
-    for (int i = 0; i < plan->n_inputs; i++) add_writer(m, plan, plan->inputs[i].tensor, -1);
-    for (int i = 0; i < plan->n_steps; i++) add_writer(m, plan, plan->steps[i].out, i);
-    qsort(m->writers, (size_t)m->n_writers, sizeof *m->writers, compare_writers);
-    for (int i = 1; i < m->n_writers; i++) {
-        const struct writer *const a = &m->writers[i - 1], *const b = &m->writers[i];
+    return __builtin_ctzll(word);
+}
+
+static int highest(uint64_t word)
+{
+    return 63 - __builtin_clzll(word);
+}
+
+static uint64_t below(uint64_t word, int i)
+{
+    return word & ((UINT64_C(1) << i) - 1);
+}
+
+static uint64_t above(uint64_t word, int i)
+{
+    return word & UINT64_MAX << i << 1;
+}
+
+/* The nearest number of the set below i, or -1. */
+static int set_before(const struct set *s, int i)
+{
+    const uint64_t word = below(s->bits[i / 64], i % 64);
+    if (word != 0) return i / 64 * 64 + highest(word);
+    int k = i / 4096;
+    uint64_t words = below(s->words[k], i / 64 % 64);
+    while (words == 0 && k > 0) words = s->words[--k];
+    if (words == 0) return -1;
+    const int at = k * 64 + highest(words);
+    return at * 64 + highest(s->bits[at]);
+}
+
+/* The nearest one above i, or -1. */
+static int set_after(const struct set *s, int i)
+{
+    const uint64_t word = above(s->bits[i / 64], i % 64);
+    if (word != 0) return i / 64 * 64 + lowest(word);
+    int k = i / 4096;
+    uint64_t words = above(s->words[k], i / 64 % 64);
+    while (words == 0 && k + 1 < WORDS / 64) words = s->words[++k];
+    if (words == 0) return -1;
+    const int at = k * 64 + lowest(words);
+    return at * 64 + lowest(s->bits[at]);
+}
+
+static itx_status check_writers(const struct memory *m, const struct plan *plan,
+                                struct itx_error *err)
+{
+    const struct plan_writer *const items = m->writers.items;
+    for (int i = 1; i < m->writers.n_items; i++) {
+        const struct plan_writer *const a = &items[i - 1], *const b = &items[i];
         if (a->buffer == b->buffer && b->begin < a->end)
             return itx_fail(err, ITX_E_FORMAT,
                             "tensors '%s' and '%s' are written to the same place",
                             plan->tensors[a->tensor].name, plan->tensors[b->tensor].name);
     }
-    int i = 0;
     for (int b = 0; b < plan->n_buffers; b++) {
-        m->buffer_begin[b] = i;
-        while (i < m->n_writers && m->writers[i].buffer == (uint32_t)b) i++;
-        if (i - m->buffer_begin[b] > PLAN_MAX_WRITERS)
+        const int n = m->writers.first[b + 1] - m->writers.first[b];
+        if (n > PLAN_MAX_WRITERS)
             return itx_fail(err, ITX_E_FORMAT,
-                            "buffer %d is written in %d pieces, at most %d are possible", b,
-                            i - m->buffer_begin[b], PLAN_MAX_WRITERS);
+                            "buffer %d is written in %d pieces, at most %d are possible", b, n,
+                            PLAN_MAX_WRITERS);
     }
-    m->buffer_begin[plan->n_buffers] = i;
     return ITX_OK;
 }
 
@@ -86,9 +122,11 @@ static itx_status check_read(struct memory *m, const struct plan *plan, uint32_t
     const struct plan_tensor *const t = &plan->tensors[tensor];
     const uint64_t end = t->offset + (uint64_t)t->c * (uint64_t)dtype_size(t->dtype);
     uint64_t done = t->offset;
-    for (int i = m->buffer_begin[t->buffer]; i < m->buffer_begin[t->buffer + 1]; i++) {
-        const struct writer *const w = &m->writers[i];
-        if (w->step >= step || w->end <= t->offset || end <= w->begin) continue;
+    int i, last;
+    plan_writers_of(&m->writers, t, &i, &last);
+    for (; i < last; i++) {
+        const struct plan_writer *const w = &m->writers.items[i];
+        if (w->step >= step) continue;
         if (w->begin <= done && done < w->end) done = w->end;
         const struct plan_tensor *const source = &plan->tensors[w->tensor];
         if (source->reach > t->reach)
@@ -106,8 +144,8 @@ static itx_status find_lives(struct memory *m, const struct plan *plan, struct i
 {
     for (int i = 0; i < plan->n_buffers; i++)
         m->lives[i] = (struct life){.first = plan->n_steps, .last = -1};
-    for (int i = 0; i < m->n_writers; i++) {
-        const struct writer *const w = &m->writers[i];
+    for (int i = 0; i < m->writers.n_items; i++) {
+        const struct plan_writer *const w = &m->writers.items[i];
         struct life *const life = &m->lives[w->buffer];
         if (w->step < life->first) life->first = w->step;
         if (w->step > life->last) life->last = w->step;
@@ -127,45 +165,23 @@ static itx_status find_lives(struct memory *m, const struct plan *plan, struct i
     return ITX_OK;
 }
 
-/* Index in `active` of the first buffer that begins at `offset` or after it. */
-static int find_place(const struct memory *m, const struct plan *plan, uint64_t offset)
-{
-    int low = 0, high = m->n_active;
-    while (low < high) {
-        const int mid = low + (high - low) / 2;
-        if (plan->buffers[m->active[mid]].offset < offset)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 static itx_status activate(struct memory *m, const struct plan *plan, uint32_t buffer,
                            struct itx_error *err)
 {
     const struct plan_buffer *const b = &plan->buffers[buffer];
-    const int at = find_place(m, plan, b->offset);
-    for (int i = at - 1; i <= at; i++) {
-        if (i < 0 || i >= m->n_active) continue;
-        const struct plan_buffer *const other = &plan->buffers[m->active[i]];
+    const int rank = m->rank[buffer];
+    const int sides[2] = {set_before(&m->active, rank), set_after(&m->active, rank)};
+    for (int i = 0; i < 2; i++) {
+        if (sides[i] < 0) continue;
+        const struct plan_buffer *const other = &plan->buffers[m->order[sides[i]]];
         if (b->offset < other->offset + other->size && other->offset < b->offset + b->size)
             return itx_fail(err, ITX_E_FORMAT,
                             "buffers %" PRIu32 " and %" PRIu32
                             " overlap while both are in use (step %d)",
-                            m->active[i], buffer, m->lives[buffer].first);
+                            m->order[sides[i]], buffer, m->lives[buffer].first);
     }
-    memmove(&m->active[at + 1], &m->active[at], (size_t)(m->n_active - at) * sizeof *m->active);
-    m->active[at] = buffer;
-    m->n_active++;
+    set_add(&m->active, rank);
     return ITX_OK;
-}
-
-static void retire(struct memory *m, const struct plan *plan, uint32_t buffer)
-{
-    const int at = find_place(m, plan, plan->buffers[buffer].offset);
-    m->n_active--;
-    memmove(&m->active[at], &m->active[at + 1], (size_t)(m->n_active - at) * sizeof *m->active);
 }
 
 static int compare_events(const void *a, const void *b)
@@ -188,16 +204,45 @@ static itx_status check_overlap(struct memory *m, const struct plan *plan, struc
     qsort(m->deaths, (size_t)n, sizeof *m->deaths, compare_events);
     for (int i = 0; i < n; i++) {
         for (; m->deaths[n_dead].step < m->births[i].step; n_dead++)
-            retire(m, plan, m->deaths[n_dead].buffer);
+            set_remove(&m->active, m->rank[m->deaths[n_dead].buffer]);
         ITX_TRY(activate(m, plan, m->births[i].buffer, err));
     }
     return ITX_OK;
 }
 
+struct place {
+    uint64_t offset;
+    uint32_t buffer;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct place *const x = a, *const y = b;
+    if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
+    return x->buffer < y->buffer ? -1 : x->buffer > y->buffer;
+}
+
+static itx_status order_buffers(struct memory *m, const struct plan *plan, struct itx_error *err)
+{
+    const size_t n = (size_t)plan->n_buffers;
+    struct place *const places = mem_calloc(n, sizeof *places);
+    if (places == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu buffers", n);
+    for (size_t i = 0; i < n; i++) places[i] = (struct place){plan->buffers[i].offset, (uint32_t)i};
+    qsort(places, n, sizeof *places, compare_places);
+    for (size_t i = 0; i < n; i++) {
+        m->order[i] = places[i].buffer;
+        m->rank[places[i].buffer] = (int)i;
+    }
+    mem_free(places);
+    return ITX_OK;
+}
+
 static itx_status check_order(struct memory *m, const struct plan *plan, struct itx_error *err)
 {
-    ITX_TRY(collect_writers(m, plan, err));
+    ITX_TRY(plan_writers_find(&m->writers, plan, -1, err));
+    ITX_TRY(check_writers(m, plan, err));
     ITX_TRY(find_lives(m, plan, err));
+    ITX_TRY(order_buffers(m, plan, err));
     return check_overlap(m, plan, err);
 }
 
@@ -205,23 +250,22 @@ itx_status check_memory(const struct plan *plan, struct itx_error *err)
 {
     const size_t n = (size_t)plan->n_buffers;
     struct memory m = {
-        .writers = mem_calloc((size_t)plan->n_inputs + (size_t)plan->n_steps, sizeof *m.writers),
-        .buffer_begin = mem_calloc(n + 1, sizeof *m.buffer_begin),
         .lives = mem_calloc(n, sizeof *m.lives),
         .births = mem_calloc(n, sizeof *m.births),
         .deaths = mem_calloc(n, sizeof *m.deaths),
-        .active = mem_calloc(n, sizeof *m.active),
+        .order = mem_calloc(n, sizeof *m.order),
+        .rank = mem_calloc(n, sizeof *m.rank),
     };
-    const bool has_memory = m.writers != NULL && m.buffer_begin != NULL && m.lives != NULL &&
-                            m.births != NULL && m.deaths != NULL && m.active != NULL;
+    const bool has_memory = m.lives != NULL && m.births != NULL && m.deaths != NULL &&
+                            m.order != NULL && m.rank != NULL;
     const itx_status status =
         has_memory ? check_order(&m, plan, err)
                    : itx_fail(err, ITX_E_NOMEM, "out of memory for %d buffers", plan->n_buffers);
-    mem_free(m.writers);
-    mem_free(m.buffer_begin);
+    plan_writers_release(&m.writers);
     mem_free(m.lives);
     mem_free(m.births);
     mem_free(m.deaths);
-    mem_free(m.active);
+    mem_free(m.order);
+    mem_free(m.rank);
     return status;
 }

@@ -120,16 +120,3 @@ int plan_step_reach(const struct plan *plan, const struct plan_step *step)
     }
     return PLAN_MAX_REACH;
 }
-
-uint64_t plan_step_multiply_adds(const struct plan *plan, const struct plan_step *step)
-{
-    const struct plan_tensor *const in = &plan->tensors[step->in[0]];
-    const struct plan_tensor *const out = &plan->tensors[step->out];
-    const uint64_t in_pixels = (uint64_t)in->h * (uint64_t)in->w;
-    const uint64_t out_pixels = (uint64_t)out->h * (uint64_t)out->w;
-    if (step->kind == STEP_ATTENTION) /* every query with every key, then with every value */
-        return in_pixels * in_pixels * ((uint64_t)in->c + (uint64_t)out->c);
-    /* a transposed convolution spreads each input pixel, the others gather for each output pixel */
-    return plan_step_arrays(plan, step).weights *
-           (step->kind == STEP_DECONV ? in_pixels : out_pixels);
-}

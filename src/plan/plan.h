@@ -221,5 +221,8 @@ int plan_tensor_reach(const struct plan_tensor *t);
 int plan_step_reach(const struct plan *plan, const struct plan_step *step);
 /* Multiply-adds of one run: of convolutions and attention; 0 for the other kinds. */
 uint64_t plan_step_multiply_adds(const struct plan *plan, const struct plan_step *step);
+/* What its time grows with, of every kind: multiply-adds, reads of windows, elements written, and elements that its windows
+ * lie over, padding included. */
+uint64_t plan_step_work(const struct plan *plan, const struct plan_step *step);
 
 #endif

@@ -20,11 +20,17 @@ struct section {
     uint32_t n_taken;
 };
 
+/* Records may name a text or an array again and again; what is checked, and made of it, then grows with all of them
+ * together. Bytes more than the section has: */
+#define MAX_TEXT_AGAIN ((uint64_t)1 << 26)
+#define MAX_DATA_AGAIN ((uint64_t)1 << 28)
+
 struct reader {
     const uint8_t *data;
     size_t size;
     int n_models;
     struct arena *arena;
+    uint64_t text_left, data_left; /* bytes that may still be named */
     struct section sections[SECTION_COUNT];
 };
 
@@ -58,7 +64,7 @@ static float get_float(struct cursor *c)
     return float_of_bits(get_u32(c));
 }
 
-static itx_status get_text(const struct reader *r, struct cursor *c, const char **text,
+static itx_status get_text(struct reader *r, struct cursor *c, const char **text,
                            struct itx_error *err)
 {
     const struct section *const s = &r->sections[SECTION_TEXT];
@@ -67,12 +73,19 @@ static itx_status get_text(const struct reader *r, struct cursor *c, const char 
         return itx_fail(err, ITX_E_FORMAT, "no text begins at %" PRIu32 " of %" PRIu64 " bytes", at,
                         s->size);
     *text = (const char *)s->data + at;
+    const uint64_t n = strnlen(*text, r->text_left < SIZE_MAX ? (size_t)r->text_left : SIZE_MAX);
+    if (n >= r->text_left)
+        return itx_fail(err, ITX_E_FORMAT,
+                        "texts take more than %" PRIu64 " bytes, those that are named several "
+                        "times counted so often",
+                        s->size + MAX_TEXT_AGAIN);
+    r->text_left -= n + 1;
     return ITX_OK;
 }
 
 /* An array of `n` elements of `size` bytes; place 0 stands for none. Sections begin at multiples of 64 and so do
  * arrays, so that they are aligned for any type when the file is. */
-static itx_status get_array(const struct reader *r, struct cursor *c, uint64_t n, uint64_t size,
+static itx_status get_array(struct reader *r, struct cursor *c, uint64_t n, uint64_t size,
                             const void **array, struct itx_error *err)
 {
     const struct section *const s = &r->sections[SECTION_DATA];
@@ -86,6 +99,12 @@ static itx_status get_array(const struct reader *r, struct cursor *c, uint64_t n
                         "array of %" PRIu64 " x %" PRIu64 " bytes at %" PRIu64
                         " is not within the %" PRIu64 " bytes of data",
                         n, size, at, s->size);
+    if (bytes > r->data_left)
+        return itx_fail(err, ITX_E_FORMAT,
+                        "arrays take more than %" PRIu64 " bytes, those that are named several "
+                        "times counted so often",
+                        s->size + MAX_DATA_AGAIN);
+    r->data_left -= bytes;
     *array = s->data + at;
     return ITX_OK;
 }
@@ -336,7 +355,7 @@ static itx_status read_ports(struct reader *r, struct plan *plan, struct itx_err
 
 /* ---- arrays, whose lengths follow from the checked records ---- */
 
-static itx_status bind_tensors(const struct reader *r, const uint8_t *records, struct plan *plan,
+static itx_status bind_tensors(struct reader *r, const uint8_t *records, struct plan *plan,
                                struct itx_error *err)
 {
     for (int i = 0; i < plan->n_tensors; i++) {
@@ -352,7 +371,7 @@ static itx_status bind_tensors(const struct reader *r, const uint8_t *records, s
     return ITX_OK;
 }
 
-static itx_status bind_step(const struct reader *r, const uint8_t *record, const struct plan *plan,
+static itx_status bind_step(struct reader *r, const uint8_t *record, const struct plan *plan,
                             struct plan_step *s, struct itx_error *err)
 {
     struct cursor c = {record + 96};
@@ -411,6 +430,8 @@ static itx_status read_file(struct reader *r, struct plan_file *file, struct itx
 {
     ITX_TRY(read_header(r, err));
     ITX_TRY(read_sections(r, err));
+    r->text_left = r->sections[SECTION_TEXT].size + MAX_TEXT_AGAIN;
+    r->data_left = r->sections[SECTION_DATA].size + MAX_DATA_AGAIN;
     struct cursor c = {0};
     void *room = NULL;
     ITX_TRY(take_into(r, SECTION_MODELS, r->n_models, sizeof *file->models, &c, &room, err));

@@ -13,6 +13,7 @@
 struct batch_options {
     const char *file;
     int max, frame_count;
+    struct model_limits limits;
 };
 
 static const struct option batch_rows[] = {
@@ -22,6 +23,7 @@ static const struct option batch_rows[] = {
      false, "measure with 1 to N frames at work at the same time"},
     {"frame_count", 0, OPTION_INT, offsetof(struct batch_options, frame_count), "N", "200", 1,
      1000000, false, "frames of each measurement"},
+    OPTION_MODEL_LIMITS("max_", offsetof(struct batch_options, limits)),
 };
 
 /* ---- the folder ---- */
@@ -94,7 +96,7 @@ static itx_status add_cell(struct strbuf *row, const struct exec *e, int n_threa
 static itx_status time_model(const char *path, const struct rdk_bin *bin, const struct plan *plan,
                              const struct batch_options *o, struct itx_error *err)
 {
-    const struct exec_options options = {.frame_count = o->frame_count};
+    const struct exec_options options = {.frame_count = o->frame_count, .limits = o->limits};
     itx_model *model = NULL;
     struct strbuf row = {0};
     const bool is_packed = bin->file.n_models > 1;

@@ -32,6 +32,7 @@ static const struct option exec_rows[] = {
         "a file for each input, with commas between them: bin, jpg, jpeg, png; for numbers bin, "
         "txt. infer needs it, perf makes a frame up without it"),
     OPTION_MAX_PIXELS("max_pixels", offsetof(struct exec_options, max_pixels)),
+    OPTION_MODEL_LIMITS("max_", offsetof(struct exec_options, limits)),
     ROW(roi_infer, OPTION_SWITCH, "", NULL, 0, 0, "refused, resizer models are not made here"),
     ROW(roi, OPTION_TEXT, "L,T,R,B", NULL, 0, 0, "as roi_infer"),
     ROW(frame_count, OPTION_INT, "N", NULL, 0, 100000000,

@@ -19,6 +19,7 @@ struct exec_options {
     int core_id, dump_intermediate, frame_count, perf_time, thread_num, dump_format, dump_precision,
         dump_txt_axis;
     int max_pixels;
+    struct model_limits limits;
     bool roi_infer, enable_dump, hybrid_dequantize_process, enable_cls_post_process, version;
 };
 

@@ -216,7 +216,7 @@ itx_status exec_infer(struct exec *e, struct itx_error *err)
     struct rdk_run run = {0};
     const unsigned what = e->options->dump_intermediate > 0 ? RDK_RUN_TENSORS : 0;
     itx_status rc = exec_frame(e, &frame, err);
-    if (rc == ITX_OK) rc = rdk_run_open(&run, e->model, e->plan, 0, what, err);
+    if (rc == ITX_OK) rc = rdk_run_open(&run, e->model, e->plan, 0, what, &e->options->limits, err);
     if (rc == ITX_OK) rc = run_frames(e, &run, &frame, err);
     rdk_run_release(&run);
     rdk_frame_release(&frame);

@@ -99,7 +99,7 @@ static itx_status open_workers(struct job *job, struct itx_error *err)
         struct worker *const w = &job->workers[k];
         ITX_TRY(dnn_profile_init(&w->times, job->exec->model, err));
         ITX_TRY(rdk_run_open(&w->run, job->exec->model, job->exec->plan, share,
-                             profile ? RDK_RUN_PROFILE : 0, err));
+                             profile ? RDK_RUN_PROFILE : 0, &job->exec->options->limits, err));
         for (int i = 0; i < WARM_UP; i++) ITX_TRY(rdk_run_frame(&w->run, job->frame, err));
     }
     return ITX_OK;

@@ -13,6 +13,7 @@
 struct perf_options {
     const char *model;
     bool packed, version;
+    struct model_limits limits;
 };
 
 static const struct option perf_rows[] = {
@@ -22,6 +23,7 @@ static const struct option perf_rows[] = {
      "accepted: whether a file holds several models is seen"},
     {"version", 0, OPTION_FLAG, offsetof(struct perf_options, version), "", NULL, 0, 0, false,
      "the version"},
+    OPTION_MODEL_LIMITS("max-", offsetof(struct perf_options, limits)),
 };
 
 /* ---- writing ---- */
@@ -76,10 +78,10 @@ static itx_status report(const struct perf_model *m, struct rdk_log *log, struct
     return rc;
 }
 
-static itx_status run_model(const struct rdk_bin *bin, const struct plan *plan, struct rdk_log *log,
-                            struct itx_error *err)
+static itx_status run_model(const struct perf_options *o, const struct rdk_bin *bin,
+                            const struct plan *plan, struct rdk_log *log, struct itx_error *err)
 {
-    struct perf_model m = {0};
+    struct perf_model m = {.limits = &o->limits};
     itx_status rc = perf_model_measure(&m, bin, plan, err);
     if (rc == ITX_OK) rc = report(&m, log, err);
     perf_model_release(&m);
@@ -96,7 +98,7 @@ static itx_status run(const struct perf_options *o, const char *path, struct itx
     if (rc == ITX_OK) rdk_say(&log, RDK_INFO, "Start hb_perf....");
     for (int i = 0; rc == ITX_OK && i < bin.file.n_models; i++)
         if (one == NULL || one == &bin.file.models[i])
-            rc = run_model(&bin, &bin.file.models[i], &log, err);
+            rc = run_model(o, &bin, &bin.file.models[i], &log, err);
     rdk_bin_release(&bin);
     return rc;
 }

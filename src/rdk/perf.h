@@ -29,6 +29,7 @@ struct perf_model {
     struct itx_model_info info;
     int n_frames, n_threads, n_layers;
     const char *cpu;
+    const struct model_limits *limits; /* of the session, set before; NULL: the usual ones */
     struct span frame, network, prepare;
     struct span *output;      /* [n_outputs] making what the user gets */
     struct perf_layer *layer; /* [n_layers], in the order in which they run */

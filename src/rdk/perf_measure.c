@@ -113,7 +113,7 @@ itx_status perf_model_measure(struct perf_model *m, const struct rdk_bin *bin,
     ITX_TRY(rdk_bin_load(bin, plan->name, &m->model, err));
     ITX_TRY(itx_model_get_info(m->model, &m->info, err));
     ITX_TRY(make_room(m, err));
-    ITX_TRY(rdk_run_open(&m->run, m->model, plan, 0, RDK_RUN_PROFILE, err));
+    ITX_TRY(rdk_run_open(&m->run, m->model, plan, 0, RDK_RUN_PROFILE, m->limits, err));
     m->n_threads = itx_session_n_threads(m->run.session);
     m->cpu = itx_session_cpu(m->run.session);
     ITX_TRY(measure_machine(m, m->run.session, err));

@@ -3,16 +3,19 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cmd/net.h"
 #include "dnn/values.h"
 
 itx_status rdk_run_open(struct rdk_run *run, const itx_model *model, const struct plan *plan,
-                        int n_threads, unsigned what, struct itx_error *err)
+                        int n_threads, unsigned what, const struct model_limits *limits,
+                        struct itx_error *err)
 {
     struct itx_session_options o = ITX_SESSION_OPTIONS_INIT;
     o.n_threads = n_threads;
     o.profile = (what & RDK_RUN_PROFILE) != 0;
     o.keep_tensors = (what & RDK_RUN_TENSORS) != 0;
     o.dense = 1;
+    if (limits != NULL) net_set_limits(&o, limits);
     run->plan = plan;
     ITX_TRY(itx_session_create(&run->session, model, &o, err));
     run->output = mem_calloc((size_t)plan->n_outputs, sizeof *run->output);

@@ -7,6 +7,7 @@
 #define RDK_RUN_H
 
 #include "base/arena.h"
+#include "cmd/cmd.h"
 #include "intarsia/intarsia.h"
 #include "plan/plan.h"
 #include "rdk/tensor.h"
@@ -47,7 +48,8 @@ struct rdk_run {
 enum { RDK_RUN_PROFILE = 1, RDK_RUN_TENSORS = 2 };
 /* `model` is the same model as `plan`, and outlives the run. */
 itx_status rdk_run_open(struct rdk_run *run, const itx_model *model, const struct plan *plan,
-                        int n_threads, unsigned what, struct itx_error *err);
+                        int n_threads, unsigned what, const struct model_limits *limits,
+                        struct itx_error *err);
 itx_status rdk_run_frame(struct rdk_run *run, const struct rdk_frame *frame, struct itx_error *err);
 void rdk_run_release(struct rdk_run *run);
 

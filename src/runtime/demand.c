@@ -37,13 +37,33 @@ static struct demand_step *late_step(const struct demand *d, int index)
     return &d->late[index - d->begin[PLAN_STAGE_CLASSES + 1]];
 }
 
+/* Rows and columns of its output that a cell of the step's grid makes. */
+static void scale_of(const struct plan_step *p, int scale[2])
+{
+    for (int i = 0; i < 2; i++) scale[i] = p->kind == STEP_DECONV ? p->kernel[i] : 1;
+}
+
+uint64_t demand_size(const struct plan *plan, const uint8_t *stage)
+{
+    uint64_t size = 0;
+    for (int i = 0; i < plan->n_steps; i++) {
+        if (stage[i] == PLAN_STAGE_CLASSES) continue;
+        const struct plan_step *const p = &plan->steps[i];
+        const struct plan_tensor *const out = &plan->tensors[p->out];
+        int scale[2];
+        scale_of(p, scale);
+        size += region_size(out->h / scale[0], out->w / scale[1]);
+    }
+    return size;
+}
+
 static bool fill_step(struct demand_step *s, const struct plan *plan, int index,
                       const struct step *step, struct arena *arena)
 {
     const struct plan_step *const p = &plan->steps[index];
     const struct plan_tensor *const out = &plan->tensors[p->out];
-    const int scale[2] = {p->kind == STEP_DECONV ? p->kernel[0] : 1,
-                          p->kind == STEP_DECONV ? p->kernel[1] : 1};
+    int scale[2];
+    scale_of(p, scale);
     const int h = out->h / scale[0], w = out->w / scale[1];
     *s = (struct demand_step){
         .step = step, .index = index, .scale_h = scale[0], .scale_w = scale[1]};
@@ -53,19 +73,20 @@ static bool fill_step(struct demand_step *s, const struct plan *plan, int index,
     return s->rects != NULL && region_init(&s->need, arena, h, w);
 }
 
-static void find_writers(struct demand *d, const uint8_t *stage)
+/* Steps that a later stage reads are computed completely in their own. */
+static void find_whole(struct demand *d, const uint8_t *stage)
 {
     const struct plan *const plan = d->plan;
-    for (int b = 0; b < plan->n_buffers; b++) d->first_writer[b] = -1;
     for (int i = d->begin[PLAN_STAGE_CLASSES + 1]; i < plan->n_steps; i++) {
         const struct plan_step *const p = &plan->steps[i];
-        int *const first = &d->first_writer[plan->tensors[p->out].buffer];
-        d->next_writer[i] = *first;
-        *first = i;
-        for (int k = 0; k < p->n_in; k++)
-            for (int j = d->first_writer[plan->tensors[p->in[k]].buffer]; j >= 0;
-                 j = d->next_writer[j])
-                if (stage[j] < stage[i]) late_step(d, j)->is_whole = true;
+        for (int k = 0; k < p->n_in; k++) {
+            int w, end;
+            plan_writers_of(&d->writers, &plan->tensors[p->in[k]], &w, &end);
+            for (; w < end; w++) {
+                const int j = d->writers.items[w].step;
+                if (j < i && stage[j] < stage[i]) late_step(d, j)->is_whole = true;
+            }
+        }
     }
 }
 
@@ -141,18 +162,23 @@ itx_status demand_create(struct demand **out, const struct plan *plan, const uin
     if (!find_stages(d, stage)) return ITX_OK;
     const int begin = d->begin[PLAN_STAGE_CLASSES + 1];
     d->late = arena_calloc(arena, (size_t)(plan->n_steps - begin), sizeof *d->late);
-    d->first_writer = arena_calloc(arena, (size_t)plan->n_buffers, sizeof *d->first_writer);
-    d->next_writer = arena_calloc(arena, (size_t)plan->n_steps, sizeof *d->next_writer);
-    if (d->late == NULL || d->first_writer == NULL || d->next_writer == NULL) goto no_memory;
+    if (d->late == NULL) goto no_memory;
+    ITX_TRY(plan_writers_find(&d->writers, plan, begin, err));
+    *out = d;
     for (int i = begin; i < plan->n_steps; i++)
         if (!fill_step(late_step(d, i), plan, i, &steps[i], arena)) goto no_memory;
-    find_writers(d, stage);
+    find_whole(d, stage);
     find_waves(d);
     if (!make_gates(d, steps, arena)) goto no_memory;
-    *out = d;
     return ITX_OK;
 no_memory:
     return itx_fail(err, ITX_E_NOMEM, "out of memory for heads on demand");
+}
+
+void demand_release(struct demand **demand)
+{
+    if (*demand != NULL) plan_writers_release(&(*demand)->writers);
+    *demand = NULL;
 }
 
 /* ---- what is needed ---- */
@@ -165,8 +191,10 @@ void demand_reset(struct demand *d)
 
 void demand_add(struct demand *d, uint32_t tensor, const struct rect *cells)
 {
-    for (int i = d->first_writer[d->plan->tensors[tensor].buffer]; i >= 0; i = d->next_writer[i]) {
-        struct demand_step *const s = late_step(d, i);
+    int i, end;
+    plan_writers_of(&d->writers, &d->plan->tensors[tensor], &i, &end);
+    for (; i < end; i++) {
+        struct demand_step *const s = late_step(d, d->writers.items[i].step);
         const struct rect part = {cells->x0 / s->scale_w, cells->y0 / s->scale_h,
                                   (cells->x1 + s->scale_w - 1) / s->scale_w,
                                   (cells->y1 + s->scale_h - 1) / s->scale_h};
@@ -202,11 +230,13 @@ static void pass_needs_on(struct demand *d, const struct demand_step *s)
 {
     const struct plan_step *const p = &d->plan->steps[s->index];
     for (int k = 0; k < p->n_in; k++) {
-        for (int i = d->first_writer[d->plan->tensors[p->in[k]].buffer]; i >= 0;
-             i = d->next_writer[i]) {
-            struct demand_step *const from = late_step(d, i);
+        int i, end;
+        plan_writers_of(&d->writers, &d->plan->tensors[p->in[k]], &i, &end);
+        for (; i < end; i++) {
+            const int step = d->writers.items[i].step;
+            struct demand_step *const from = late_step(d, step);
             const struct window w = window_of(p, k, from);
-            if (i < s->index) region_add_needs(&from->need, &s->need, &w);
+            if (step < s->index) region_add_needs(&from->need, &s->need, &w);
         }
     }
 }

@@ -7,6 +7,7 @@
 #ifndef RUNTIME_DEMAND_H
 #define RUNTIME_DEMAND_H
 
+#include "plan/writers.h"
 #include "runtime/gate.h"
 #include "runtime/step.h"
 
@@ -34,17 +35,19 @@ struct demand {
     const struct plan *plan;
     int begin[PLAN_STAGE_COUNT + 1]; /* into the plan's steps */
     struct demand_step *late;        /* [those from begin[1] on] */
-    int *first_writer;               /* [n_buffers], of the late steps, or -1 */
-    int *next_writer;                /* [late] of the same buffer, or -1 */
+    struct plan_writers writers;     /* the late steps */
     struct demand_gate gates[PLAN_MAX_LEVELS];
     int n_gates;
 };
 
+/* Bytes that demand_create takes for the late steps' cells. */
+uint64_t demand_size(const struct plan *plan, const uint8_t *stage);
 /* *demand stays NULL for plans that cannot be run so: those without a head, and those whose steps are in another order
  * than that of their stages. `stage` [n_steps] is plan_stages'; `steps` [n_steps] are prepared. All memory is the
  * arena's. */
 itx_status demand_create(struct demand **demand, const struct plan *plan, const uint8_t *stage,
                          const struct step *steps, struct arena *arena, struct itx_error *err);
+void demand_release(struct demand **demand); /* accepts NULL content, leaves NULL */
 
 /* Nothing is needed. */
 void demand_reset(struct demand *d);

@@ -119,6 +119,13 @@ int region_max_rects(int h, int w)
     return (h + REGION_BAND - 1) / REGION_BAND * ((w + REGION_GAP + 1) / (REGION_GAP + 2));
 }
 
+uint64_t region_size(int h, int w)
+{
+    const uint64_t words = ((uint64_t)w + 63) / 64;
+    return (uint64_t)h * words * sizeof(uint64_t) +
+           (uint64_t)region_max_rects(h, w) * sizeof(struct rect);
+}
+
 /* band |= row y; whether the row has a cell. */
 static bool add_row(const struct region *r, int y, uint64_t *band)
 {

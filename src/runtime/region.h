@@ -48,6 +48,8 @@ void region_add_needs(struct region *from, const struct region *to, const struct
  * bands are one. By band, then from left to right. Writes at most region_max_rects, returns how many. */
 enum { REGION_BAND = 4, REGION_GAP = 4 };
 int region_max_rects(int h, int w);
+/* Bytes of a region and of its rectangles. */
+uint64_t region_size(int h, int w);
 int region_cover(const struct region *r, struct rect *rects);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/float_mode.h"
 #include "runtime/border.h"
 #include "runtime/demand.h"
+#include "runtime/limit.h"
 #include "runtime/step.h"
 
 struct runtime {
@@ -68,6 +69,22 @@ static void point_step(const struct runtime *r, int i)
     s->out = s->own_out != NULL ? s->own_out : r->tensors[p->out];
 }
 
+/* Bytes of everything that was allocated or is about to be. */
+static uint64_t memory_of(const struct runtime *r)
+{
+    return (uint64_t)r->arena.used + r->data_size + r->packed_size + r->scratch_size;
+}
+
+static bool has_room(const struct runtime *r, uint64_t more)
+{
+    return limit_memory(memory_of(r) + more, &r->options.limits, NULL) == ITX_OK;
+}
+
+static itx_status check_memory(const struct runtime *r, struct itx_error *err)
+{
+    return limit_memory(memory_of(r), &r->options.limits, err);
+}
+
 /* Where each buffer begins: as planned, or one after another. */
 static itx_status place_tensors(struct runtime *r, struct itx_error *err)
 {
@@ -83,6 +100,7 @@ static itx_status place_tensors(struct runtime *r, struct itx_error *err)
     }
     r->data_size = (size_t)(r->options.keep_tensors ? end : plan->arena_size) + PLAN_TAIL;
     if (r->options.guest) return ITX_OK;
+    ITX_TRY(check_memory(r, err));
     r->data = mem_alloc_aligned(PLAN_ALIGN, r->data_size);
     if (r->data == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu bytes of tensors", r->data_size);
@@ -124,14 +142,17 @@ static itx_status split_steps(struct runtime *r, const struct step_context *c,
                               struct itx_error *err)
 {
     const uint8_t *const stage = r->stage;
+    struct step_readers readers = {0};
+    struct step_split split;
     if (r->options.keep_tensors || r->options.guest) return ITX_OK;
-    for (int i = 0; i < r->plan->n_steps; i++) {
-        struct step_split split;
-        if (stage[i] == PLAN_STAGE_CLASSES && step_find_split(r->plan, i, &split) &&
-            stage[split.conv] == PLAN_STAGE_CLASSES && r->steps[split.conv].kernel == NULL)
-            ITX_TRY(step_prepare_split(&r->steps[i], &r->steps[split.conv], c, &split, err));
-    }
-    return ITX_OK;
+    itx_status rc = step_readers_find(&readers, r->plan, err);
+    for (int i = 0; rc == ITX_OK && i < r->plan->n_steps; i++)
+        if (stage[i] == PLAN_STAGE_CLASSES && step_find_split(r->plan, &readers, i, &split) &&
+            stage[split.conv] == PLAN_STAGE_CLASSES && r->steps[split.conv].kernel == NULL &&
+            has_room(r, step_split_size(r->plan, &split)))
+            rc = step_prepare_split(&r->steps[i], &r->steps[split.conv], c, &split, err);
+    step_readers_release(&readers);
+    return rc;
 }
 
 static itx_status prepare_steps(struct runtime *r, struct itx_error *err)
@@ -165,6 +186,7 @@ static itx_status make_packed(struct runtime *r, struct itx_error *err)
                             r->plan->steps[i].name);
     }
     r->packed_size = size;
+    ITX_TRY(check_memory(r, err));
     r->packed = mem_alloc_aligned(STEP_ALIGN, size);
     if (r->packed == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu bytes of weights", size);
@@ -199,6 +221,11 @@ static itx_status make_scratch(struct runtime *r, struct itx_error *err)
     size_t piece = 0, shared = 0;
     for (int i = 0; i < r->plan->n_steps; i++) {
         const struct step *const s = &r->steps[i];
+        size_t all;
+        if (!size_mul(s->scratch_size, (size_t)r->options.n_threads, &all) ||
+            !size_add(all, s->shared_size, &all))
+            all = SIZE_MAX;
+        ITX_TRY(limit_scratch(r->plan, i, all, &r->options.limits, err));
         if (s->scratch_size > piece) piece = s->scratch_size;
         if (s->shared_size > shared) shared = s->shared_size;
     }
@@ -209,6 +236,7 @@ static itx_status make_scratch(struct runtime *r, struct itx_error *err)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu bytes a thread", piece);
     r->piece_size = size_align(piece, STEP_ALIGN);
     r->scratch_size = all;
+    ITX_TRY(check_memory(r, err));
     r->scratch = mem_alloc_aligned(STEP_ALIGN, all);
     if (r->scratch == NULL)
         return itx_fail(err, ITX_E_NOMEM, "out of memory for %zu bytes of scratch", all);
@@ -218,6 +246,7 @@ static itx_status make_scratch(struct runtime *r, struct itx_error *err)
 
 static itx_status fill(struct runtime *r, struct itx_error *err)
 {
+    ITX_TRY(limit_work(r->plan, &r->options.limits, err));
     ITX_TRY(pool_create(&r->pool, r->options.n_threads, err));
     ITX_TRY(place_tensors(r, err));
     ITX_TRY(prepare_steps(r, err));
@@ -225,7 +254,7 @@ static itx_status fill(struct runtime *r, struct itx_error *err)
     ITX_TRY(make_scratch(r, err));
     r->border = border_create(r->plan, r->options.cpu, &r->arena);
     if (r->border == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for a session");
-    if (r->options.demand)
+    if (r->options.demand && has_room(r, demand_size(r->plan, r->stage)))
         ITX_TRY(demand_create(&r->demand, r->plan, r->stage, r->steps, &r->arena, err));
     struct pack_job job = {.runtime = r};
     pool_run(r->pool, pack_part, &job);
@@ -253,6 +282,7 @@ void runtime_destroy(struct runtime **runtime)
     struct runtime *const r = *runtime;
     if (r == NULL) return;
     pool_destroy(&r->pool);
+    demand_release(&r->demand);
     mem_free_aligned(r->scratch);
     mem_free_aligned(r->packed);
     mem_free_aligned(r->data);

@@ -20,6 +20,13 @@
 
 struct runtime;
 
+/* 0: none. */
+struct runtime_limits {
+    uint64_t work;    /* of one run, as plan_step_work counts it */
+    uint64_t scratch; /* bytes of a step, of all threads together */
+    uint64_t memory;  /* bytes of everything: tensors, weights, scratch */
+};
+
 struct runtime_options {
     uint32_t
         cpu; /* enum cpu_flags that may be used, if this CPU has them; CPU_ALL: no restriction */
@@ -28,6 +35,8 @@ struct runtime_options {
     bool profile;      /* runtime_step_ns is filled */
     bool guest;        /* no memory for tensors: runtime_use_memory comes before the first run */
     bool demand;       /* runtime_run_stage can be used, where the plan allows it */
+    struct runtime_limits
+        limits; /* beyond them ITX_E_RANGE, before anything of that size is allocated */
 };
 
 /* The plan has passed plan_check; it is not copied and outlives the runtime, except its arrays, which may go. */

@@ -91,8 +91,19 @@ struct step_split {
     int enlarge, conv; /* steps of the plan */
     int first_c, n_c;  /* a's channels among those the convolution reads */
 };
+/* Who reads each buffer; zero-initialised is valid and empty. */
+struct step_readers {
+    int *first; /* [n_buffers]: 3 * step + its input, or -1 */
+    int *next;  /* [3 * n_steps] of the same buffer, or -1 */
+};
+itx_status step_readers_find(struct step_readers *readers, const struct plan *plan,
+                             struct itx_error *err);
+void step_readers_release(struct step_readers *readers);
 /* Whether step i is such an enlargement. */
-bool step_find_split(const struct plan *plan, int i, struct step_split *split);
+bool step_find_split(const struct plan *plan, const struct step_readers *readers, int i,
+                     struct step_split *split);
+/* Bytes of the sums. */
+size_t step_split_size(const struct plan *plan, const struct step_split *split);
 itx_status step_prepare_split(struct step *enlarge, struct step *conv, const struct step_context *c,
                               const struct step_split *split, struct itx_error *err);
 

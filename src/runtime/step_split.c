@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/mem.h"
 #include "runtime/step.h"
 
 /* Enlarged channels: with fewer, adding their sums costs what is saved. */
@@ -19,28 +20,58 @@ static bool overlaps(const struct plan_tensor *t, const struct plan_tensor *othe
            other->offset < t->offset + (uint64_t)t->c * size;
 }
 
-/* The one step that reads the tensor, or -1: none, several, or somebody outside. */
-static int only_reader(const struct plan *plan, const struct plan_tensor *t)
+enum { INPUTS = 3 };
+
+itx_status step_readers_find(struct step_readers *r, const struct plan *plan, struct itx_error *err)
 {
-    int reader = -1;
-    for (int i = 0; i < plan->n_outputs; i++)
-        if (overlaps(&plan->tensors[plan->outputs[i].tensor], t)) return -1;
-    for (int i = 0; i < plan->n_steps; i++) {
+    const size_t n = (size_t)plan->n_steps * INPUTS;
+    *r = (struct step_readers){mem_calloc((size_t)plan->n_buffers, sizeof *r->first),
+                               mem_calloc(n, sizeof *r->next)};
+    if (r->first == NULL || r->next == NULL) {
+        step_readers_release(r);
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for %d steps", plan->n_steps);
+    }
+    for (int i = 0; i < plan->n_buffers; i++) r->first[i] = -1;
+    for (int i = plan->n_steps - 1; i >= 0; i--) {
         for (int k = 0; k < plan->steps[i].n_in; k++) {
-            if (!overlaps(&plan->tensors[plan->steps[i].in[k]], t)) continue;
-            if (reader >= 0 || k > 0) return -1;
-            reader = i;
+            int *const first = &r->first[plan->tensors[plan->steps[i].in[k]].buffer];
+            r->next[i * INPUTS + k] = *first;
+            *first = i * INPUTS + k;
         }
     }
+    return ITX_OK;
+}
+
+void step_readers_release(struct step_readers *r)
+{
+    mem_free(r->first);
+    mem_free(r->next);
+    *r = (struct step_readers){0};
+}
+
+/* The one step that reads the tensor, or -1: none, several, or somebody outside. */
+static int only_reader(const struct plan *plan, const struct step_readers *readers,
+                       const struct plan_tensor *t)
+{
+    int reader = -1;
+    for (int i = readers->first[t->buffer]; i >= 0; i = readers->next[i]) {
+        const int step = i / INPUTS, k = i % INPUTS;
+        if (!overlaps(&plan->tensors[plan->steps[step].in[k]], t)) continue;
+        if (reader >= 0 || k > 0) return -1;
+        reader = step;
+    }
+    for (int i = 0; reader >= 0 && i < plan->n_outputs; i++)
+        if (overlaps(&plan->tensors[plan->outputs[i].tensor], t)) return -1;
     return reader;
 }
 
-bool step_find_split(const struct plan *plan, int i, struct step_split *split)
+bool step_find_split(const struct plan *plan, const struct step_readers *readers, int i,
+                     struct step_split *split)
 {
     const struct plan_step *const p = &plan->steps[i];
     if (p->kind != STEP_UPSAMPLE || p->stride[0] * p->stride[1] == 1) return false;
     const struct plan_tensor *const part = &plan->tensors[p->out];
-    const int reader = only_reader(plan, part);
+    const int reader = only_reader(plan, readers, part);
     if (reader < 0 || !plan_step_is_pointwise(&plan->steps[reader])) return false;
     const struct plan_step *const conv = &plan->steps[reader];
     const struct plan_tensor *const whole = &plan->tensors[conv->in[0]];
@@ -64,6 +95,14 @@ static const int8_t *cut_weights(const struct step_context *c, const int8_t *w, 
     for (int o = 0; part != NULL && o < out_c; o++)
         memcpy(part + (size_t)o * (size_t)n, w + (size_t)o * (size_t)in_c + first, (size_t)n);
     return part;
+}
+
+size_t step_split_size(const struct plan *plan, const struct step_split *split)
+{
+    const struct plan_step *const up = &plan->steps[split->enlarge];
+    const struct plan_tensor *const a = &plan->tensors[up->in[0]];
+    const int out_c = plan->tensors[plan->steps[split->conv].out].c;
+    return (size_t)a->h * (size_t)a->w * (size_t)out_c * sizeof(int32_t);
 }
 
 /* The shape of the sums at the enlarged channels' own size. */
