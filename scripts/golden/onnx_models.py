@@ -211,10 +211,10 @@ def refuse_node(name, n, message, opset=17, domains=(), inputs=None, inits=(), o
 
 unsupported = "this operator is not supported: "
 refuse("empty.onnx", b"", "not an ONNX file: it is empty")
-refuse("checkpoint.pt", b"PK\x03\x04" + bytes(range(40)), "not an ONNX file: looks like a PyTorch checkpoint: export it first with `yolo export model=X.pt format=onnx`")
+refuse("checkpoint.pt", b"PK\x03\x04" + bytes(range(40)), "not an ONNX file: looks like a zip archive or a PyTorch checkpoint: unpack it, or export it with `yolo export model=X.pt format=onnx`")
 refuse("old_checkpoint.pt", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "not an ONNX file: looks like an old PyTorch checkpoint: export it first with `yolo export model=X.pt format=onnx`")
-refuse("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not an ONNX file: looks like a PNG picture")
-refuse("picture.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF\0", "not an ONNX file: looks like a JPEG picture")
+refuse("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not an ONNX file: looks like a PNG picture: the model comes first, then the photos")
+refuse("picture.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF\0", "not an ONNX file: looks like a JPEG picture: the model comes first, then the photos")
 refuse("model.tflite", b"\x1c\0\0\0TFL3\x14\0 \0", "not an ONNX file: looks like a TensorFlow Lite model: export the original network as ONNX")
 refuse("model.xml", b'<?xml version="1.0"?><net name="g" version="11"/>', "not an ONNX file: looks like an OpenVINO model: export the original network as ONNX")
 refuse("pointer.onnx", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "not an ONNX file: looks like a Git LFS pointer: fetch the file itself with `git lfs pull`")

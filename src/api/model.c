@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/look.h"
 #include "base/mem.h"
 
 const char *itx_version(void)
@@ -77,7 +78,7 @@ static itx_model *new_model(void)
 static itx_status read_bytes(itx_model *model, const char *path, struct itx_error *err)
 {
     size_t whole;
-    ITX_TRY(file_read_part(&model->bytes, &whole, path, 0, PLAN_HEADER_SIZE, err));
+    ITX_TRY(file_read_part(&model->bytes, &whole, path, 0, LOOK_BYTES, err));
     if (!plan_is_header(model->bytes.data, model->bytes.size)) return ITX_OK; /* refused soon */
     file_bytes_release(&model->bytes);
     return file_read(&model->bytes, path, SIZE_MAX, err);
@@ -90,7 +91,8 @@ itx_status itx_model_open(itx_model **out, const char *path, const char *name,
         return itx_fail(err, ITX_E_INVAL, "itx_model_open: an argument is NULL");
     itx_model *model = new_model();
     if (model == NULL) return itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
-    itx_status rc = read_bytes(model, path, err);
+    itx_status rc = look_no_folder(LOOK_FOR_PLAN, path, err);
+    if (rc == ITX_OK) rc = read_bytes(model, path, err);
     if (rc == ITX_OK) {
         rc = open_data(model, model->bytes.data, model->bytes.size, name, err);
         if (rc != ITX_OK) itx_error_prefix(err, "%s", path);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/look.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "onnx/onnx.h"
@@ -324,6 +325,7 @@ static itx_status read_file(struct graph **g, const char *path, const struct sca
     struct file_bytes map;
     struct wire wire;
     Onnx__ModelProto *model;
+    ITX_TRY(look_no_folder(LOOK_FOR_ONNX, path, err));
     ITX_TRY(file_read(&map, path, SIZE_MAX, err));
     wire_init(&wire, map.size);
     char *folder = folder_of(path);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/look.h"
 #include "base/mem.h"
 
 #define LIMIT_BASE ((size_t)4 << 20)
@@ -55,43 +56,15 @@ void wire_init(struct wire *wire, size_t input_size)
     *wire = (struct wire){.allocator = {counted_alloc, counted_free, wire}, .limit = limit};
 }
 
-/* What people give by mistake. columns: offset, first bytes, what it looks like and what to do */
-struct look {
-    size_t offset;
-    const char *bytes;
-    const char *text;
-};
-static const struct look looks[] = {
-    {0, "PK\3\4",
-     "looks like a PyTorch checkpoint: export it first with `yolo export model=X.pt format=onnx`"},
-    {0, "\x80\2",
-     "looks like an old PyTorch checkpoint: export it first with `yolo export model=X.pt "
-     "format=onnx`"},
-    {0, "\x89PNG", "looks like a PNG picture"},
-    {0, "\xff\xd8\xff", "looks like a JPEG picture"},
-    {0, "\x1f\x8b", "looks like a gzip archive: unpack it first"},
-    {0, "<?xml", "looks like an OpenVINO model: export the original network as ONNX"},
-    {0, "version https://git-lfs",
-     "looks like a Git LFS pointer: fetch the file itself with `git lfs pull`"},
-    {4, "TFL3", "looks like a TensorFlow Lite model: export the original network as ONNX"},
-};
-
 static itx_status refuse(const uint8_t *data, size_t size, struct itx_error *err)
 {
-    if (size == 0) return itx_fail(err, ITX_E_FORMAT, "not an ONNX file: it is empty");
-    for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
-        const size_t len = strlen(looks[i].bytes);
-        if (size >= looks[i].offset + len &&
-            memcmp(data + looks[i].offset, looks[i].bytes, len) == 0)
-            return itx_fail(err, ITX_E_FORMAT, "not an ONNX file: %s", looks[i].text);
-    }
     /* every exporter begins with field 1, ir_version, a small number */
-    if (size >= 3 && data[0] == 0x08 && data[1] < 0x20)
+    if (size >= 3 && data[0] == 0x08 && data[1] < 0x20 && !look_is_other(LOOK_FOR_ONNX, data, size))
         return itx_fail(err, ITX_E_FORMAT,
                         "not a whole ONNX file: it begins like one, but is cut short or damaged "
                         "(%zu bytes)",
                         size);
-    return itx_fail(err, ITX_E_FORMAT, "not an ONNX file");
+    return look_refuse(LOOK_FOR_ONNX, data, size, err);
 }
 
 static itx_status unpack(struct wire *wire, const ProtobufCMessageDescriptor *type,
@@ -118,7 +91,8 @@ itx_status wire_read_model(struct wire *wire, const void *data, size_t size,
     ITX_TRY(unpack(wire, &onnx__model_proto__descriptor, data, size, &message, err));
     Onnx__ModelProto *m = (Onnx__ModelProto *)message;
     if (m->graph == NULL || m->n_opset_import == 0) {
-        const bool is_near = m->has_ir_version || m->graph != NULL;
+        const bool is_near =
+            (m->has_ir_version || m->graph != NULL) && !look_is_other(LOOK_FOR_ONNX, data, size);
         wire_free_model(wire, m);
         if (is_near) return itx_fail(err, ITX_E_FORMAT, "not an ONNX model: it holds no graph");
         return refuse(data, size, err);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/look.h"
 #include "base/mem.h"
 #include "plan/check.h"
 #include "plan/format.h"
@@ -124,8 +125,7 @@ bool plan_is_header(const void *data, size_t size)
 
 static itx_status read_header(struct reader *r, struct itx_error *err)
 {
-    if (!plan_is_header(r->data, r->size))
-        return itx_fail(err, ITX_E_FORMAT, "not an Intarsia file");
+    if (!plan_is_header(r->data, r->size)) return look_refuse(LOOK_FOR_PLAN, r->data, r->size, err);
     if (r->size < FORMAT_HEADER_SIZE)
         return itx_fail(err, ITX_E_FORMAT, "file is truncated: %zu bytes, at least %d expected",
                         r->size, FORMAT_HEADER_SIZE);

@@ -3,11 +3,13 @@
 
 #include <sys/stat.h>
 
+#include "base/look.h"
 #include "base/mem.h"
 #include "cmd/cmd.h"
 
 itx_status rdk_bin_open(struct rdk_bin *bin, const char *path, struct itx_error *err)
 {
+    ITX_TRY(look_no_folder(LOOK_FOR_PLAN, path, err));
     ITX_TRY(file_read(&bin->bytes, path, SIZE_MAX, err));
     const itx_status rc = plan_read(&bin->file, bin->bytes.data, bin->bytes.size, err);
     if (rc == ITX_OK) return ITX_OK;

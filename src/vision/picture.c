@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/format.h"
+#include "base/look.h"
 #include "base/mem.h"
 #include "vision/codec.h"
 
@@ -82,8 +83,8 @@ itx_status picture_read_memory(struct picture *picture, const void *data, size_t
              memcmp(data, jpeg_signature, sizeof jpeg_signature) == 0)
         rc = jpeg_decode(&result, data, size, max_pixels, err);
     else
-        rc = itx_fail(err, ITX_E_FORMAT,
-                      size == 0 ? "the file is empty" : "not a JPEG or PNG picture");
+        rc = size == 0 ? itx_fail(err, ITX_E_FORMAT, "the file is empty")
+                       : look_refuse(LOOK_FOR_PICTURE, data, size, err);
     if (rc == ITX_OK)
         *picture = result;
     else

@@ -61,6 +61,24 @@ def test_messages_show_names_harmlessly():
     assert shown("a\x9bb\u202ec\n\u00e4") == "a?b?c?\u00e4"
 
 
+@pytest.mark.parametrize("first, message", [
+    (b"PK\3\4" + bytes(26) + b"best/data.pkl", "looks like a PyTorch checkpoint: export it first with `yolo export"),
+    (b"\x08\x08\x12\x07pytorch", "looks like an ONNX network: compile it first with `intarsia build`"),
+    (b"\xff\xd8\xff\xe0", "looks like a JPEG picture"),
+    (b"\x1c\0\0\0TFL3", "looks like a TensorFlow Lite model: export the original network as ONNX"),
+])
+def test_wrong_kind_of_file(tmp_path, first, message):
+    path = tmp_path / "best.bin"
+    path.write_bytes(first)
+    with pytest.raises(intarsia.IntarsiaError) as raised:
+        intarsia.load(path)
+    assert f"best.bin: not an Intarsia file: {message}" in str(raised.value)
+    with pytest.raises(intarsia.IntarsiaError, match="looks like|not an Intarsia"):
+        intarsia.load(first)
+    with pytest.raises(intarsia.IntarsiaError, match="is a folder, a file is needed: name best.bin in it"):
+        intarsia.load(tmp_path)
+
+
 def test_error_names_the_file():
     with pytest.raises(intarsia.IntarsiaError, match="no-such.bin"):
         intarsia.load("no-such.bin")

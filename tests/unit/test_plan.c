@@ -306,7 +306,7 @@ static void test_plan__messages(void)
     uint8_t *const data = write_one(&b.plan, &size);
     REQUIRE(data != NULL);
     struct itx_error err;
-    static const uint64_t other = 0x04034b50; /* a zip archive */
+    static const uint64_t other = 0x0123456789abcdef;
     CHECK(is_refused(&other, sizeof other, &err) && err.code == ITX_E_FORMAT);
     CHECK_STR(err.text, "not an Intarsia file");
     data[size - 1] ^= 1;
