@@ -20,6 +20,7 @@
 #include "cmd/html_report.h"
 #include "cmd/json.h"
 #include "cmd/net_feed.h"
+#include "cmd/photos.h"
 #include "cmd/terminal.h"
 #include "intarsia/compiler.h"
 #include "vision/files.h"
@@ -244,7 +245,7 @@ static enum exit_code build_run(const void *options, int n_args, const char *con
         say_error("out of memory");
     } else if (access(o->calib, F_OK) != 0 && strpbrk(o->calib, "*?[") == NULL) {
         say_error("%s: %s", o->calib, error_text(errno));
-    } else if (file_list_add(&list, o->calib, &err) != ITX_OK) {
+    } else if (photos_add(&list, o->calib, &err) != ITX_OK) {
         say_error("%s", err.text);
     } else {
         thin_out(&list, o->images);

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "cmd/cmd.h"
 #include "cmd/perf.h"
+#include "cmd/photos.h"
 
 #define AT(field) offsetof(struct perf_options, field)
 static const struct option perf_rows[] = {
@@ -43,7 +44,7 @@ static enum exit_code perf_run(const void *options, int n_args, const char *cons
     p.net.options.profile = o->layers;
     struct itx_error err;
     itx_status rc = ITX_OK;
-    for (int i = 1; rc == ITX_OK && i < n_args; i++) rc = file_list_add(&p.photos, args[i], &err);
+    for (int i = 1; rc == ITX_OK && i < n_args; i++) rc = photos_add(&p.photos, args[i], &err);
     if (rc == ITX_OK)
         rc = o->throughput ? perf_measure_throughput(&p, &err) : perf_measure(&p, &err);
     bool done = rc == ITX_OK;

@@ -91,6 +91,23 @@ void say_warning(const char *fmt, ...)
     va_end(args);
 }
 
+enum { REPEATED_SHOWN = 10 };
+
+void repeated_warning(struct repeated *r, const char *fmt, ...)
+{
+    va_list args;
+    if (r->n++ >= REPEATED_SHOWN) return;
+    va_start(args, fmt);
+    say(COLOR_YELLOW, fmt, args);
+    va_end(args);
+}
+
+void repeated_end(struct repeated *r)
+{
+    if (r->n > REPEATED_SHOWN) say_warning("and %d more", r->n - REPEATED_SHOWN);
+    r->n = 0;
+}
+
 /* ---- progress ---- */
 
 void progress_update(struct progress *p, const char *stage, int done, int total)

@@ -17,6 +17,14 @@
 void say_error(const char *fmt, ...) ITX_PRINTF(1, 2);
 void say_warning(const char *fmt, ...) ITX_PRINTF(1, 2);
 
+/* Of one kind, of which there may be thousands: the first ten are said, the others counted. Zero-initialised is valid. */
+struct repeated {
+    int n;
+};
+void repeated_warning(struct repeated *r, const char *fmt, ...) ITX_PRINTF(2, 3);
+/* "and 109 more", where there are; the next one begins anew. */
+void repeated_end(struct repeated *r);
+
 enum color_name { COLOR_PLAIN, COLOR_RED, COLOR_GREEN, COLOR_YELLOW, COLOR_BOLD, COLOR_FAINT };
 bool has_colors(FILE *out);
 

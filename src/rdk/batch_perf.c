@@ -56,6 +56,18 @@ static itx_status add_path(struct names *names, const char *folder, const char *
     return itx_fail(err, ITX_E_NOMEM, "out of memory");
 }
 
+/* What is no file is left out with a warning. */
+static itx_status add_source(struct names *names, const char *folder, const char *name,
+                             struct itx_error *err)
+{
+    struct itx_error why;
+    ITX_TRY(add_path(names, folder, name, err));
+    if (file_check_source(names->paths.data[names->paths.len - 1], &why) == ITX_OK) return ITX_OK;
+    say_warning("warning: %s; it is left out", why.text);
+    names->paths.len--;
+    return ITX_OK;
+}
+
 /* The .bin files of a folder, by name. */
 static itx_status list_folder(struct names *names, const char *folder, struct itx_error *err)
 {
@@ -63,7 +75,7 @@ static itx_status list_folder(struct names *names, const char *folder, struct it
     if (dir == NULL) return itx_fail_errno(err, "%s", folder);
     itx_status rc = ITX_OK;
     for (const struct dirent *e; rc == ITX_OK && (e = readdir(dir)) != NULL;)
-        if (is_bin(e->d_name)) rc = add_path(names, folder, e->d_name, err);
+        if (is_bin(e->d_name)) rc = add_source(names, folder, e->d_name, err);
     closedir(dir);
     if (rc == ITX_OK && names->paths.len == 0)
         rc = itx_fail(err, ITX_E_INVAL, "%s: there is no .bin in this folder", folder);

@@ -37,11 +37,34 @@ static int by_name(const void *a, const void *b)
     return strcmp(*x, *y);
 }
 
+/* A file; anything else but a folder is warned about. */
+static bool is_source(struct mapper *m, const char *path)
+{
+    struct itx_error why;
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISDIR(st.st_mode)) return false;
+    if (file_check_source(path, &why) == ITX_OK) return true;
+    rdk_say(&m->log, RDK_WARNING, "%s; it is left out", why.text);
+    return false;
+}
+
+static void say_empty(struct mapper *m, const char *folder)
+{
+    struct strbuf names = {0};
+    if (file_list_subfolders(folder, &names))
+        mapper_wrong(m, KEY_cal_data_dir,
+                     "%s: there is no file in it; its subfolders are not searched, there are "
+                     "pictures in %s",
+                     folder, names.data);
+    else
+        mapper_wrong(m, KEY_cal_data_dir, "%s: there is no file in it", folder);
+    strbuf_release(&names);
+}
+
 static itx_status list_files(struct mapper *m, const char *folder, path_vec *files,
                              struct itx_error *err)
 {
     DIR *const dir = opendir(folder);
-    struct stat st;
     if (dir == NULL) {
         mapper_wrong(m, KEY_cal_data_dir, "%s: %s", folder, error_text(errno));
         return ITX_OK;
@@ -51,12 +74,12 @@ static itx_status list_files(struct mapper *m, const char *folder, path_vec *fil
         if (e->d_name[0] == '.') continue;
         const char *const path = mapper_text(m, "%s/%s", folder, e->d_name);
         done = path != NULL;
-        if (done && stat(path, &st) == 0 && S_ISREG(st.st_mode)) done = vec_push(files, path);
+        if (done && is_source(m, path)) done = vec_push(files, path);
     }
     closedir(dir);
     if (!done) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     if (files->len == 0)
-        mapper_wrong(m, KEY_cal_data_dir, "%s: there is no file in it", folder);
+        say_empty(m, folder);
     else
         qsort(files->data, files->len, sizeof *files->data, by_name);
     return ITX_OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/str.h"
 
 bool file_list_is_picture(const char *path)
@@ -78,6 +79,48 @@ static void leave_out_painted(struct file_list *list, size_t first)
     list->paths.len = first + n_kept;
 }
 
+static itx_status add_note(struct file_list *list, const char *text, struct itx_error *err)
+{
+    char *const note = arena_text(&list->arena, text, strlen(text));
+    return note != NULL && vec_push(&list->notes, note) ? ITX_OK : out_of_memory(err);
+}
+
+/* The path added last stays when it is a file, or nothing that reading it would not explain. */
+static itx_status keep_last(struct file_list *list, struct itx_error *err)
+{
+    struct itx_error why;
+    const char *const path = list->paths.data[list->paths.len - 1];
+    if (file_check_source(path, &why) == ITX_OK) return ITX_OK;
+    list->paths.len--;
+    if (is_folder(path)) return ITX_OK;
+    struct strbuf note = {0};
+    strbuf_addf(&note, "%s; it is left out", why.text);
+    const itx_status rc = note.failed ? out_of_memory(err) : add_note(list, note.data, err);
+    strbuf_release(&note);
+    return rc;
+}
+
+/* Of a folder in which `n` pictures were found. */
+static itx_status tell_of_subfolders(struct file_list *list, const char *path, size_t n,
+                                     struct itx_error *err)
+{
+    struct strbuf names = {0}, note = {0};
+    itx_status rc = ITX_OK;
+    const bool has_some = file_list_subfolders(path, &names);
+    if (has_some && n > 0) {
+        strbuf_addf(&note, "folder %s: its subfolders are not searched, there are pictures in %s",
+                    path, names.data);
+        rc = note.failed ? out_of_memory(err) : add_note(list, note.data, err);
+    } else if (n == 0) {
+        rc = itx_fail(err, ITX_E_IO, "folder %s has no JPEG or PNG pictures%s%s", path,
+                      has_some ? "; its subfolders are not searched, there are some in " : "",
+                      has_some ? names.data : "");
+    }
+    strbuf_release(&note);
+    strbuf_release(&names);
+    return rc;
+}
+
 static itx_status add_folder(struct file_list *list, const char *path, struct itx_error *err)
 {
     DIR *dir = opendir(path);
@@ -89,18 +132,26 @@ static itx_status add_folder(struct file_list *list, const char *path, struct it
     while (rc == ITX_OK && (entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] != '.' && file_list_is_picture(entry->d_name)) {
             rc = push(list, path, entry->d_name, err);
-            if (rc == ITX_OK && is_folder(list->paths.data[list->paths.len - 1])) list->paths.len--;
+            if (rc == ITX_OK) rc = keep_last(list, err);
         }
         errno = 0;
     }
     if (rc == ITX_OK && errno != 0) rc = itx_fail_errno(err, "%s: cannot read the folder", path);
     closedir(dir);
-    if (rc != ITX_OK) return rc;
     const size_t n = list->paths.len - first;
-    if (n == 0) return itx_fail(err, ITX_E_IO, "folder %s has no JPEG or PNG pictures", path);
+    if (rc == ITX_OK) rc = tell_of_subfolders(list, path, n, err);
+    if (rc != ITX_OK) return rc;
     qsort(list->paths.data + first, n, sizeof list->paths.data[0], by_name);
     leave_out_painted(list, first);
     return ITX_OK;
+}
+
+/* One of those that match a pattern. */
+static itx_status add_match(struct file_list *list, const char *path, struct itx_error *err)
+{
+    if (is_folder(path)) return add_folder(list, path, err);
+    ITX_TRY(push(list, path, "", err));
+    return keep_last(list, err);
 }
 
 static itx_status add_pattern(struct file_list *list, const char *pattern, struct itx_error *err)
@@ -115,8 +166,7 @@ static itx_status add_pattern(struct file_list *list, const char *pattern, struc
     else if (rc_glob != 0)
         rc = itx_fail(err, ITX_E_IO, "%s: cannot read the folders of this pattern", pattern);
     for (size_t i = 0; rc == ITX_OK && i < found.gl_pathc; i++)
-        rc = is_folder(found.gl_pathv[i]) ? add_folder(list, found.gl_pathv[i], err)
-                                          : push(list, found.gl_pathv[i], "", err);
+        rc = add_match(list, found.gl_pathv[i], err);
     globfree(&found);
     return rc;
 }
@@ -126,11 +176,13 @@ itx_status file_list_add(struct file_list *list, const char *path, struct itx_er
     struct stat st;
     if (is_folder(path)) return add_folder(list, path, err);
     if (strpbrk(path, "*?[") != NULL && stat(path, &st) != 0) return add_pattern(list, path, err);
+    ITX_TRY(file_check_source(path, err));
     return push(list, path, "", err);
 }
 
 void file_list_release(struct file_list *list)
 {
     vec_release(&list->paths);
+    vec_release(&list->notes);
     arena_release(&list->arena);
 }

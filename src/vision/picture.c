@@ -96,7 +96,7 @@ itx_status picture_read(struct picture *picture, const char *path, int64_t max_p
                         struct itx_error *err)
 {
     struct file_bytes map = {0};
-    ITX_TRY(file_read(&map, path, SIZE_MAX, err));
+    ITX_TRY(file_read(&map, path, PICTURE_MAX_FILE, err));
     const itx_status rc = picture_read_memory(picture, map.data, map.size, max_pixels, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     file_bytes_release(&map);

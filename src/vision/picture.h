@@ -18,6 +18,7 @@
 #include "intarsia/intarsia.h"
 
 #define PICTURE_MAX_SIDE 65535
+#define PICTURE_MAX_FILE ((size_t)1 << 30)    /* bytes */
 #define PICTURE_MAX_PIXELS ((int64_t)1 << 30) /* 3 GiB of RGB */
 /* What is read when nobody says more: 768 MB of RGB, which a file of some kilobytes can ask for. */
 #define PICTURE_DEFAULT_PIXELS ((int64_t)256000000)

@@ -510,6 +510,40 @@ static void test_picture__files(void)
     CHECK(rmdir(dir) == 0); /* nothing half-written was left */
 }
 
+/* What is no file is left out with a note, or refused when it is named; subfolders are told of, two levels deep. */
+static void test_file_list__odd_entries(void)
+{
+    char dir[] = "/tmp/intarsia-test-XXXXXX", text[300];
+    struct itx_error err = {0};
+    struct file_list list = {0};
+    REQUIRE(mkdtemp(dir) != NULL && chdir(dir) == 0);
+    CHECK(mkfifo("f.jpg", 0666) == 0 && symlink("/dev/zero", "z.png") == 0);
+    CHECK(mkdir("b", 0777) == 0 && mkdir("b/c", 0777) == 0 && mkdir("b/c/d", 0777) == 0);
+    CHECK(mkdir("a", 0777) == 0 && mkdir("none", 0777) == 0);
+    static const char *const files[] = {"a/1.jpg", "b/c/2.png", "b/c/d/3.png", "none/x.txt"};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) CHECK(file_write(files[i], "x", 1, &err) == 0);
+    CHECK(file_list_add(&list, ".", &err) == ITX_E_IO && list.paths.len == 0);
+    CHECK_STR(err.text, "folder . has no JPEG or PNG pictures; its subfolders are not searched, "
+                        "there are some in a and b/c");
+    CHECK(list.notes.len == 2);
+    file_list_release(&list);
+    CHECK(file_write("p.jpg", "x", 1, &err) == ITX_OK);
+    CHECK(file_list_add(&list, ".", &err) == ITX_OK && list.paths.len == 1);
+    CHECK(list.notes.len == 3);
+    int n_left_out = 0;
+    for (size_t i = 0; i < list.notes.len; i++)
+        n_left_out += strstr(list.notes.data[i], "not a file; it is left out") != NULL;
+    CHECK(n_left_out == 2);
+    static const char *const named[] = {"f.jpg", "z.png", "-"};
+    for (size_t i = 0; i < ARRAY_LEN(named); i++)
+        CHECK(file_list_add(&list, named[i], &err) != ITX_OK);
+    CHECK(file_list_add(&list, "?.jpg", &err) == ITX_OK && list.paths.len == 2);
+    file_list_release(&list);
+    CHECK(chdir("/") == 0);
+    snprintf(text, sizeof text, "rm -r %s", dir);
+    CHECK(system(text) == 0);
+}
+
 /* BT.601 of the mean of pixels, in real numbers: Y, U, V of the range. */
 static void yuv_of(const double *rgb, enum itx_range range, double *yuv)
 {
@@ -580,4 +614,5 @@ TEST_MAIN(TEST(test_picture__png_kinds), TEST(test_picture__jpeg_as_opencv),
           TEST(test_picture__cmyk_without_adobe), TEST(test_picture__orientations),
           TEST(test_picture__turned_in_strips), TEST(test_picture__refusals),
           TEST(test_picture__small_file_large_promise), TEST(test_picture__out_of_memory),
-          TEST(test_picture__round_trips), TEST(test_picture__files), TEST(test_picture__bytes))
+          TEST(test_picture__round_trips), TEST(test_picture__files),
+          TEST(test_file_list__odd_entries), TEST(test_picture__bytes))
