@@ -46,6 +46,13 @@ itx_status file_check_source(const char *path, struct itx_error *err)
     return stat(path, &st) == 0 ? check_kind(path, st.st_mode, err) : ITX_OK;
 }
 
+itx_status file_find_folder(const char *path, struct itx_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) return itx_fail_errno(err, "%s", path);
+    return S_ISDIR(st.st_mode) ? ITX_OK : itx_fail(err, ITX_E_IO, "%s: is not a folder", path);
+}
+
 /* A FIFO is not even opened, since that would wake who writes to it; if it takes the file's place in between, it does not
  * make us wait. */
 itx_status file_open(int *out, size_t *size, const char *path, struct itx_error *err)

@@ -22,6 +22,9 @@ bool file_is_stdio(const char *path);
 /* Refuses what can never be read as a file: "-", folders, FIFOs, sockets, devices. What is not there passes. */
 itx_status file_check_source(const char *path, struct itx_error *err);
 
+/* Refuses what is not there or no folder. */
+itx_status file_find_folder(const char *path, struct itx_error *err);
+
 /* Opens a regular file; nothing else is waited for, or read. The caller closes *fd. */
 itx_status file_open(int *fd, size_t *size, const char *path, struct itx_error *err);
 
@@ -58,11 +61,18 @@ struct file_out {
     char temporary[PATH_MAX]; /* empty: renamed, or never there */
 };
 
+/* Where writing to `path` leads, behind the links that it is, whether or not something is there. False, with errno: nowhere. */
+bool file_follow_links(char target[PATH_MAX], const char *path);
+
 /* Folders on the way that are missing are made. A new file gets the mode that the umask leaves; one that takes another's
  * place gets its permissions and, where that is possible, its owner. */
 itx_status file_out_open(struct file_out *out, const char *path, struct itx_error *err);
 itx_status file_out_write(struct file_out *out, const void *data, size_t size,
                           struct itx_error *err);
+/* Of a regular file: at a place of it, which file_out_write does not move; and its end. */
+itx_status file_out_write_at(struct file_out *out, const void *data, size_t size, uint64_t at,
+                             struct itx_error *err);
+void file_out_cut(struct file_out *out, uint64_t size);
 /* Gives the file its name; it may still be written to. */
 itx_status file_out_rename(struct file_out *out, struct itx_error *err);
 itx_status file_out_sync(struct file_out *out, struct itx_error *err);

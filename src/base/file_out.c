@@ -26,32 +26,48 @@ static bool join_name(char to[PATH_MAX], const char *path, const char *name)
     return n >= 0 && n < PATH_MAX;
 }
 
-/* Behind the links that `path` is, whether or not something is there in the end. */
-static itx_status follow_links(char target[PATH_MAX], const char *path, struct itx_error *err)
+bool file_follow_links(char target[PATH_MAX], const char *path)
 {
     enum { MAX_LINKS = 40 };
     char link[PATH_MAX], next[PATH_MAX];
-    if (snprintf(target, PATH_MAX, "%s", path) >= PATH_MAX)
-        return itx_fail(err, ITX_E_IO, "%s: path is too long", path);
+    errno = ENAMETOOLONG;
+    if (snprintf(target, PATH_MAX, "%s", path) >= PATH_MAX) return false;
     for (int i = 0; i < MAX_LINKS; i++) {
         const ssize_t n = readlink(target, link, sizeof link - 1);
-        if (n < 0) return ITX_OK;
+        if (n < 0) return true;
         link[n] = '\0';
         const bool fits = link[0] == '/' ? snprintf(next, sizeof next, "%s", link) < PATH_MAX
                                          : join_name(next, target, link);
-        if (!fits) return itx_fail(err, ITX_E_IO, "%s: path is too long", path);
+        errno = ENAMETOOLONG;
+        if (!fits) return false;
         memcpy(target, next, strlen(next) + 1);
     }
     errno = ELOOP;
-    return itx_fail_errno(err, "%s: cannot write", path);
+    return false;
+}
+
+static itx_status find_target(char target[PATH_MAX], const char *path, struct itx_error *err)
+{
+    return file_follow_links(target, path) ? ITX_OK : itx_fail_errno(err, "%s: cannot write", path);
+}
+
+static itx_status check_stdio(const char *path, struct itx_error *err)
+{
+    if (!file_is_stdio(path)) return ITX_OK;
+    return itx_fail(err, ITX_E_UNSUPPORTED,
+                    "-: the standard output is not supported here; a file of that name is ./-");
+}
+
+static itx_status check_folder_name(const char *path, struct itx_error *err)
+{
+    if (path[0] == '\0') return itx_fail(err, ITX_E_IO, "\"\": is no name for a folder");
+    return check_stdio(path, err);
 }
 
 static itx_status check_name(const char *path, struct itx_error *err)
 {
     if (path[0] == '\0') return itx_fail(err, ITX_E_IO, "\"\": is no name for a file");
-    if (file_is_stdio(path))
-        return itx_fail(err, ITX_E_UNSUPPORTED,
-                        "-: the standard output is not supported here; a file of that name is ./-");
+    ITX_TRY(check_stdio(path, err));
     if (path[strlen(path) - 1] == '/')
         return itx_fail(err, ITX_E_IO, "%s: is a folder, a file is needed", path);
     return ITX_OK;
@@ -101,7 +117,7 @@ static itx_status open_temporary(struct file_out *out, const struct stat *old,
                                  struct itx_error *err)
 {
     const mode_t mode = old != NULL ? 0600 : 0666;
-    ITX_TRY(follow_links(out->target, out->path, err));
+    ITX_TRY(find_target(out->target, out->path, err));
     out->fd = create_beside(out->temporary, out->target, mode);
     if (out->fd < 0 && errno == ENOENT) {
         ITX_TRY(make_folder_of(out->target, err));
@@ -152,6 +168,26 @@ itx_status file_out_write(struct file_out *out, const void *data, size_t size,
         size -= (size_t)n;
     }
     return ITX_OK;
+}
+
+itx_status file_out_write_at(struct file_out *out, const void *data, size_t size, uint64_t at,
+                             struct itx_error *err)
+{
+    for (const uint8_t *p = data; size != 0;) {
+        const ssize_t n = pwrite(out->fd, p, size < INT_MAX ? size : INT_MAX, (off_t)at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return itx_fail_errno(err, "%s: cannot write", out->path);
+        p += n;
+        at += (uint64_t)n;
+        size -= (size_t)n;
+    }
+    return ITX_OK;
+}
+
+void file_out_cut(struct file_out *out, uint64_t size)
+{
+    /* what cannot be cut off is found when the file is read */
+    if (ftruncate(out->fd, (off_t)size) != 0) errno = 0;
 }
 
 itx_status file_out_sync(struct file_out *out, struct itx_error *err)
@@ -245,7 +281,7 @@ itx_status file_check_target(const char *path, struct itx_error *err)
     } else if (errno == ENAMETOOLONG) {
         return itx_fail_errno(err, "%s: cannot write", path);
     }
-    ITX_TRY(follow_links(target, path, err));
+    ITX_TRY(find_target(target, path, err));
     return try_folder(target, path, err);
 }
 
@@ -253,8 +289,7 @@ itx_status file_check_folder(const char *path, struct itx_error *err)
 {
     struct stat st;
     char inside[PATH_MAX];
-    if (path[0] == '\0' || file_is_stdio(path))
-        return itx_fail(err, ITX_E_IO, "\"%s\": is no name for a folder", path);
+    ITX_TRY(check_folder_name(path, err));
     if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
         return itx_fail(err, ITX_E_IO, "%s: is not a folder", path);
     if (snprintf(inside, sizeof inside, "%s/", path) >= PATH_MAX)
@@ -265,7 +300,7 @@ itx_status file_check_folder(const char *path, struct itx_error *err)
 itx_status file_make_folders(const char *path, struct itx_error *err)
 {
     struct strbuf part = {0};
-    itx_status rc = ITX_OK;
+    itx_status rc = check_folder_name(path, err);
     for (const char *end = path; rc == ITX_OK && *end != '\0';) {
         end += strspn(end, "/");
         end += strcspn(end, "/");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 static uint64_t hash(uint64_t h, const void *data, size_t size)
@@ -15,10 +16,11 @@ static uint64_t hash(uint64_t h, const void *data, size_t size)
 }
 
 /* Of a file that is not there: its folder and a hash of its name; without a folder the whole path. */
-static struct file_key key_of_missing(const char *path)
+static struct file_key key_of_missing(const char *named)
 {
     struct stat st;
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], target[PATH_MAX];
+    const char *const path = file_follow_links(target, named) ? target : named;
     const char *const slash = strrchr(path, '/');
     const int n_folder = slash != NULL ? (int)(slash - path) + 1 : 0;
     const int n = n_folder > 0 ? snprintf(folder, sizeof folder, "%.*s", n_folder, path)

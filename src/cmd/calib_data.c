@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "cmd/outputs.h"
+#include "cmd/photos.h"
 #include "cmd/terminal.h"
 #include "vision/files.h"
 #include "vision/picture.h"
@@ -60,7 +62,8 @@ struct job {
     int height, width;
     struct file_list list;
     VEC(char *) names; /* of the files, in the list's arena */
-    uint8_t *raw;      /* [3, height, width] float32, little-endian */
+    struct file_set inputs;
+    uint8_t *raw; /* [3, height, width] float32, little-endian */
     size_t raw_size;
 };
 
@@ -132,6 +135,9 @@ static itx_status write_photo(struct job *job, const char *path, struct itx_erro
     to_planes(&fit, job->raw);
     picture_release(&fit);
     strbuf_addf(&target, "%s/%.*s.rgbchw", job->options->output, (int)stem.len, stem.data);
+    if (file_set_free_name(&job->inputs, &target) > 1)
+        say_warning("%.*s.rgbchw is one of the pictures: written to %s", (int)stem.len, stem.data,
+                    target.data);
     rc = target.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
                        : file_write(target.data, job->raw, job->raw_size, err);
     strbuf_release(&target);
@@ -146,6 +152,9 @@ static itx_status write_all(struct job *job, struct itx_error *err)
     job->raw = mem_alloc(job->raw_size);
     if (job->raw == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     ITX_TRY(check_names(job, err));
+    for (int i = 0; i < n; i++)
+        if (!file_set_add(&job->inputs, job->list.paths.data[i]))
+            return itx_fail(err, ITX_E_NOMEM, "out of memory");
     ITX_TRY(file_make_folders(job->options->output, err));
     itx_status rc = ITX_OK;
     for (int i = 0; i < n && rc == ITX_OK; i++) {
@@ -164,7 +173,8 @@ static enum exit_code calib_data_run(const void *options, int n_args, const char
         return options_wrong(&command_calib_data, "--size: \"%s\" is no HxW of 1 to %d pixels",
                              job.options->size, MAX_SIDE);
     itx_status rc = ITX_OK;
-    for (int i = 0; i < n_args && rc == ITX_OK; i++) rc = file_list_add(&job.list, args[i], &err);
+    rc = outputs_check_folder("-o", job.options->output, &err);
+    for (int i = 0; i < n_args && rc == ITX_OK; i++) rc = photos_add(&job.list, args[i], &err);
     thin_out(&job.list, (size_t)job.options->count);
     if (rc == ITX_OK) rc = write_all(&job, &err);
     if (rc == ITX_OK)
@@ -173,6 +183,7 @@ static enum exit_code calib_data_run(const void *options, int n_args, const char
     else
         say_error("%s", err.text);
     mem_free(job.raw);
+    file_set_release(&job.inputs);
     vec_release(&job.names);
     file_list_release(&job.list);
     return rc == ITX_OK ? EXIT_DONE : EXIT_FAILED;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/coco_rows.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 
 /* COCO numbers its 80 categories with gaps. */
@@ -39,37 +37,14 @@ itx_status coco_rows_categories(int64_t *category_id, const struct net *net,
     return rc;
 }
 
-void coco_rows_add(struct coco_rows *rows, const struct coco_result *row)
+itx_status coco_rows_add(struct list_file *rows, const struct coco_result *row,
+                         struct itx_error *err)
 {
-    strbuf_addf(&rows->text, "%s\n", rows->n++ != 0 ? "," : "");
-    coco_add_result(&rows->text, row);
+    coco_add_result(list_file_entry(rows), row);
+    return list_file_relieve(rows, err);
 }
 
-itx_status coco_rows_write(const struct coco_rows *rows, const char *path, struct itx_error *err)
+itx_status coco_rows_open(struct list_file *rows, const char *path, struct itx_error *err)
 {
-    struct strbuf head = {0};
-    strbuf_addf(&head, "[");
-    return list_write(path, &head, &rows->text, "", err);
-}
-
-void coco_rows_release(struct coco_rows *rows)
-{
-    strbuf_release(&rows->text);
-    *rows = (struct coco_rows){0};
-}
-
-itx_status list_write(const char *path, struct strbuf *head, const struct strbuf *text,
-                      const char *tail, struct itx_error *err)
-{
-    strbuf_add(head, text->data, text->len);
-    strbuf_addf(head, "\n]%s\n", tail);
-    itx_status rc = ITX_OK;
-    if (head->failed || text->failed)
-        rc = itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path);
-    else if (strcmp(path, "-") == 0)
-        fwrite(head->data, 1, head->len, stdout); /* main looks whether that went well */
-    else
-        rc = file_write(path, head->data, head->len, err);
-    strbuf_release(head);
-    return rc;
+    return list_file_open(rows, path, "[", "\n]\n", err);
 }

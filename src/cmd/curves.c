@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "cmd/terminal.h"
 
 /* Pixels. */
 enum { WIDTH = 640, HEIGHT = 520, LEFT = 64, TOP = 48, PLOT_WIDTH = 548, PLOT_HEIGHT = 408 };
@@ -87,10 +88,14 @@ static void add_curve(struct strbuf *svg, const struct coco_evaluation *e, int r
 }
 
 static itx_status write_picture(const struct coco_evaluation *e, const char *folder,
-                                const char *name, const char *title, struct itx_error *err)
+                                const struct file_set *used, const char *name, const char *title,
+                                struct itx_error *err)
 {
     struct strbuf svg = {0}, path = {0};
     strbuf_addf(&path, "%s/%s", folder, name);
+    if (file_set_free_name(used, &path) > 1)
+        say_warning("%s/%s is read or written by this call: the curves go to %s", folder, name,
+                    path.data);
     strbuf_addf(&svg,
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
                 "font-family=\"sans-serif\" font-size=\"13\">\n"
@@ -107,10 +112,11 @@ static itx_status write_picture(const struct coco_evaluation *e, const char *fol
     return rc;
 }
 
-itx_status curves_write(const struct scores *s, const char *folder, struct itx_error *err)
+itx_status curves_write(const struct scores *s, const char *folder, const struct file_set *used,
+                        struct itx_error *err)
 {
     ITX_TRY(file_make_folders(folder, err));
-    ITX_TRY(write_picture(&s->box, folder, "box.svg", "Boxes: precision over recall", err));
+    ITX_TRY(write_picture(&s->box, folder, used, "box.svg", "Boxes: precision over recall", err));
     if (!s->has_masks) return ITX_OK;
-    return write_picture(&s->mask, folder, "mask.svg", "Masks: precision over recall", err);
+    return write_picture(&s->mask, folder, used, "mask.svg", "Masks: precision over recall", err);
 }

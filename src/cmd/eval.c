@@ -15,8 +15,11 @@
 #include "cmd/json.h"
 #include "cmd/markdown.h"
 #include "cmd/net_feed.h"
+#include "cmd/outputs.h"
+#include "cmd/stop.h"
 #include "cmd/subject.h"
 #include "cmd/terminal.h"
+#include "vision/files.h"
 
 struct eval_options {
     const char *data, *annotations, *results, *against, *save, *curves, *cpu, *mean, *scale;
@@ -81,9 +84,11 @@ struct eval {
     struct subject
         *subjects; /* in the order they run: what others are compared with before these */
     int n_subjects, n_args;
-    struct coco_rows rows;
+    struct list_file rows; /* of --save */
+    struct repeated warnings;
     struct coco_results results; /* from a file, instead of a network's */
     struct scores scores;        /* of it */
+    struct outputs outputs;
     struct progress progress;
     int n_done, n_left_out;
 };
@@ -133,7 +138,8 @@ static itx_status run_photo(struct eval *e, int image, struct itx_error *err)
     struct picture picture = {0};
     itx_status rc = read_photo(e, image, &picture, err);
     if (rc != ITX_OK && rc != ITX_E_NOMEM) {
-        say_warning("%s", err->text);
+        progress_clear(&e->progress);
+        repeated_warning(&e->warnings, "%s", err->text);
         e->n_left_out++;
         rc = ITX_OK;
     } else if (rc == ITX_OK) {
@@ -142,9 +148,23 @@ static itx_status run_photo(struct eval *e, int image, struct itx_error *err)
         if (rc != ITX_OK) itx_error_prefix(err, "%s", e->image[image]->file_name);
         e->was_run[image] = true;
         e->run[e->n_done++] = image;
+        if (rc == ITX_OK && e->options->save != NULL) rc = list_file_commit(&e->rows, err);
     }
     picture_release(&picture);
     return rc;
+}
+
+/* Says what is known about a folder that has nothing of what is looked for. */
+static itx_status none_found(const struct eval *e, struct itx_error *err)
+{
+    struct strbuf names = {0};
+    const bool has_subfolders = file_list_subfolders(e->options->data, &names);
+    itx_fail(err, ITX_E_INVAL, "%s: has none of the %d photos of %s%s%s", e->options->data,
+             e->set.n_images, e->options->annotations,
+             has_subfolders ? "; its subfolders are not searched, there are pictures in " : "",
+             has_subfolders ? names.data : "");
+    strbuf_release(&names);
+    return ITX_E_INVAL;
 }
 
 static itx_status run_photos(struct eval *e, struct itx_error *err)
@@ -152,14 +172,18 @@ static itx_status run_photos(struct eval *e, struct itx_error *err)
     const int n = e->set.n_images, limit = e->options->limit;
     const int total = limit != 0 && limit < n ? limit : n;
     itx_status rc = ITX_OK;
-    for (int i = 0; i < n && e->n_done < total && rc == ITX_OK; i++) {
+    stop_begin();
+    for (int i = 0; i < n && e->n_done < total && rc == ITX_OK && !stop_wanted(); i++) {
         rc = run_photo(e, i, err);
         progress_update(&e->progress, "evaluate", total < n ? e->n_done : i + 1, total);
     }
     progress_clear(&e->progress);
-    if (rc == ITX_OK && e->n_done == 0)
-        return itx_fail(err, ITX_E_INVAL, "%s: has none of the %d photos of %s", e->options->data,
-                        n, e->options->annotations);
+    repeated_end(&e->warnings);
+    if (rc == ITX_OK && e->options->save != NULL) rc = list_file_close(&e->rows, err);
+    if (rc == ITX_OK && stop_wanted())
+        rc = itx_fail(err, ITX_E_CANCELLED, "stopped by %s after %d of %d photos", stop_name(),
+                      e->n_done, total);
+    if (rc == ITX_OK && e->n_done == 0) rc = none_found(e, err);
     return rc;
 }
 
@@ -237,8 +261,9 @@ static itx_status open_networks(struct eval *e, const char *const *paths, struct
             ITX_TRY(subject_compare(s, reference, &given, err));
         if (is_row_of_floats && o->against == NULL) reference = s;
     }
-    if (o->save != NULL) e->subjects[e->n_subjects - 1].finder.rows = &e->rows;
-    return ITX_OK;
+    if (o->save == NULL) return ITX_OK;
+    e->subjects[e->n_subjects - 1].finder.rows = &e->rows;
+    return coco_rows_open(&e->rows, o->save, err);
 }
 
 static itx_status evaluate_networks(struct eval *e, const char *const *paths, struct itx_error *err)
@@ -335,13 +360,6 @@ static bool print_all(const struct eval *e)
     return done;
 }
 
-static itx_status write_files(const struct eval *e, struct itx_error *err)
-{
-    const struct eval_options *o = e->options;
-    if (o->save != NULL) ITX_TRY(coco_rows_write(&e->rows, o->save, err));
-    return o->curves != NULL ? curves_write(scores_of(e), o->curves, err) : ITX_OK;
-}
-
 /* ---- the whole ---- */
 
 static void eval_release(struct eval *e)
@@ -350,7 +368,8 @@ static void eval_release(struct eval *e)
     for (int i = e->n_subjects; i-- > 0;) subject_release(&e->subjects[i]);
     mem_free(e->subjects);
     coco_results_release(&e->results);
-    coco_rows_release(&e->rows);
+    list_file_release(&e->rows);
+    outputs_release(&e->outputs);
     mem_free(e->truths);
     mem_free(e->was_run);
     mem_free(e->run);
@@ -377,19 +396,36 @@ static bool check_options(const struct eval_options *o, int n_args)
     return wrong == NULL && options_check_cpu(&command_eval, o->cpu);
 }
 
-/* Before long work: --save and --curves can be written, and --save is nothing that is read. */
-static itx_status check_outputs(const struct eval_options *o, const char *model,
-                                struct itx_error *err)
+/* Before long work: what is read can be read, as far as its kind tells, and DIR is there. */
+static itx_status check_inputs(const struct eval_options *o, int n_args, const char *const *args,
+                               struct itx_error *err)
 {
-    if (o->curves != NULL) ITX_TRY(file_check_folder(o->curves, err));
-    if (o->save == NULL) return ITX_OK;
-    const char *const read[] = {model, o->annotations, o->against};
-    ITX_TRY(file_check_target(o->save, err));
-    for (size_t i = 0; i < ARRAY_LEN(read); i++)
-        if (read[i] != NULL && file_is_same(o->save, read[i]))
-            return itx_fail(err, ITX_E_INVAL, "%s: is also read, the output needs another name",
-                            read[i]);
-    return ITX_OK;
+    const char *const files[] = {o->annotations, o->results, o->against};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (files[i] != NULL) ITX_TRY(file_check_source(files[i], err));
+    for (int i = 0; i < n_args; i++) ITX_TRY(file_check_source(args[i], err));
+    return o->data != NULL && n_args > 0 ? file_find_folder(o->data, err) : ITX_OK;
+}
+
+/* And what is written can be, and replaces nothing that is read. */
+static itx_status check_outputs(struct outputs *out, const struct eval_options *o, int n_args,
+                                const char *const *args, struct itx_error *err)
+{
+    bool done = outputs_read(out, o->annotations) && outputs_read(out, o->results) &&
+                outputs_read(out, o->against);
+    for (int i = 0; done && i < n_args; i++) done = outputs_read(out, args[i]);
+    if (!done) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    ITX_TRY(outputs_name(out, o->save, err));
+    return o->curves != NULL ? outputs_check_folder("--curves", o->curves, err) : ITX_OK;
+}
+
+static itx_status write_curves(struct eval *e, struct itx_error *err)
+{
+    const char *const folder = e->options->curves;
+    if (folder == NULL) return ITX_OK;
+    return outputs_written(&e->outputs, e->options->save)
+               ? curves_write(scores_of(e), folder, &e->outputs.written, err)
+               : itx_fail(err, ITX_E_NOMEM, "out of memory");
 }
 
 static enum exit_code eval_run(const void *options, int n_args, const char *const *args)
@@ -399,15 +435,17 @@ static enum exit_code eval_run(const void *options, int n_args, const char *cons
     struct eval e = {.options = o, .n_args = n_args};
     struct itx_error err;
     if (!net_feed_parse(&e.feed, &command_eval, o->mean, o->scale, &e.is_fed)) return EXIT_USAGE;
-    itx_status rc = check_outputs(o, n_args == 1 ? args[0] : NULL, &err);
+    itx_status rc = check_inputs(o, n_args, args, &err);
+    if (rc == ITX_OK) rc = check_outputs(&e.outputs, o, n_args, args, &err);
     if (rc == ITX_OK) rc = pool_create(&e.pool, o->threads != 0 ? o->threads : cpu_count(), &err);
     if (rc == ITX_OK) rc = read_annotations(&e, &err);
     if (rc == ITX_OK)
         rc = n_args > 0 ? evaluate_networks(&e, args, &err) : evaluate_results(&e, &err);
     const bool was_printed = rc == ITX_OK && print_all(&e);
-    if (was_printed) rc = write_files(&e, &err);
+    if (was_printed) rc = write_curves(&e, &err);
     if (rc != ITX_OK) say_error("%s", err.text);
     eval_release(&e);
+    stop_end();
     return was_printed && rc == ITX_OK ? EXIT_DONE : EXIT_FAILED;
 }
 

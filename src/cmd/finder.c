@@ -91,8 +91,7 @@ static itx_status add_instance(struct finder *f, const struct coco_dataset *set,
         {(double)item->x1, (double)item->y1, (double)item->x2, (double)item->y2},
         item->score,
         &f->scratch};
-    coco_rows_add(f->rows, &row);
-    return ITX_OK;
+    return coco_rows_add(f->rows, &row, err);
 }
 
 itx_status finder_run(struct finder *f, const struct coco_dataset *set,

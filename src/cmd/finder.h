@@ -17,7 +17,7 @@ struct finder {
     VEC(struct coco_detection) found;
     struct arena masks;     /* of them */
     struct rle scratch;     /* the mask at hand */
-    struct coco_rows *rows; /* NULL, or what was found is added there too */
+    struct list_file *rows; /* NULL, or what was found is added there too */
 };
 
 /* Opens the network (net_open); refuses one without YOLO head, and classes that the annotations do not have. */

@@ -2,6 +2,7 @@
  *
  * intarsia: the table of commands, and what is said when none of them is meant.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "base/cpu.h"
@@ -122,6 +123,7 @@ static enum exit_code run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* a limit on files is told like a full disk */
     const enum exit_code code = run(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout)) return (int)code;
     say_error("cannot write to the standard output");

@@ -8,6 +8,21 @@
 
 #include "base/mem.h"
 
+static itx_status open_files(struct results *r, struct itx_error *err)
+{
+    struct strbuf head = {0};
+    if (r->coco_path != NULL) ITX_TRY(coco_rows_open(&r->rows, r->coco_path, err));
+    if (r->json_path == NULL) return ITX_OK;
+    strbuf_addf(&head, "{\"model\": ");
+    strbuf_add_json(&head, str_of(r->net->info.name));
+    strbuf_addf(&head, ", \"photos\": [");
+    const itx_status rc = head.failed
+                              ? itx_fail(err, ITX_E_NOMEM, "out of memory")
+                              : list_file_open(&r->json, r->json_path, head.data, "\n]}\n", err);
+    strbuf_release(&head);
+    return rc;
+}
+
 itx_status results_begin(struct results *r, const char *json_path, const char *coco_path,
                          const char *annotations_path, const struct net *net, struct itx_error *err)
 {
@@ -24,7 +39,7 @@ itx_status results_begin(struct results *r, const char *json_path, const char *c
     const itx_status rc =
         coco_rows_categories(r->category_id, net, r->has_annotations ? &r->annotations : NULL, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", annotations_path);
-    return rc;
+    return rc == ITX_OK ? open_files(r, err) : rc;
 }
 
 bool results_wanted(const struct results *r)
@@ -57,11 +72,24 @@ static itx_status find_image_id(struct results *r, const char *path, struct itx_
     return ITX_OK;
 }
 
-itx_status results_begin_photo(struct results *r, const char *path, struct itx_error *err)
+static struct strbuf *begin_entry(struct results *r, const char *path)
 {
-    r->instances.len = 0;
+    struct strbuf *const text = list_file_entry(&r->json);
+    strbuf_addf(text, "{\"file\": ");
+    strbuf_add_json(text, str_of(path));
+    return text;
+}
+
+itx_status results_begin_photo(struct results *r, const char *path, int width, int height,
+                               struct itx_error *err)
+{
     r->n_instances = 0;
-    return r->coco_path != NULL ? find_image_id(r, path, err) : ITX_OK;
+    if (r->coco_path != NULL) ITX_TRY(find_image_id(r, path, err));
+    if (r->json_path == NULL) return ITX_OK;
+    strbuf_addf(begin_entry(r, path), ", \"width\": %d, \"height\": %d, \"instances\": [", width,
+                height);
+    r->is_begun = true;
+    return ITX_OK;
 }
 
 itx_status results_add(struct results *r, const struct itx_instance *found, const uint8_t *mask,
@@ -75,7 +103,7 @@ itx_status results_add(struct results *r, const struct itx_instance *found, cons
             {(double)found->x1, (double)found->y1, (double)found->x2, (double)found->y2},
             found->score,
             &r->rle};
-        coco_rows_add(&r->rows, &row);
+        ITX_TRY(coco_rows_add(&r->rows, &row, err));
     }
     if (r->json_path == NULL) return ITX_OK;
     ITX_TRY(polygon_trace(&r->polygons, mask, (size_t)rect->w, rect, err));
@@ -83,58 +111,60 @@ itx_status results_add(struct results *r, const struct itx_instance *found, cons
         found->class_id, net_class_name(r->net, found->class_id),
         found->score,    {found->x1, found->y1, found->x2, found->y2},
         &r->rle,         &r->polygons};
-    strbuf_addf(&r->instances, "%s\n  ", r->n_instances++ != 0 ? "," : "");
-    json_add_instance(&r->instances, &item);
-    return ITX_OK;
+    strbuf_addf(&r->json.text, "%s\n  ", r->n_instances++ != 0 ? "," : "");
+    json_add_instance(&r->json.text, &item);
+    return list_file_relieve(&r->json, err);
 }
 
-static void begin_photo_text(struct results *r, const char *path)
+static itx_status commit(struct results *r, struct itx_error *err)
 {
-    strbuf_addf(&r->json, "%s\n{\"file\": ", r->n_photos++ != 0 ? "," : "");
-    strbuf_add_json(&r->json, str_of(path));
+    r->is_begun = false;
+    if (r->coco_path != NULL) ITX_TRY(list_file_commit(&r->rows, err));
+    return r->json_path != NULL ? list_file_commit(&r->json, err) : ITX_OK;
 }
 
-void results_end_photo(struct results *r, const char *path, int width, int height,
-                       const char *times)
+itx_status results_end_photo(struct results *r, const char *times, struct itx_error *err)
 {
-    if (r->json_path == NULL) return;
-    begin_photo_text(r, path);
-    strbuf_addf(&r->json, ", \"width\": %d, \"height\": %d, \"ms\": %s, \"instances\": [", width,
-                height, times);
-    strbuf_add(&r->json, r->instances.data, r->instances.len);
-    strbuf_addf(&r->json, "]}");
-    r->json.failed = r->json.failed || r->instances.failed;
+    if (r->json_path != NULL) strbuf_addf(&r->json.text, "], \"ms\": %s}", times);
+    return commit(r, err);
 }
 
-void results_failed_photo(struct results *r, const char *path, const char *why)
+/* An entry that has left through a pipe in part is ended, any other made anew. */
+itx_status results_failed_photo(struct results *r, const char *path, const char *why,
+                                struct itx_error *err)
 {
-    if (r->json_path == NULL) return;
-    begin_photo_text(r, path);
-    strbuf_addf(&r->json, ", \"error\": ");
-    strbuf_add_json(&r->json, str_of(why));
-    strbuf_addf(&r->json, "}");
+    if (r->coco_path != NULL) list_file_discard(&r->rows);
+    if (r->json_path != NULL) {
+        const bool is_new = list_file_discard(&r->json) || !r->is_begun;
+        struct strbuf *const text = is_new ? begin_entry(r, path) : &r->json.text;
+        strbuf_addf(text, "%s, \"error\": ", is_new ? "" : "]");
+        strbuf_add_json(text, str_of(why));
+        strbuf_addf(text, "}");
+    }
+    return commit(r, err);
 }
 
-/* ---- files ---- */
+bool results_broken(const struct results *r)
+{
+    return r->json.is_broken || r->rows.is_broken;
+}
+
+/* ---- the end ---- */
 
 itx_status results_end(struct results *r, struct itx_error *err)
 {
-    struct strbuf head = {0};
-    if (r->coco_path != NULL) ITX_TRY(coco_rows_write(&r->rows, r->coco_path, err));
-    if (r->json_path == NULL) return ITX_OK;
-    strbuf_addf(&head, "{\"model\": ");
-    strbuf_add_json(&head, str_of(r->net->info.name));
-    strbuf_addf(&head, ", \"photos\": [");
-    return list_write(r->json_path, &head, &r->json, "}", err);
+    const itx_status rc = list_file_close(&r->rows, err);
+    struct itx_error second;
+    const itx_status rc_json = list_file_close(&r->json, rc == ITX_OK ? err : &second);
+    return rc != ITX_OK ? rc : rc_json;
 }
 
 void results_release(struct results *r)
 {
     coco_annotations_release(&r->annotations);
     mem_free(r->category_id);
-    strbuf_release(&r->json);
-    coco_rows_release(&r->rows);
-    strbuf_release(&r->instances);
+    list_file_release(&r->json);
+    list_file_release(&r->rows);
     rle_release(&r->rle);
     polygon_list_release(&r->polygons);
     *r = (struct results){0};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What was found, as JSON (polygons and run lengths) and as COCO results. Text is gathered while photographs pass by and
- * written whole at the end.
+ * What was found, as JSON (polygons and run lengths) and as COCO results, in files that are complete after every photo.
  */
 #ifndef CMD_RESULTS_H
 #define CMD_RESULTS_H
@@ -19,17 +18,15 @@ struct results {
     bool has_annotations;
     struct coco_annotations annotations;
     int64_t *category_id; /* [classes] */
-    struct strbuf json;
-    int n_photos; /* in json */
-    struct coco_rows rows;
-    struct strbuf instances; /* of the photo at hand */
-    int n_instances;
+    struct list_file json, rows;
+    int n_instances; /* of the photo at hand, in json */
+    bool is_begun;   /* its entry */
     int64_t image_id;
     struct rle rle;
     struct polygon_list polygons;
 };
 
-/* Any path may be NULL; `net` must outlive the results. With annotations image ids come by file name and category ids by
+/* Opens the files. Any path may be NULL, "-" is the standard output; `net` must outlive the results. With annotations image ids come by file name and category ids by
  * class name; without, image ids are the numbers in file names, and category ids count from 1, or are COCO's when
  * the classes are COCO's 80. */
 itx_status results_begin(struct results *r, const char *json_path, const char *coco_path,
@@ -37,16 +34,18 @@ itx_status results_begin(struct results *r, const char *json_path, const char *c
                          struct itx_error *err);
 bool results_wanted(const struct results *r);
 
-/* Then for every photo: begin, its instances by falling score, end. */
-itx_status results_begin_photo(struct results *r, const char *path, struct itx_error *err);
+/* Then for every photo: begin, its instances by falling score, end; or `failed` at any time. */
+itx_status results_begin_photo(struct results *r, const char *path, int width, int height,
+                               struct itx_error *err);
 itx_status results_add(struct results *r, const struct itx_instance *found, const uint8_t *mask,
                        const struct yolo_rect *rect, int width, int height, struct itx_error *err);
 /* `times`: a JSON object. */
-void results_end_photo(struct results *r, const char *path, int width, int height,
-                       const char *times);
-void results_failed_photo(struct results *r, const char *path, const char *why);
+itx_status results_end_photo(struct results *r, const char *times, struct itx_error *err);
+itx_status results_failed_photo(struct results *r, const char *path, const char *why,
+                                struct itx_error *err);
+/* Whether a file could not be written, so that going on is of no use. */
+bool results_broken(const struct results *r);
 
-/* Writes the files; "-" is the standard output. */
 itx_status results_end(struct results *r, struct itx_error *err);
 void results_release(struct results *r);
 

@@ -16,6 +16,8 @@
 #include "cmd/net_feed.h"
 #include "cmd/outputs.h"
 #include "cmd/results.h"
+#include "cmd/stop.h"
+#include "cmd/photos.h"
 #include "cmd/terminal.h"
 #include "vision/draw.h"
 #include "vision/files.h"
@@ -122,7 +124,7 @@ static itx_status add_results(struct shot *s, struct itx_error *err)
 {
     struct results *r = &s->job->results;
     if (!results_wanted(r)) return ITX_OK;
-    ITX_TRY(results_begin_photo(r, s->path, err));
+    ITX_TRY(results_begin_photo(r, s->path, s->picture.width, s->picture.height, err));
     for (int i = 0; i < s->n_found; i++) {
         struct yolo_rect rect;
         const uint8_t *mask;
@@ -176,7 +178,7 @@ static itx_status make_picture(struct shot *s, const char **path, struct itx_err
     ITX_TRY(picture_write(&s->picture, out, err));
     s->times.write = clock_ns() - start;
     *path = out;
-    return ITX_OK;
+    return outputs_done(&s->job->outputs) ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
 }
 
 /* ---- what is said ---- */
@@ -215,6 +217,7 @@ static void print_summary(const struct shot *s, const char *output)
 {
     const struct times *t = &s->times;
     FILE *out = s->job->summary;
+    const int number = s->job->outputs.number;
     progress_clear(&s->job->progress);
     print_safely(out, s->path);
     fprintf(out, ": %dx%d: ", s->picture.width, s->picture.height);
@@ -225,14 +228,17 @@ static void print_summary(const struct shot *s, const char *output)
     if (output != NULL) {
         format_file(out, ", draw %.1f, write %.1f ms -> ", ms(t->draw), ms(t->write));
         print_safely(out, output);
+        if (number > 1)
+            fprintf(out, " (_%d, so that no input or earlier output is replaced)", number);
         fprintf(out, "\n");
     } else {
         fprintf(out, " ms\n");
     }
+    fflush(out); /* what is said is also in the files */
 }
 
 /* As a JSON object; the numbers of milliseconds. */
-static void add_result_photo(struct shot *s)
+static itx_status add_result_photo(struct shot *s, struct itx_error *err)
 {
     const struct times *t = &s->times;
     char text[300];
@@ -241,7 +247,7 @@ static void add_result_photo(struct shot *s)
                 "\"masks\": %.3f}",
                 ms(t->read), ms(t->net.prepare_ns), ms(t->net.network_ns), ms(t->net.decode_ns),
                 ms(t->masks));
-    results_end_photo(&s->job->results, s->path, s->picture.width, s->picture.height, text);
+    return results_end_photo(&s->job->results, text, err);
 }
 
 static int by_value(const void *a, const void *b)
@@ -264,6 +270,15 @@ static void print_end(struct job *job)
 
 /* ---- the whole ---- */
 
+static void photo_failed(struct job *job, const char *path, const char *why)
+{
+    struct itx_error err;
+    job->n_failed++;
+    say_error("%s", why);
+    if (results_broken(&job->results)) return;
+    if (results_failed_photo(&job->results, path, why, &err) != ITX_OK) say_error("%s", err.text);
+}
+
 static void segment_photo(struct job *job, const char *path)
 {
     struct shot s = {.job = job, .path = path};
@@ -272,35 +287,47 @@ static void segment_photo(struct job *job, const char *path)
     itx_status rc = find_objects(&s, &err);
     if (rc == ITX_OK) rc = add_results(&s, &err);
     if (rc == ITX_OK) rc = make_picture(&s, &output, &err);
+    if (rc == ITX_OK) rc = add_result_photo(&s, &err);
     if (rc == ITX_OK) {
         job->network_ns[job->n_done++] = s.times.net.network_ns;
         job->n_objects += s.n_found;
         print_summary(&s, output);
-        add_result_photo(&s);
     } else {
-        job->n_failed++;
-        say_error("%s", err.text);
-        results_failed_photo(&job->results, path, err.text);
+        photo_failed(job, path, err.text);
     }
     picture_release(&s.picture);
 }
 
-static itx_status check_outputs(const struct segment_options *o, const char *model,
-                                const struct file_list *list, struct itx_error *err)
+/* Whatever a file is read for, no output may replace it. */
+static itx_status check_outputs(struct outputs *out, const struct segment_options *o,
+                                const char *model, const struct file_list *list,
+                                struct itx_error *err)
 {
+    bool done = outputs_read(out, model) && outputs_read(out, o->annotations);
+    for (size_t i = 0; done && i < list->paths.len; i++)
+        done = outputs_read(out, list->paths.data[i]);
+    if (!done) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     const bool is_picture = o->output != NULL && outputs_is_file(o->output);
-    const char *const files[] = {o->json, o->coco, is_picture ? o->output : NULL};
-    for (size_t i = 0; i < ARRAY_LEN(files); i++)
-        if (files[i] != NULL && strcmp(files[i], "-") != 0)
-            ITX_TRY(outputs_check_file(files[i], model, list, err));
-    return o->output != NULL && !is_picture ? file_check_folder(o->output, err) : ITX_OK;
+    ITX_TRY(outputs_name(out, o->json, err));
+    ITX_TRY(outputs_name(out, o->coco, err));
+    if (o->output == NULL) return ITX_OK;
+    return is_picture ? outputs_name(out, o->output, err) : file_check_folder(o->output, err);
+}
+
+/* What is named is looked at before the model is opened, which may take a while. */
+static itx_status check_inputs(const struct segment_options *o, const char *model,
+                               struct itx_error *err)
+{
+    ITX_TRY(file_check_source(model, err));
+    return o->annotations != NULL ? file_check_source(o->annotations, err) : ITX_OK;
 }
 
 static itx_status begin(struct job *job, const char *model, const struct file_list *list,
                         struct itx_error *err)
 {
     const struct segment_options *o = job->options;
-    ITX_TRY(check_outputs(o, model, list, err));
+    ITX_TRY(check_inputs(o, model, err));
+    ITX_TRY(check_outputs(&job->outputs, o, model, list, err));
     struct itx_session_options s = ITX_SESSION_OPTIONS_INIT;
     s.n_threads = o->threads;
     s.cpu = o->cpu;
@@ -317,9 +344,29 @@ static itx_status begin(struct job *job, const char *model, const struct file_li
                         "%s: has no YOLO head, so there is nothing to segment", model);
     job->network_ns = mem_calloc(list->paths.len, sizeof job->network_ns[0]);
     if (job->network_ns == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    const bool wants_results = o->json != NULL || o->coco != NULL;
+    job->draws = o->output != NULL || !wants_results;
+    if (job->draws) ITX_TRY(draw_setup(err));
+    if (job->draws) ITX_TRY(outputs_init(&job->outputs, o->output, err));
     ITX_TRY(results_begin(&job->results, o->json, o->coco, o->annotations, &job->net, err));
-    job->draws = o->output != NULL || !results_wanted(&job->results);
-    return job->draws ? outputs_init(&job->outputs, o->output, err) : ITX_OK;
+    return outputs_written(&job->outputs, o->json) && outputs_written(&job->outputs, o->coco)
+               ? ITX_OK
+               : itx_fail(err, ITX_E_NOMEM, "out of memory");
+}
+
+/* Until all are done, a signal has come, or a file of results cannot be written. */
+static void segment_photos(struct job *job, const struct file_list *list)
+{
+    const int n = (int)list->paths.len;
+    stop_begin();
+    for (int i = 0; i < n && !stop_wanted() && !results_broken(&job->results); i++) {
+        segment_photo(job, list->paths.data[i]);
+        if (n > 1) progress_update(&job->progress, "segment", i + 1, n);
+    }
+    progress_clear(&job->progress);
+    const int n_seen = job->n_done + job->n_failed;
+    if (stop_wanted() && n_seen < n)
+        say_error("stopped by %s after %d of %d photos", stop_name(), n_seen, n);
 }
 
 static enum exit_code segment(const struct segment_options *o, const char *model,
@@ -335,18 +382,15 @@ static enum exit_code segment(const struct segment_options *o, const char *model
         return options_wrong(&command_segment,
                              "--mean and --scale are for MODEL.onnx: %s has its own", model);
     if (is_fed) job.net.fed = &job.feed.options;
+    if (o->output != NULL && outputs_check_where(o->output, &err) != ITX_OK)
+        return options_wrong(&command_segment, "%s", err.text);
     if (o->output != NULL && outputs_is_file(o->output) && list->paths.len > 1)
         return options_wrong(&command_segment, "-o %s names one picture, there are %zu photos",
                              o->output, list->paths.len);
     if (o->json != NULL && o->coco != NULL && strcmp(o->json, o->coco) == 0)
         return options_wrong(&command_segment, "--json and --coco name the same file");
     itx_status rc = begin(&job, model, list, &err);
-    for (size_t i = 0; rc == ITX_OK && i < list->paths.len; i++) {
-        segment_photo(&job, list->paths.data[i]);
-        if (list->paths.len > 1)
-            progress_update(&job.progress, "segment", (int)i + 1, (int)list->paths.len);
-    }
-    progress_clear(&job.progress);
+    if (rc == ITX_OK) segment_photos(&job, list);
     if (rc == ITX_OK) rc = results_end(&job.results, &err);
     if (rc != ITX_OK) say_error("%s", err.text);
     print_end(&job);
@@ -355,6 +399,7 @@ static enum exit_code segment(const struct segment_options *o, const char *model
     outputs_release(&job.outputs);
     net_close(&job.net);
     mem_free(job.network_ns);
+    stop_end();
     return failed ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -365,7 +410,7 @@ static enum exit_code segment_run(const void *options, int n_args, const char *c
     struct file_list list = {0};
     struct itx_error err;
     itx_status rc = ITX_OK;
-    for (int i = 1; i < n_args && rc == ITX_OK; i++) rc = file_list_add(&list, args[i], &err);
+    for (int i = 1; i < n_args && rc == ITX_OK; i++) rc = photos_add(&list, args[i], &err);
     enum exit_code code = EXIT_FAILED;
     if (rc != ITX_OK)
         say_error("%s", err.text);

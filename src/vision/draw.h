@@ -25,6 +25,10 @@ struct draw_mask {
 /* Gives the mask of instance i; called once for each, in any order. */
 typedef itx_status draw_mask_fn(void *ctx, int i, struct draw_mask *mask, struct itx_error *err);
 
+/* Searches for fonts and reads them, which else the first tag does: after it, drawing in this thread asks fontconfig for
+ * sizes only. Without it nothing looks different. */
+itx_status draw_setup(struct itx_error *err);
+
 /* Paints n instances. Tags are left out where no font is installed, and never reach out of the picture. On failure
  * the picture may be half painted. */
 itx_status draw_instances(struct picture *picture, const struct draw_instance *instances, int n,

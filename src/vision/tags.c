@@ -72,44 +72,59 @@ static struct rect find_place(const struct places *p, const struct tag *tag, int
 
 /* ---- text ---- */
 
+/* One for a thread, made when it first draws: fonts are searched for and read only once. */
 struct typesetter {
     PangoContext *context;
     PangoLayout *layout;
     PangoFontDescription *font;
     double size; /* of the font, pixels */
+    bool is_made, has_font;
 };
 
-static void typesetter_release(struct typesetter *t)
-{
-    g_object_unref(t->layout);
-    g_object_unref(t->context);
-    pango_font_description_free(t->font);
-}
+static _Thread_local struct typesetter typesetter;
 
-/* False where no font is installed; nothing is to be released then. */
-static bool typesetter_init(struct typesetter *t, const struct picture *picture, int n_tags)
+static void make_context(struct typesetter *t, PangoFontMap *map)
 {
-    const int side = picture->width > picture->height ? picture->width : picture->height;
-    t->size = fmax(10, 0.135 * pow(side, 0.7)) * (n_tags > 20 ? 0.85 : 1);
-    PangoFontMap *map = pango_cairo_font_map_get_default();
     t->context = pango_font_map_create_context(map);
     t->layout = pango_layout_new(t->context);
     t->font = pango_font_description_from_string("sans");
-    pango_font_description_set_absolute_size(t->font, t->size * PANGO_SCALE);
-    PangoFont *found = pango_font_map_load_font(map, t->context, t->font);
-    if (found == NULL) {
-        typesetter_release(t);
-        return false;
-    }
-    g_object_unref(found);
     cairo_font_options_t *options = cairo_font_options_create();
     cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
     cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_SLIGHT);
     pango_cairo_context_set_font_options(t->context, options);
     cairo_font_options_destroy(options);
-    pango_layout_set_font_description(t->layout, t->font);
     pango_layout_set_single_paragraph_mode(t->layout, TRUE);
-    return true;
+}
+
+static void set_size(struct typesetter *t, double size)
+{
+    t->size = size;
+    pango_font_description_set_absolute_size(t->font, size * PANGO_SCALE);
+    pango_layout_set_font_description(t->layout, t->font);
+}
+
+/* has_font is false where no font is installed. */
+static struct typesetter *the_typesetter(void)
+{
+    struct typesetter *const t = &typesetter;
+    if (t->is_made) return t;
+    PangoFontMap *map = pango_cairo_font_map_get_default();
+    make_context(t, map);
+    set_size(t, 10);
+    PangoFont *found = pango_font_map_load_font(map, t->context, t->font);
+    t->has_font = found != NULL;
+    t->is_made = true;
+    if (found != NULL) g_object_unref(found);
+    return t;
+}
+
+/* For a picture of that longer side; NULL: there is no font. */
+static struct typesetter *typesetter_for(int side, int n_tags)
+{
+    struct typesetter *const t = the_typesetter();
+    if (!t->has_font) return NULL;
+    set_size(t, fmax(10, 0.135 * pow(side, 0.7)) * (n_tags > 20 ? 0.85 : 1));
+    return t;
 }
 
 /* "name 0.87", the name bold. */
@@ -191,14 +206,15 @@ static void lay_over(struct picture *picture, cairo_surface_t *surface, struct r
 
 itx_status tags_paint(struct picture *picture, const struct tag *tags, int n, struct itx_error *err)
 {
-    struct typesetter t;
-    if (!typesetter_init(&t, picture, n)) return ITX_OK;
+    const int side = picture->width > picture->height ? picture->width : picture->height;
+    struct typesetter *const t = typesetter_for(side, n);
+    if (t == NULL) return ITX_OK;
     struct places places = {picture->width, picture->height, NULL, 0};
     places.taken = mem_calloc((size_t)n, sizeof *places.taken);
     itx_status rc = ITX_OK;
     if (places.taken == NULL) rc = itx_fail(err, ITX_E_NOMEM, "out of memory for drawing");
     for (int i = 0; i < n && rc == ITX_OK; i++) {
-        cairo_surface_t *surface = make_tag(&t, &tags[i]);
+        cairo_surface_t *surface = make_tag(t, &tags[i]);
         if (surface == NULL) {
             rc = itx_fail(err, ITX_E_NOMEM, "out of memory for drawing");
             break;
@@ -210,7 +226,22 @@ itx_status tags_paint(struct picture *picture, const struct tag *tags, int n, st
         places.taken[places.n_taken++] = place;
         cairo_surface_destroy(surface);
     }
-    typesetter_release(&t);
     mem_free(places.taken);
     return rc;
+}
+
+/* Every character that names mostly have, both weights. */
+itx_status draw_setup(struct itx_error *err)
+{
+    const struct draw_instance d = {
+        .score = 0.5f,
+        .name = "abcdefghijklmnopqrstuvwxyz 0123456789 ABCDEFGHIJKLMNOPQRSTUV",
+    };
+    const struct tag tag = {.instance = &d};
+    struct typesetter *const t = typesetter_for(640, 1);
+    cairo_surface_t *const surface = t != NULL ? make_tag(t, &tag) : NULL;
+    if (t != NULL && surface == NULL)
+        return itx_fail(err, ITX_E_NOMEM, "out of memory for drawing");
+    if (surface != NULL) cairo_surface_destroy(surface);
+    return ITX_OK;
 }
