@@ -138,8 +138,8 @@ typedef struct itx_float itx_float;
 /* Imports an ONNX file and prepares it for float32 execution. */
 ITX_API itx_status itx_float_open(itx_float **net, const char *onnx_path, int n_threads,
                                   struct itx_error *err);
-/* The same, fed as the options say: of these, size, input_format (not NONE), train_format, mean, scale, and output_nodes
- * are used. */
+/* The same, fed as the options say: of these, size, input_format (not NONE), train_format, mean, scale, output_nodes, warn and
+ * ctx are used. */
 ITX_API itx_status itx_float_open_with(itx_float **net, const char *onnx_path, int n_threads,
                                        const struct itx_build_options *options,
                                        struct itx_error *err);

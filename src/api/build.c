@@ -214,6 +214,7 @@ static itx_status compile(struct build *b, struct itx_error *err)
         .ctx = b,
     };
     ITX_TRY(network_read(&b->network, &source, err));
+    network_warn(&b->network, o);
     feed_choose_format(o, &b->network.feed);
     itx_status rc = check_support(b, err);
     if (rc == ITX_OK) rc = network_feed(&b->network, o, FEED_QUANTISED, err);

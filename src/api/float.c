@@ -32,6 +32,7 @@ static itx_status open_parts(struct itx_float *f, const char *path, int n_thread
                       "its input is no picture [1, 3, height, width], so photos cannot be run "
                       "through it");
     else if (o != NULL) {
+        network_warn(&f->network, o);
         feed_choose_format(o, &f->network.feed);
         rc = network_feed(&f->network, o, FEED_EXACT, err);
     } else

@@ -34,6 +34,11 @@ itx_status network_describe(struct network *n, const struct scaling *own, struct
     return ITX_OK;
 }
 
+void network_warn(const struct network *n, const struct itx_build_options *o)
+{
+    if (n->names_note[0] != '\0' && o->warn != NULL) o->warn(o->ctx, n->names_note);
+}
+
 itx_status network_feed(struct network *n, const struct itx_build_options *o, enum feed_use use,
                         struct itx_error *err)
 {
@@ -58,6 +63,7 @@ static itx_status prepare(struct network *n, const struct network_source *s, str
     ITX_TRY(entry_turn(n->graph, err));
     n->is_turned = !shape_eq(&before, &graph_value(n->graph, n->graph->inputs.data[0])->shape);
     ITX_TRY(passes_run(n->graph, &n->head, s->dump, s->ctx, err));
+    names_note(graph_get_meta(n->graph, "names"), n->head.n_classes, n->names_note);
     return network_describe(n, &own, err);
 }
 

@@ -11,6 +11,7 @@
 #include "api/input.h"
 #include "float/exec.h"
 #include "graph/graph.h"
+#include "passes/names.h"
 #include "passes/pass.h"
 #include "yolo/yolo.h"
 
@@ -18,8 +19,9 @@ struct network {
     struct graph *graph; /* canonical */
     struct head_info head;
     struct feed feed;
-    int width, height; /* of its picture input; 0 when its input is no picture */
-    bool is_turned;    /* in the file the first input is [1, h, w, c] */
+    int width, height;                /* of its picture input; 0 when its input is no picture */
+    bool is_turned;                   /* in the file the first input is [1, h, w, c] */
+    char names_note[NAMES_NOTE_SIZE]; /* what was done about class names that do not fit, or "" */
 };
 
 struct network_source {
@@ -36,6 +38,8 @@ itx_status network_read(struct network *n, const struct network_source *source,
                         struct itx_error *err);
 /* Sets everything but graph and head, which are there, to the default; `own`: the scaling that the graph had. */
 itx_status network_describe(struct network *n, const struct scaling *own, struct itx_error *err);
+/* Gives the caller what has to be known of the file. */
+void network_warn(const struct network *n, const struct itx_build_options *o);
 /* Feeds it as the options say (feed_apply). */
 itx_status network_feed(struct network *n, const struct itx_build_options *o, enum feed_use use,
                         struct itx_error *err);

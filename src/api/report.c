@@ -198,6 +198,11 @@ static void add_origin(struct strbuf *json, const struct report *r)
         json_text(json, r->photos->warnings.text[i]);
     }
     strbuf_addf(json, "]}, ");
+    if (r->network->names_note[0] != '\0') {
+        strbuf_addf(json, "\"warnings\": [");
+        json_text(json, r->network->names_note);
+        strbuf_addf(json, "], ");
+    }
     strbuf_addf(json, "\"source_metadata\": {");
     const struct graph *const g = r->network->graph;
     for (size_t i = 0; i < g->meta.len; i++) {

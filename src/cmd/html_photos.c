@@ -201,7 +201,7 @@ itx_status html_photos_find(struct html_photos *photos, const struct html_photos
                             struct itx_error *err)
 {
     struct itx_session_options o = ITX_SESSION_OPTIONS_INIT;
-    struct nets nets = {{0}, {0}};
+    struct nets nets = {{0}, {.is_quiet = true}};
     *photos = (struct html_photos){0};
     o.n_threads = in->n_threads;
     ITX_TRY(net_open(&nets.compiled, in->compiled, NULL, &o, NET_INPUT_OWN, NET_RANGE_OWN, err));

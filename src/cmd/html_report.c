@@ -62,11 +62,10 @@ static void add_facts(struct strbuf *b, const json_t *report, const struct html_
     strbuf_addf(b, "</div>\n");
 }
 
-static void add_warnings(struct strbuf *b, const json_t *report)
+static void add_warnings(struct strbuf *b, const char *title, const json_t *list)
 {
-    const json_t *list = json_object_get(json_object_get(report, "calibration"), "warnings");
     if (json_array_size(list) == 0) return;
-    strbuf_addf(b, "<div class=\"card warn\"><b>Calibration photos</b><ul>\n");
+    strbuf_addf(b, "<div class=\"card warn\"><b>%s</b><ul>\n", title);
     for (size_t i = 0; i < json_array_size(list); i++) {
         strbuf_addf(b, "<li>");
         html_text(b, json_string_value(json_array_get(list, i)));
@@ -269,7 +268,9 @@ itx_status html_report_make(struct strbuf *b, const json_t *report,
     html_text(b, json_text_of(report, "producer"));
     strbuf_addf(b, "</p>\n");
     add_facts(b, report, photos, size);
-    add_warnings(b, report);
+    add_warnings(b, "Network", json_object_get(report, "warnings"));
+    add_warnings(b, "Calibration photos",
+                 json_object_get(json_object_get(report, "calibration"), "warnings"));
     add_worst(b, report);
     add_sensitivity(b, report);
     add_errors(b, report);

@@ -55,22 +55,28 @@ itx_status net_open_compiled(struct net *net, const char *path,
     return rc;
 }
 
+static void show_warning(void *ctx, const char *text)
+{
+    (void)ctx;
+    say_warning("warning: %s", text);
+}
+
 static itx_status open_float(struct net *net, const char *path, const char *like,
                              struct itx_error *err)
 {
+    struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
     struct net other = {0};
     struct net_feed feed;
-    bool is_fed = false;
-    if (net->fed != NULL)
-        return itx_float_open_with(&net->float_net, path, net->options.n_threads, net->fed, err);
-    if (like != NULL) {
+    if (net->fed != NULL) {
+        o = *net->fed;
+    } else if (like != NULL) {
         const itx_status rc = open_model(&other, like, err);
-        if (rc == ITX_OK) is_fed = net_feed_read(&feed, other.info.meta);
+        if (rc == ITX_OK && net_feed_read(&feed, other.info.meta)) o = feed.options;
         net_close(&other);
         ITX_TRY(rc);
     }
-    return itx_float_open_with(&net->float_net, path, net->options.n_threads,
-                               is_fed ? &feed.options : NULL, err);
+    if (!net->is_quiet) o.warn = show_warning;
+    return itx_float_open_with(&net->float_net, path, net->options.n_threads, &o, err);
 }
 
 itx_status net_open(struct net *net, const char *path, const char *like,

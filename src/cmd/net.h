@@ -21,7 +21,8 @@ struct net {
     itx_session *session;
     itx_float *float_net; /* instead of both */
     const struct itx_build_options
-        *fed; /* how a float network is fed, set before it is opened; NULL: as net_open says */
+        *fed;      /* how a float network is fed, set before it is opened; NULL: as net_open says */
+    bool is_quiet; /* nothing is warned about that is said elsewhere; set before it is opened */
     struct itx_session_options options;
     struct itx_model_info info;
 };

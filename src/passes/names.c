@@ -151,14 +151,48 @@ static bool reader_next(struct reader *r)
     return true;
 }
 
-int names_count(const char *text)
+/* ---- all entries ---- */
+
+struct survey {
+    int n, most;                    /* names, and the largest of their numbers; -1 */
+    uint8_t named[MAX_CLASSES / 8]; /* a bit each */
+};
+
+static bool is_named(const struct survey *s, int i)
+{
+    return i < MAX_CLASSES && (s->named[i / 8] >> i % 8 & 1) != 0;
+}
+
+static void survey(struct survey *s, const char *text)
 {
     struct reader r;
-    int n = 0;
-    if (!reader_begin(&r, text)) return 0;
-    while (reader_next(&r))
-        if (r.index >= n) n = r.index + 1;
-    return n;
+    *s = (struct survey){.most = -1};
+    if (!reader_begin(&r, text)) return;
+    while (reader_next(&r)) {
+        if (r.index > s->most) s->most = r.index;
+        if (r.len == 0 || is_named(s, r.index)) continue;
+        s->named[r.index / 8] |= (uint8_t)(1 << r.index % 8);
+        s->n++;
+    }
+}
+
+/* 1, 2, 3, ... without a gap. */
+static bool begins_at_one(const struct survey *s)
+{
+    return s->n > 0 && !is_named(s, 0) && s->n == s->most;
+}
+
+/* What is taken off each number. A network of more classes leaves the first without a name. */
+static int shift_of(const struct survey *s, int n_classes)
+{
+    return begins_at_one(s) && s->most >= n_classes ? 1 : 0;
+}
+
+int names_count(const char *text)
+{
+    struct survey s;
+    survey(&s, text);
+    return begins_at_one(&s) ? s.most : s.most + 1;
 }
 
 itx_status names_read(const char *text, int n, struct arena *arena, const char *const **names,
@@ -166,13 +200,16 @@ itx_status names_read(const char *text, int n, struct arena *arena, const char *
 {
     const char **list = arena_calloc(arena, (size_t)n, sizeof *list);
     if (list == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for class names");
+    struct survey s;
     struct reader r;
+    survey(&s, text);
+    const int shift = shift_of(&s, n);
     const bool has_list = reader_begin(&r, text);
     while (has_list && reader_next(&r)) {
-        if (r.index >= n || r.len == 0) continue;
-        list[r.index] = arena_text(arena, r.name, r.len);
-        if (list[r.index] == NULL)
-            return itx_fail(err, ITX_E_NOMEM, "out of memory for class names");
+        const int i = r.index - shift;
+        if (i < 0 || i >= n || r.len == 0) continue;
+        list[i] = arena_text(arena, r.name, r.len);
+        if (list[i] == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for class names");
     }
     for (int i = 0; i < n; i++) {
         char made_up[32];
@@ -183,4 +220,44 @@ itx_status names_read(const char *text, int n, struct arena *arena, const char *
     }
     *names = list;
     return ITX_OK;
+}
+
+/* ---- names that do not fit ---- */
+
+/* The first class of n without a name, and how many there are. */
+static int count_missing(const struct survey *s, int n, int shift, int *first)
+{
+    int n_missing = 0;
+    for (int i = n; i-- > 0;) {
+        if (is_named(s, i + shift)) continue;
+        *first = i;
+        n_missing++;
+    }
+    return n_missing;
+}
+
+void names_note(const char *text, int n, char note[NAMES_NOTE_SIZE])
+{
+    struct survey s;
+    int first = 0, at = 0;
+    note[0] = '\0';
+    if (text == NULL || n <= 0) return;
+    survey(&s, text);
+    const int shift = shift_of(&s, n), n_missing = count_missing(&s, n, shift, &first);
+    const int n_dropped = s.n - (n - n_missing);
+    if (shift == 0 && n_missing == 0 && n_dropped == 0) return;
+    at += snprintf(note + at, (size_t)(NAMES_NOTE_SIZE - at),
+                   "the file's metadata have %d name%s for %d class%s", s.n, s.n == 1 ? "" : "s", n,
+                   n == 1 ? "" : "es");
+    if (shift != 0)
+        at += snprintf(note + at, (size_t)(NAMES_NOTE_SIZE - at),
+                       ", numbered from 1: name 1 is given to class 0, and so on");
+    if (n_missing > 0)
+        at += snprintf(note + at, (size_t)(NAMES_NOTE_SIZE - at),
+                       "%s %d class%s without a name, the first of them is called \"class %d\"",
+                       shift != 0 ? ";" : ":", n_missing, n_missing == 1 ? " is" : "es are", first);
+    if (n_dropped > 0)
+        snprintf(note + at, (size_t)(NAMES_NOTE_SIZE - at), "%s %d name%s left out, %d and above",
+                 shift != 0 || n_missing > 0 ? ";" : ":", n_dropped,
+                 n_dropped == 1 ? " is" : "s are", n + shift);
 }

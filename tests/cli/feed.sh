@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What networks are fed that do not take RGB bytes / 255: those that scale their own input, and those of one channel.
-# arguments: program, source tree, scale_input
-scale_input=$(realpath "$3")
+# arguments: program, source tree, change_onnx
+change_onnx=$(realpath "$3")
 . "$(dirname "$0")/lib.sh"
 photos=$tree/data/parts/calib/images
 photo=$(find "$tree/data/parts/val/images" -type f | sort | head -n 1)
@@ -10,7 +10,7 @@ photo=$(find "$tree/data/parts/val/images" -type f | sort | head -n 1)
 # ---- a network behind its own scaling: the same program, the same objects ----
 for form in none div nhwc bgr third; do
     mkdir "$form"
-    ok "a network with $form" "$scale_input" "$tree/models/parts-seg.onnx" "$form/parts.onnx" "$form"
+    ok "a network with $form" "$change_onnx" "$tree/models/parts-seg.onnx" "$form/parts.onnx" "$form"
 done
 for form in none div nhwc; do
     run build "$form/parts.onnx" --calib "$photos" --images 2 --effort 0 -o "$form/parts.bin"
@@ -62,6 +62,28 @@ expect_one_line_err 'intarsia: segment: --mean and --scale are for MODEL.onnx: n
 run build div/parts.onnx --calib "$photos" --images 2 --effort 0 --scale 0.00392157 -o twice.bin
 expect_exit 0
 expect_err '*the input is scaled twice: *'
+
+# ---- class names that do not fit ----
+run build none/parts.onnx --calib "$photos" --images 2 --effort 0 -o names.bin
+ok 'names that fit' not grep -q 'metadata' "$place/.err"
+from_1="{1: 'b', 2: 'n', 3: 'w', 4: 'g', 5: 'k', 6: 'a', 7: 'h', 8: 's'}"
+while IFS='|' read -r names note first last; do
+    ok "names $names" "$change_onnx" "$tree/models/parts-seg.onnx" names.onnx "names=$names"
+    run build names.onnx --calib "$photos" --images 2 --effort 0 -o names.bin --report names.html
+    expect_exit 0
+    expect_err "*warning: the file's metadata have $note*"
+    ok 'said once' test "$(grep -c 'metadata have' "$place/.err")" = 1
+    ok 'said on the page' grep -q 'metadata have' names.html
+    run info names.bin
+    expect_out "*($first, *, $last)*"
+    run segment names.onnx "$photo" --json names.json
+    expect_exit 0
+    expect_err "*warning: the file's metadata have $note*"
+done <<END
+$from_1|8 names for 8 classes, numbered from 1: name 1 is given to class 0*|b|s
+{0: 'b', 1: 'n'}|2 names for 8 classes: 6 classes are without a name, *called "class 2"|b|class 7
+['b', 'n', 'w', 'g', 'k', 'a', 'h', 's', 'x', 'y']|10 names for 8 classes: 2 names are left out, 8 and above|b|s
+END
 
 # ---- one channel ----
 grey=$tree/tests/cli/networks/grey.onnx

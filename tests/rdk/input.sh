@@ -2,7 +2,7 @@
 #
 # What a program is fed: models of one network for RGB, BGR, YUV444, NV12 and numbers, run on the same picture in each
 # form. arguments: program, source tree
-scale_input=$(realpath "$5")
+change_onnx=$(realpath "$5")
 . "$(dirname "$0")/lib.sh"
 
 network=$tree/tests/golden/onnx/conv.onnx # [1, 3, 8, 8], one convolution
@@ -100,7 +100,7 @@ network=$tree/tests/golden/onnx/conv.onnx
 make_quickly usual rgb rgb
 infer usual picture_rgb.bin
 mkdir divides
-ok 'a network that divides by 255' "$scale_input" "$network" divides/conv.onnx div
+ok 'a network that divides by 255' "$change_onnx" "$network" divides/conv.onnx div
 network=divides/conv.onnx
 make_quickly own rgb rgb norm_type=no_preprocess scale_value=
 ok 'no warning' not grep -q 'scaled twice' "$place/.out" "$place/.err"

@@ -58,6 +58,51 @@ static void test_names__broken(void)
                 (const char *const[]){"a??", "b??", "class 2"});
 }
 
+static void check_note(const char *text, int n, const char *expected)
+{
+    char note[NAMES_NOTE_SIZE];
+    names_note(text, n, note);
+    CHECK_STR(note, expected);
+}
+
+/* Names that do not fit are given to the classes that they mean, and a sentence says what was done. */
+static void test_names__that_do_not_fit(void)
+{
+    check_note("{0: 'a', 1: 'b'}", 2, "");
+    check_note("['a', 'b']", 2, "");
+    check_note(NULL, 2, "");
+    check_note("{0: 'a'}", 0, ""); /* no head */
+    check_note("{0: 'a', 1: 'b'}", 4,
+               "the file's metadata have 2 names for 4 classes: 2 classes are without a name, the "
+               "first of them is called \"class 2\"");
+    check_note("{0: 'a', 1: 'b', 2: 'c'}", 2,
+               "the file's metadata have 3 names for 2 classes: 1 name is left out, 2 and above");
+    check_names("{1: 'a', 2: 'b'}", 2, (const char *const[]){"a", "b"});
+    CHECK(names_count("{1: 'a', 2: 'b'}") == 2);
+    check_note("{1: 'a', 2: 'b'}", 2,
+               "the file's metadata have 2 names for 2 classes, numbered from 1: name 1 is given "
+               "to class 0, and so on");
+    check_names("{1: 'a', 2: 'b', 3: 'c'}", 2, (const char *const[]){"a", "b"});
+    check_note("{1: 'a', 2: 'b', 3: 'c'}", 2,
+               "the file's metadata have 3 names for 2 classes, numbered from 1: name 1 is given "
+               "to class 0, and so on; 1 name is left out, 3 and above");
+    /* the first class may well have none */
+    check_names("{1: 'a', 2: 'b'}", 3, (const char *const[]){"class 0", "a", "b"});
+    check_note("{1: 'a', 2: 'b'}", 3,
+               "the file's metadata have 2 names for 3 classes: 1 class is without a name, the "
+               "first of them is called \"class 0\"");
+    check_names("{0: 'a', 5: 'f'}", 2, (const char *const[]){"a", "class 1"});
+    check_note("{0: 'a', 5: 'f'}", 2,
+               "the file's metadata have 2 names for 2 classes: 1 class is without a name, the "
+               "first of them is called \"class 1\"; 1 name is left out, 2 and above");
+    check_note("bolt, nut", 2,
+               "the file's metadata have 0 names for 2 classes: 2 classes are without a name, the "
+               "first of them is called \"class 0\"");
+    check_note("{0: 'a', 1: ''}", 2,
+               "the file's metadata have 1 name for 2 classes: 1 class is without a name, the "
+               "first of them is called \"class 1\"");
+}
+
 static void test_names__long_ones_are_cut_between_characters(void)
 {
     char text[600] = "['";
@@ -136,5 +181,6 @@ static void test_passes__out_of_memory(void)
 }
 
 TEST_MAIN(TEST(test_names__python_dictionary), TEST(test_names__other_forms),
-          TEST(test_names__broken), TEST(test_names__long_ones_are_cut_between_characters),
-          TEST(test_passes__run), TEST(test_passes__out_of_memory))
+          TEST(test_names__broken), TEST(test_names__that_do_not_fit),
+          TEST(test_names__long_ones_are_cut_between_characters), TEST(test_passes__run),
+          TEST(test_passes__out_of_memory))

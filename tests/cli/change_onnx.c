@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * usage: scale_input MODEL.onnx OUT.onnx FORM    the same network, behind what exporters put before it: "none"; "div" (255);
+ * usage: change_onnx MODEL.onnx OUT.onnx FORM    the same network, behind what exporters put before it: "none"; "div" (255);
  * "nhwc": u8 [1, h, w, c], Cast, Div and Transpose; "bgr": red and blue exchanged, then Div; "third": x * 0.3, which does not tell what
- * x is
+ * x is; "names=TEXT": with these class names in the metadata
  */
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +72,10 @@ int main(int argc, char **argv)
     struct graph *g = NULL;
     if (argc != 4) return 2;
     itx_status rc = onnx_read(&g, argv[1], &err);
-    if (rc == ITX_OK && strcmp(argv[3], "none") != 0) rc = scale(g, argv[3]);
+    if (rc == ITX_OK && strncmp(argv[3], "names=", 6) == 0)
+        rc = graph_set_meta(g, "names", argv[3] + 6, &err);
+    else if (rc == ITX_OK && strcmp(argv[3], "none") != 0)
+        rc = scale(g, argv[3]);
     if (rc == ITX_OK) rc = pass_fold_const(g, &err); /* shapes of the outputs */
     if (rc == ITX_OK) rc = onnx_write(g, argv[2], &err);
     if (rc != ITX_OK) fprintf(stderr, "%s\n", err.text);
