@@ -2,7 +2,7 @@
  *
  * One photo to masks. usage: photo_to_masks MODEL.bin PHOTO.ppm
  * The photo is a binary PPM (P6, 8 bits), so that the example needs no picture library:
- *     djpeg photo.jpg > photo.ppm
+ *     djpeg photo.jpg > photo.ppm                  (in Debian's package libjpeg-turbo-progs)
  * Build: cc photo_to_masks.c $(pkg-config --cflags --libs intarsia)
  */
 #include <intarsia/intarsia.h>

@@ -2,6 +2,7 @@
 """One photo to masks. usage: photo_to_masks.py MODEL.bin PHOTO.ppm
 
 The photo is a binary PPM (P6, 8 bits), so that the example needs no picture library: djpeg photo.jpg > photo.ppm
+(djpeg is in Debian's package libjpeg-turbo-progs).
 With OpenCV it is cv2.imread(path), and order="bgr"; with Pillow numpy.asarray(Image.open(path).convert("RGB")).
 """
 

@@ -395,7 +395,7 @@ struct hint {
     const char *type, *text;
 };
 static const struct hint hints[] = {
-    {"NonMaxSuppression", "export without it (nms=False)"},
+    {"NonMaxSuppression", "export without nms="},
     {"TopK", "export without the end-to-end head (end2end=False)"},
     {"GatherElements", "export without the end-to-end head (end2end=False)"},
     {"Mod", "export without the end-to-end head (end2end=False)"},

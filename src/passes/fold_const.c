@@ -90,7 +90,7 @@ static itx_status check_known(const struct graph *g, const struct node *n, struc
             return itx_fail(
                 err, ITX_E_UNSUPPORTED,
                 "node '%s' (%s): the shape of '%s' is not fixed by the file: export with "
-                "fixed sizes (dynamic=False, nms=False)",
+                "fixed sizes (dynamic=False) and without nms=",
                 n->name, op_info(n->op)->name, v->name);
     }
     return ITX_OK;
