@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/float_mode.h"
+#include "base/forks.h"
 #include "base/mem.h"
 
 #define SPIN_ROUNDS 4000
@@ -22,6 +23,7 @@ struct worker {
 
 struct pool {
     int n_threads;
+    unsigned n_forks; /* when it was made */
     pool_fn *fn;
     void *ctx;
     _Alignas(64) atomic_uint_fast64_t job; /* generation << 32 | parts claimed so far */
@@ -120,6 +122,7 @@ itx_status pool_create(struct pool **out, int n_threads, struct itx_error *err)
         mem_alloc_aligned(64, sizeof *pool + (size_t)n_threads * sizeof pool->workers[0]);
     if (pool == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for %d threads", n_threads);
     pool->n_threads = n_threads;
+    pool->n_forks = forks_count();
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->start, NULL);
     pthread_cond_init(&pool->finish, NULL);
@@ -135,16 +138,27 @@ itx_status pool_create(struct pool **out, int n_threads, struct itx_error *err)
     return ITX_OK;
 }
 
-void pool_destroy(struct pool **pool_ptr)
+/* In a child the threads are not there, and the lock may be held by one of them for ever. */
+static bool is_alone(const struct pool *pool)
 {
-    struct pool *const pool = *pool_ptr;
-    if (pool == NULL) return;
+    return pool->n_threads == 1 || pool->n_forks != forks_count();
+}
+
+static void stop_workers(struct pool *pool)
+{
     atomic_store(&pool->stop, true);
     announce(pool);
     for (int i = 1; i <= pool->n_started; i++) pthread_join(pool->workers[i].thread, NULL);
     pthread_cond_destroy(&pool->finish);
     pthread_cond_destroy(&pool->start);
     pthread_mutex_destroy(&pool->lock);
+}
+
+void pool_destroy(struct pool **pool_ptr)
+{
+    struct pool *const pool = *pool_ptr;
+    if (pool == NULL) return;
+    if (!is_alone(pool)) stop_workers(pool);
     mem_free_aligned(pool);
     *pool_ptr = NULL;
 }
@@ -156,9 +170,10 @@ int pool_n_threads(const struct pool *pool)
 
 void pool_run(struct pool *pool, pool_fn *fn, void *ctx)
 {
-    if (pool == NULL || pool->n_threads == 1) {
+    if (pool == NULL || is_alone(pool)) {
+        const int n_workers = pool_n_threads(pool);
         const float_mode mode = float_mode_enter();
-        fn(ctx, 0, 1);
+        for (int i = 0; i < n_workers; i++) fn(ctx, i, n_workers);
         float_mode_leave(mode);
         return;
     }

@@ -18,7 +18,9 @@ typedef void pool_fn(void *ctx, int worker, int n_workers);
 
 /* n_threads in [1, 256]; 1 makes no thread. */
 itx_status pool_create(struct pool **pool, int n_threads, struct itx_error *err);
-void pool_destroy(struct pool **pool); /* accepts NULL content */
+/* Accepts NULL content. In a child of the process that made the pool, as in pool_run, the caller is all that is left of it:
+ * nothing is waited for, and the caller does everybody's work. */
+void pool_destroy(struct pool **pool);
 int pool_n_threads(const struct pool *pool);
 
 /* Runs fn for every worker and returns when all are done. One job at a time per pool. `pool` may be NULL: one worker. */

@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "dnn/sys.h"
+#include "dnn/task.h"
 
 #define PLACE_BITS 20
 #define NUMBER_BITS 36
@@ -27,8 +29,39 @@ static struct {
     uint64_t n_given;
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static void before_fork(void)
+{
+    pthread_mutex_lock(&state.lock);
+    sys_lock();
+}
+
+static void after_fork(void)
+{
+    sys_unlock();
+    pthread_mutex_unlock(&state.lock);
+}
+
+static void after_fork_in_child(void)
+{
+    sys_unlock();
+    task_lose_workers();
+    pthread_mutex_unlock(&state.lock);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
+void state_watch_forks(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+}
+
 void state_lock(void)
 {
+    state_watch_forks();
     pthread_mutex_lock(&state.lock);
 }
 
@@ -83,6 +116,13 @@ void *handle_object(enum handle_kind kind, const void *handle)
 {
     const struct slot *const slot = find(kind, handle);
     return slot != NULL ? slot->object : NULL;
+}
+
+void handle_each(enum handle_kind kind, void (*visit)(void *object))
+{
+    for (size_t i = 0; i < state.n_slots; i++)
+        if (state.slots[i].handle >> KIND_SHIFT == KIND_BASE + (unsigned)kind)
+            visit(state.slots[i].object);
 }
 
 void handle_drop(enum handle_kind kind, const void *handle)

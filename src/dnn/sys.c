@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "dnn/log.h"
+#include "dnn/state.h"
 
 struct sys_block {
     uint8_t *data;
@@ -24,6 +25,17 @@ static struct {
     struct sys_block **blocks;
     size_t n_blocks, n_room;
 } heap = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void sys_lock(void)
+{
+    state_watch_forks();
+    pthread_mutex_lock(&heap.lock);
+}
+
+void sys_unlock(void)
+{
+    pthread_mutex_unlock(&heap.lock);
+}
 
 /* How many blocks begin at or below p. */
 static size_t n_below(const void *p)
@@ -100,9 +112,9 @@ static int32_t allocate(const char *function, hbSysMem *mem, uint32_t size)
     bool ok = b != NULL && b->data != NULL;
     if (ok) {
         b->size = size;
-        pthread_mutex_lock(&heap.lock);
+        sys_lock();
         ok = insert(b);
-        pthread_mutex_unlock(&heap.lock);
+        sys_unlock();
     }
     if (!ok) {
         if (b != NULL) destroy(b);
@@ -126,7 +138,7 @@ int32_t hbSysAllocCachedMem(hbSysMem *mem, uint32_t size)
 int32_t hbSysFreeMem(hbSysMem *mem)
 {
     if (mem == NULL || mem->virAddr == NULL) return refuse("hbSysFreeMem", "no memory");
-    pthread_mutex_lock(&heap.lock);
+    sys_lock();
     struct sys_block *const b = block_around(mem->virAddr);
     const bool ok = b != NULL && b->data == mem->virAddr;
     bool is_last = false;
@@ -135,7 +147,7 @@ int32_t hbSysFreeMem(hbSysMem *mem)
         b->is_freed = true;
         is_last = b->n_pins == 0;
     }
-    pthread_mutex_unlock(&heap.lock);
+    sys_unlock();
     if (!ok) return refuse("hbSysFreeMem", "not allocated, or freed before");
     if (is_last) destroy(b);
     *mem = (hbSysMem){0};
@@ -152,11 +164,11 @@ static bool is_there(const struct sys_block *b, const hbSysMem *mem, size_t size
 
 bool sys_pin(const hbSysMem *mem, size_t size, struct sys_block **block)
 {
-    pthread_mutex_lock(&heap.lock);
+    sys_lock();
     struct sys_block *const b = mem->virAddr != NULL ? block_around(mem->virAddr) : NULL;
     const bool ok = is_there(b, mem, size);
     if (ok && b != NULL) b->n_pins++;
-    pthread_mutex_unlock(&heap.lock);
+    sys_unlock();
     if (ok) *block = b;
     return ok;
 }
@@ -164,9 +176,9 @@ bool sys_pin(const hbSysMem *mem, size_t size, struct sys_block **block)
 void sys_unpin(struct sys_block *b)
 {
     if (b == NULL) return;
-    pthread_mutex_lock(&heap.lock);
+    sys_lock();
     const bool is_last = --b->n_pins == 0 && b->is_freed;
-    pthread_mutex_unlock(&heap.lock);
+    sys_unlock();
     if (is_last) destroy(b);
 }
 
@@ -206,11 +218,11 @@ int32_t hbSysRegisterMem(hbSysMem *mem)
     if (mem == NULL || mem->phyAddr == 0 || mem->memSize == 0)
         return refuse("hbSysRegisterMem", "no memory");
     void *const p = (void *)(uintptr_t)mem->phyAddr;
-    pthread_mutex_lock(&heap.lock);
+    sys_lock();
     struct sys_block *const b = block_around(p);
     const bool ok = b != NULL && mem->memSize <= bytes_from(b, p);
     if (ok) b->n_registered++;
-    pthread_mutex_unlock(&heap.lock);
+    sys_unlock();
     if (!ok)
         return dnn_fail(HB_SYS_REGISTER_MEM_FAILED,
                         "hbSysRegisterMem: the range is not within memory of hbSysAllocMem");
@@ -221,11 +233,11 @@ int32_t hbSysRegisterMem(hbSysMem *mem)
 int32_t hbSysUnregisterMem(hbSysMem *mem)
 {
     if (mem == NULL || mem->virAddr == NULL) return refuse("hbSysUnregisterMem", "no memory");
-    pthread_mutex_lock(&heap.lock);
+    sys_lock();
     struct sys_block *const b = block_around(mem->virAddr);
     const bool ok = b != NULL && b->n_registered > 0;
     if (ok) b->n_registered--;
-    pthread_mutex_unlock(&heap.lock);
+    sys_unlock();
     if (!ok) return refuse("hbSysUnregisterMem", "not registered");
     mem->virAddr = NULL;
     return HB_SYS_SUCCESS;

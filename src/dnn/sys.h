@@ -17,4 +17,8 @@ struct sys_block;
 bool sys_pin(const hbSysMem *mem, size_t size, struct sys_block **block);
 void sys_unpin(struct sys_block *block); /* accepts NULL */
 
+/* The lock of the table of blocks; nothing else is locked inside. */
+void sys_lock(void);
+void sys_unlock(void);
+
 #endif

@@ -33,7 +33,12 @@ struct task {
     hbDNNTaskDoneCb callback; /* NULL: none, or called */
     void *userdata;
     bool in_callback;
-    pthread_t caller; /* of the callback */
+    struct caller *caller; /* of the callback */
+};
+
+/* A thread in a callback, and the task that it wants to release there and whose callback it waits for. */
+struct caller {
+    const struct task *waits_for;
 };
 
 /* Also under the state's lock. */
@@ -47,6 +52,7 @@ static struct {
 } queue = {.work = PTHREAD_COND_INITIALIZER, .stopped = PTHREAD_COND_INITIALIZER};
 
 static _Thread_local bool is_worker;
+static _Thread_local struct caller this_caller;
 
 /* ---- models ---- */
 
@@ -80,15 +86,20 @@ static void destroy(struct task *t)
     mem_free(t);
 }
 
-static struct task *create(void)
+static void init_changed(struct task *t)
 {
-    struct task *const t = mem_calloc(1, sizeof *t);
-    if (t == NULL) return NULL;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&t->changed, &attributes);
     pthread_condattr_destroy(&attributes);
+}
+
+static struct task *create(void)
+{
+    struct task *const t = mem_calloc(1, sizeof *t);
+    if (t == NULL) return NULL;
+    init_changed(t);
     t->last = &t->first;
     t->n_users = 1;
     return t;
@@ -135,7 +146,7 @@ static void call_back(struct task *t)
     if (callback == NULL) return;
     t->callback = NULL;
     t->in_callback = true;
-    t->caller = pthread_self();
+    t->caller = &this_caller;
     state_unlock();
     callback(t->handle, t->status, t->userdata);
     state_lock();
@@ -235,6 +246,37 @@ void task_stop_workers(void)
         pthread_cond_broadcast(&queue.stopped);
     }
     state_unlock();
+}
+
+static void forget_uses(void *model)
+{
+    ((struct dnn_model *)model)->n_tasks = 0;
+}
+
+/* Whoever waited for it is in the parent. */
+static void outlive_fork(void *object)
+{
+    struct task *const t = object;
+    init_changed(t);
+    if (t->in_callback && t->caller != &this_caller) t->in_callback = false;
+    if (t->state == COLLECTING) {
+        for (struct job *job = t->first; job != NULL; job = job->next)
+            if (job->model != NULL) job->model->n_tasks++;
+    } else if (t->state != DONE) {
+        t->state = DONE;
+        t->status = HB_DNN_RUN_TASK_FAILED;
+    }
+}
+
+void task_lose_workers(void)
+{
+    queue.first = NULL;
+    queue.n_waiting = queue.n_running = queue.n_workers = 0;
+    queue.is_stopping = false;
+    pthread_cond_init(&queue.work, NULL);
+    pthread_cond_init(&queue.stopped, NULL);
+    handle_each(HANDLE_MODEL, forget_uses);
+    handle_each(HANDLE_TASK, outlive_fork);
 }
 
 /* ---- adding ---- */
@@ -353,6 +395,24 @@ int32_t hbDNNWaitTaskDone(hbDNNTaskHandle_t handle, int32_t timeout)
     return code;
 }
 
+/* The task's callback is under way on this thread, or waits there, by others or not, for one that is: it cannot end before we
+ * return. */
+static bool callback_waits_for_us(const struct task *t)
+{
+    for (; t != NULL && t->in_callback; t = t->caller->waits_for)
+        if (t->caller == &this_caller) return true;
+    return false;
+}
+
+/* Until nobody but us works on the task, as far as that can be waited for. */
+static void wait_for_others(struct task *t)
+{
+    this_caller.waits_for = t;
+    while (t->state == RUNNING || (t->in_callback && !callback_waits_for_us(t)))
+        pthread_cond_wait(&t->changed, state_mutex());
+    this_caller.waits_for = NULL;
+}
+
 int32_t hbDNNReleaseTask(hbDNNTaskHandle_t handle)
 {
     state_lock();
@@ -362,8 +422,7 @@ int32_t hbDNNReleaseTask(hbDNNTaskHandle_t handle)
         t->callback = NULL;
         if (t->state == WAITING) unqueue(t);
         if (t->state == WAITING || t->state == COLLECTING) end(t, HB_DNN_RUN_TASK_FAILED);
-        while (t->state == RUNNING || (t->in_callback && !pthread_equal(t->caller, pthread_self())))
-            pthread_cond_wait(&t->changed, state_mutex());
+        wait_for_others(t);
         queue.n_alive--;
         leave(t);
     }

@@ -37,6 +37,10 @@ void task_leave_model(struct dnn_model *model); /* accepts NULL */
 int32_t task_add(const char *function, hbDNNTaskHandle_t *handle, struct job *job,
                  const struct job_order *order);
 
+/* In a child, whose workers are not there, with the lock held: tasks that were not done have failed, models are not in use
+ * but by those that still collect, and the next task makes new workers. */
+void task_lose_workers(void);
+
 /* Ends the worker threads when no handle of any kind is alive. */
 void task_stop_workers(void);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "network.h"
@@ -448,6 +449,129 @@ static void test_callback__may_release_models(void)
     CHECK(hbDNNRelease(net_load()) == 0); /* and the threads end with the next one */
 }
 
+/* Callbacks that are under way at the same time, each of which releases the next one's task. */
+enum { MAX_RING = 3 };
+struct ring {
+    pthread_barrier_t all;
+    int n;
+    hbDNNTaskHandle_t tasks[MAX_RING];
+    int32_t codes[MAX_RING];
+    struct ring_part {
+        struct ring *ring;
+        int i;
+        pthread_t thread;
+    } parts[MAX_RING];
+};
+
+static void release_next(hbDNNTaskHandle_t task, int32_t status, void *userdata)
+{
+    const struct ring_part *const p = userdata;
+    (void)task;
+    (void)status;
+    pthread_barrier_wait(&p->ring->all);
+    p->ring->codes[p->i] = hbDNNReleaseTask(p->ring->tasks[(p->i + 1) % p->ring->n]);
+}
+
+static void *set_callback(void *arg)
+{
+    struct ring_part *const p = arg;
+    CHECK(hbDNNSetTaskDoneCb(p->ring->tasks[p->i], release_next, p) == 0); /* called here */
+    return NULL;
+}
+
+static void test_callback__release_each_other(void)
+{
+    const hbPackedDNNHandle_t packed = net_load();
+    alarm(60); /* instead of waiting for ever */
+    for (int n = 1; n <= MAX_RING; n++) {
+        struct ring ring = {.n = n};
+        struct net_run runs[MAX_RING];
+        pthread_barrier_init(&ring.all, NULL, (unsigned)n);
+        for (int i = 0; i < n; i++) {
+            runs[i] = net_run_of(net_model(packed, "cam"), 1, 1);
+            REQUIRE(net_submit(&runs[i], &ring.tasks[i], NULL) == 0);
+            CHECK(hbDNNWaitTaskDone(ring.tasks[i], 0) == 0);
+            ring.parts[i] = (struct ring_part){.ring = &ring, .i = i};
+        }
+        for (int i = 0; i < n; i++)
+            REQUIRE(pthread_create(&ring.parts[i].thread, NULL, set_callback, &ring.parts[i]) == 0);
+        for (int i = 0; i < n; i++) {
+            pthread_join(ring.parts[i].thread, NULL);
+            CHECK(ring.codes[i] == 0);
+            CHECK(hbDNNWaitTaskDone(ring.tasks[i], 0) == HB_DNN_INVALID_TASK_HANDLE);
+            net_run_release(&runs[i]);
+        }
+        pthread_barrier_destroy(&ring.all);
+    }
+    alarm(0);
+    CHECK(hbDNNRelease(packed) == 0);
+}
+
+/* ---- children ---- */
+
+/* What a child finds: 0, or the line of what is wrong. */
+static int use_in_child(hbPackedDNNHandle_t packed, hbDNNTaskHandle_t waiting,
+                        hbDNNTaskHandle_t collecting, struct net_run *r, const uint8_t *expected)
+{
+#define NEED(condition)                                                                            \
+    if (!(condition)) return __LINE__ % 251 + 1
+    alarm(20);
+    NEED(hbDNNWaitTaskDone(waiting, 0) == HB_DNN_RUN_TASK_FAILED);
+    NEED(hbDNNReleaseTask(waiting) == 0);
+    NEED(hbDNNReleaseTask(collecting) == 0);
+    hbDNNTaskHandle_t task = NULL;
+    NEED(net_submit(r, &task, NULL) == 0);
+    NEED(hbDNNWaitTaskDone(task, 0) == 0);
+    NEED(hbDNNReleaseTask(task) == 0);
+    NEED(memcmp(r->outputs[0].sysMem[0].virAddr, expected, r->outputs[0].sysMem[0].memSize) == 0);
+    hbSysMem mem;
+    NEED(hbSysAllocMem(&mem, 100) == 0 && hbSysFreeMem(&mem) == 0);
+    NEED(hbDNNRelease(packed) != HB_DNN_INVALID_PACKED_DNN_HANDLE);
+#undef NEED
+    return 0;
+}
+
+/* With tasks that run, wait and collect; the parent goes on as if nothing had been. */
+static void test_fork__child_goes_on(void)
+{
+    NEEDS_FEW_WORKERS();
+#ifdef BUILD_WATCHES_RACES
+    SKIP("ThreadSanitizer starts no threads in a child");
+#endif
+    const hbPackedDNNHandle_t packed = net_load();
+    const hbDNNHandle_t model = net_model(packed, "cam");
+    struct net_run r = net_run_of(model, 1, 1), s = net_run_of(model, 1, 1);
+    hbDNNTaskHandle_t task = NULL, waiting = NULL, collecting = NULL;
+    REQUIRE(net_submit(&r, &task, NULL) == 0 && hbDNNWaitTaskDone(task, 0) == 0);
+    CHECK(hbDNNReleaseTask(task) == 0);
+    const size_t size = r.outputs[0].sysMem[0].memSize;
+    uint8_t *const expected = malloc(size);
+    REQUIRE(expected != NULL);
+    memcpy(expected, r.outputs[0].sysMem[0].virAddr, size);
+    static struct gate gate;
+    gate_close(&gate, model, n_workers());
+    REQUIRE(net_submit(&s, &waiting, NULL) == 0);
+    hbDNNInferCtrlParam more = net_param();
+    more.more = 1;
+    REQUIRE(net_submit(&s, &collecting, &more) == 0);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) _exit(use_in_child(packed, waiting, collecting, &r, expected));
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s %d",
+              WIFSIGNALED(status) ? "signal" : "line",
+              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    gate_open(&gate, n_workers());
+    gate_release(&gate);
+    CHECK(hbDNNWaitTaskDone(waiting, 0) == 0);
+    CHECK(hbDNNReleaseTask(waiting) == 0 && hbDNNReleaseTask(collecting) == 0);
+    free(expected);
+    net_run_release(&r);
+    net_run_release(&s);
+    CHECK(hbDNNRelease(packed) == 0);
+}
+
 /* ---- many threads ---- */
 
 enum { N_THREADS = 8, N_INFERENCES = 1000 };
@@ -551,5 +675,6 @@ TEST_MAIN(TEST(test_task__urgent_ones_first), TEST(test_wait__times_out),
           TEST(test_more__runs_together), TEST(test_more__at_most_255), TEST(test_release__cancels),
           TEST(test_callback__may_release_and_submit), TEST(test_callback__may_wait),
           TEST(test_callback__after_the_end), TEST(test_callback__may_release_models),
+          TEST(test_callback__release_each_other), TEST(test_fork__child_goes_on),
           TEST(test_threads__one_model), TEST(test_load__a_thousand_times),
           TEST(test_threads__load))

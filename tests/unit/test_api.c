@@ -6,6 +6,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "session_build.h"
@@ -549,6 +550,55 @@ static void test_session__file_changes_while_open(void)
     }
 }
 
+static int segment_in_child(itx_session *session, const itx_model *model, int n_expected,
+                            const struct itx_instance *expected)
+{
+    const struct itx_image frame = photo();
+    const struct itx_instance *found;
+    int n = 0;
+    alarm(20);
+    if (itx_session_segment(session, &frame, &found, &n, NULL) != ITX_OK) return 1;
+    if (n != n_expected || memcmp(found, expected, (size_t)n * sizeof *found) != 0) return 2;
+    itx_session_destroy(&session);
+#ifndef BUILD_WATCHES_RACES /* which starts no threads in a child */
+    struct itx_session_options o = options_of_test();
+    o.n_threads = 3;
+    if (itx_session_create(&session, model, &o, NULL) != ITX_OK) return 3;
+    if (itx_session_segment(session, &frame, &found, &n, NULL) != ITX_OK) return 4;
+    itx_session_destroy(&session);
+#else
+    (void)model;
+#endif
+    return 0;
+}
+
+/* A child has a session's memory but none of its threads: it runs, and its end is not waited for. */
+static void test_session__in_a_child(void)
+{
+    itx_model *model = open_model(NULL);
+    struct itx_session_options o = options_of_test();
+    o.n_threads = 3;
+    itx_session *session = open_session(model, &o);
+    REQUIRE(session != NULL);
+    const struct itx_image frame = photo();
+    const struct itx_instance *found;
+    int n = 0;
+    REQUIRE(itx_session_segment(session, &frame, &found, &n, NULL) == ITX_OK && n > 3);
+    struct itx_instance *const expected = malloc((size_t)n * sizeof *expected);
+    REQUIRE(expected != NULL);
+    memcpy(expected, found, (size_t)n * sizeof *expected);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) _exit(segment_in_child(session, model, n, expected));
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
+    CHECK(itx_session_segment(session, &frame, &found, &n, NULL) == ITX_OK && n > 3);
+    free(expected);
+    itx_session_destroy(&session);
+    itx_model_close(&model);
+}
+
 /* Whichever allocation fails, the answer is one of memory, and nothing is left behind (which a sanitizer sees). */
 static void test_session__out_of_memory(void)
 {
@@ -601,4 +651,5 @@ TEST_MAIN(TEST(test_model__refuses_misuse), TEST(test_model__answers),
           TEST(test_session__decodes_again), TEST(test_session__thresholds_change),
           TEST(test_session__times_tensors_kernels), TEST(test_session__many_on_one_model),
           TEST(test_session__keeps_its_model), TEST(test_session__file_changes_while_open),
-          TEST(test_session__out_of_memory), TEST(test_kernels__listed))
+          TEST(test_session__in_a_child), TEST(test_session__out_of_memory),
+          TEST(test_kernels__listed))

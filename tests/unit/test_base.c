@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/closeness.h"
@@ -192,6 +194,35 @@ static void add_part(void *ctx, int worker, int n_workers)
     atomic_fetch_add(&sum->calls, 1);
 }
 
+/* The parts of a child: 0 when all were run and nothing waited for ever. */
+static int use_pool_in_child(struct pool *pool)
+{
+    struct sum sum = {0};
+    alarm(20);
+    pool_run(pool, add_part, &sum);
+    pool_destroy(&pool);
+    return pool == NULL && atomic_load(&sum.total) == 1001 * 1000 / 2 ? 0 : 1;
+}
+
+static void test_pool__in_a_child(void)
+{
+    for (int n = 1; n <= 4; n += 3) {
+        struct pool *pool = NULL;
+        struct sum sum = {0};
+        REQUIRE(pool_create(&pool, n, NULL) == ITX_OK);
+        pool_run(pool, add_part, &sum);
+        fflush(NULL);
+        const pid_t child = fork();
+        if (child == 0) _exit(use_pool_in_child(pool));
+        int status = -1;
+        REQUIRE(waitpid(child, &status, 0) == child);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        pool_run(pool, add_part, &sum);
+        CHECK(atomic_load(&sum.total) == 2 * (1001 * 1000 / 2));
+        pool_destroy(&pool);
+    }
+}
+
 static void test_pool__every_item_once(void)
 {
     for (int n = 1; n <= 5; n++) {
@@ -276,5 +307,5 @@ TEST_MAIN(TEST(test_arena__objects_are_zeroed_and_aligned), TEST(test_vec__push)
           TEST(test_status__prefix), TEST(test_status__long_paths_keep_the_cause),
           TEST(test_status__only_printable_text), TEST(test_printable__categories),
           TEST(test_str__json_is_shown), TEST(test_str__distance), TEST(test_format__as_c_has_it),
-          TEST(test_cpu__parse), TEST(test_pool__every_item_once), TEST(test_closeness__by_hand),
-          TEST(test_md5__vectors))
+          TEST(test_cpu__parse), TEST(test_pool__every_item_once), TEST(test_pool__in_a_child),
+          TEST(test_closeness__by_hand), TEST(test_md5__vectors))
