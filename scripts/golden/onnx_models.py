@@ -252,6 +252,19 @@ branch = H.make_graph([node("Identity", "x", "b")], "branch", [], [info("b", Non
 refuse_node("if.onnx", node("If", "c", "y", then_branch=branch, else_branch=branch), unsupported + "export with fixed sizes (dynamic=False, simplify=True)", inputs=x134 + [info("c", [1], T.BOOL)])
 s1 = NH.from_array(np.array(0.1, np.float32), "s")
 refuse_node("quantised.onnx", node("MatMulInteger", "x,s", "y"), unsupported + "the model is quantised already, give the float one", inits=[s1])
+quantised = ": the model is quantised already, give the float one"
+refuse_node("quantised_block.onnx", node("DequantizeLinear", "q,s", "y", axis=1, block_size=3), "attribute 'block_size' is not supported" + quantised, opset=21,
+            inputs=[info("q", [4, 3], T.INT8)], inits=[NH.from_array(np.ones((4, 1), np.float32), "s")])
+refuse_node("quantised_type.onnx", node("QuantizeLinear", "x,s", "y", output_dtype=T.UINT8), "attribute 'output_dtype' is not supported" + quantised, opset=21,
+            inits=[NH.from_array(np.float32(1), "s")])
+refuse_node("quantised_domain.onnx", H.make_node("QLinearAdd", ["x"] * 8, ["y"], name="y", domain="com.microsoft"),
+            "operators of domain 'com.microsoft' are not supported: export with ONNX's own operators" + quantised, domains=["com.microsoft"])
+refuse("quantised_16.onnx", model([node("DequantizeLinear", "q,s,z", "y")], [info("q", [4], T.UINT16)], out, [NH.from_array(np.float32(1), "s"), NH.from_array(np.uint16(1), "z")], opset=21),
+       "initializer 'z': its element type is uint16 (type 4), which is not supported" + quantised)
+refuse("quantised_4.onnx", model([node("DequantizeLinear", "q,s", "y")], [], out, [NH.from_array(np.float32(1), "s"), H.make_tensor("q", T.INT4, [4], [1, 2, 3, 4])], opset=21),
+       "initializer 'q': its element type is int4 (type 22), which is not supported" + quantised)
+refuse("quantised_8.onnx", model([node("QuantizeLinear", "x,s,z", "y")], x134, out, [NH.from_array(np.float32(1), "s"), H.make_tensor("z", T.FLOAT8E4M3FN, [], [0.0])], opset=19),
+       "initializer 'z': its element type is float8 (type 17), which is not supported" + quantised)
 refuse_node("indices.onnx", node("MaxPool", "x", "y,i", kernel_shape=[2]), "its output 2 ('i') is not supported", outputs=out + [info("i", None, T.INT64)])
 refuse_node("attribute.onnx", node("Relu", "x", "y", colour=1), "attribute 'colour' is not supported")
 refuse_node("attribute_type.onnx", node("Softmax", "x", "y", axis=1.5), "attribute 'axis' has type 1, it should be 2")

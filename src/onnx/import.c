@@ -100,6 +100,7 @@ static itx_status read_uses(struct import *im, const Onnx__GraphProto *graph, st
     for (size_t i = 0; i < graph->n_node; i++) {
         const char *type = graph->node[i]->op_type;
         if (type != NULL && strcmp(type, "NonMaxSuppression") == 0) im->has_nms = true;
+        if (type != NULL && import_quantises(type)) im->is_quantised = true;
         for (size_t k = 0; k < graph->node[i]->n_input; k++)
             ITX_TRY(use_name(im, graph->node[i]->input[k], err));
     }
@@ -225,6 +226,16 @@ static itx_status read_meta(struct import *im, const Onnx__ModelProto *model, st
     return ITX_OK;
 }
 
+/* Says behind whatever is not supported in a quantised model what to do about it. */
+static itx_status add_hint(const struct import *im, itx_status rc, struct itx_error *err)
+{
+    if (rc != ITX_E_UNSUPPORTED || !im->is_quantised || err == NULL ||
+        strstr(err->text, IMPORT_QUANTISED) != NULL)
+        return rc;
+    const struct itx_error what = *err;
+    return itx_fail(err, rc, "%s: " IMPORT_QUANTISED, what.text);
+}
+
 /* Who hears of nodes; fn NULL: the first that is not supported is an error. */
 struct scan {
     onnx_scan_fn *fn;
@@ -236,7 +247,8 @@ static itx_status read_node(struct import *im, const Onnx__NodeProto *node, cons
 {
     struct itx_error why = {.text = ""};
     const char *type = node->op_type != NULL ? node->op_type : "";
-    const itx_status rc = import_node(im, node, scan->fn != NULL ? &why : err);
+    struct itx_error *const e = scan->fn != NULL ? &why : err;
+    const itx_status rc = add_hint(im, import_node(im, node, e), e);
     if (scan->fn == NULL) {
         if (rc != ITX_OK)
             itx_error_prefix(err, "node '%.200s' (%.64s)", import_node_name(node), type);
@@ -295,7 +307,7 @@ static itx_status read_model(struct graph **g, struct wire *wire, Onnx__ModelPro
 {
     struct import im = {.external = {.folder = folder}};
     itx_status rc = graph_create(&im.g, err);
-    if (rc == ITX_OK) rc = read_graph(&im, wire, model, scan, err);
+    if (rc == ITX_OK) rc = add_hint(&im, read_graph(&im, wire, model, scan, err), err);
     names_release(&im.names);
     external_release(&im.external);
     wire_free_model(wire, model);

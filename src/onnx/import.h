@@ -17,6 +17,7 @@ struct import {
     struct names names; /* of the model's values; borrowed from the protobuf structures */
     struct external external;
     bool has_nms;       /* a NonMaxSuppression somewhere, and much around it that is no network */
+    bool is_quantised;  /* a node that quantises or computes with quantised numbers somewhere */
     node_id n_inferred; /* nodes below it have been through shape inference */
 };
 
@@ -63,6 +64,11 @@ itx_status import_tensor(struct import *im, const char *name, const Onnx__Tensor
 itx_status import_rank(struct import *im, value_id id, int *rank, struct itx_error *err);
 
 /* --- upgrade.c --- */
+
+/* What a user does about a model that quantises. */
+#define IMPORT_QUANTISED "the model is quantised already, give the float one"
+/* QuantizeLinear, DequantizeLinear, and what dynamic quantisation and quantised operators are called. */
+bool import_quantises(const char *op_type);
 
 /* Brings a draft whose op_type is not, or not in this opset, one of ours to our form. Sets op. */
 itx_status upgrade_draft(struct import *im, struct draft *d, struct itx_error *err);

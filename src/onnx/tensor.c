@@ -43,10 +43,11 @@ static const struct type types[] = {
 /* Names of all of ONNX's element types, for messages. */
 static const char *type_name(int32_t type)
 {
-    static const char *const names[] = {"undefined", "float32", "uint8",  "int8",   "uint16",
-                                        "int16",     "int32",   "int64",  "string", "bool",
-                                        "float16",   "float64", "uint32", "uint64", "complex",
-                                        "complex",   "bfloat16"};
+    static const char *const names[] = {"undefined", "float32",  "uint8",  "int8",   "uint16",
+                                        "int16",     "int32",    "int64",  "string", "bool",
+                                        "float16",   "float64",  "uint32", "uint64", "complex",
+                                        "complex",   "bfloat16", "float8", "float8", "float8",
+                                        "float8",    "uint4",    "int4",   "float4", "float8"};
     return type >= 0 && (size_t)type < ARRAY_LEN(names) ? names[type] : "of an unknown type";
 }
 

@@ -402,14 +402,21 @@ static const struct hint hints[] = {
     {"If", "export with fixed sizes (dynamic=False, simplify=True)"},
     {"Loop", "export with fixed sizes (dynamic=False, simplify=True)"},
     {"Scan", "export with fixed sizes (dynamic=False, simplify=True)"},
-    {"DynamicQuantizeLinear", "the model is quantised already, give the float one"},
-    {"QLinearConv", "the model is quantised already, give the float one"},
-    {"ConvInteger", "the model is quantised already, give the float one"},
-    {"MatMulInteger", "the model is quantised already, give the float one"},
 };
+
+bool import_quantises(const char *type)
+{
+    static const char *const names[] = {"QuantizeLinear", "DequantizeLinear",
+                                        "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], type) == 0) return true;
+    return strncmp(type, "QLinear", strlen("QLinear")) == 0; /* QLinearConv, QLinearAdd, ... */
+}
 
 static itx_status refuse(const struct import *im, const char *type, struct itx_error *err)
 {
+    if (import_quantises(type))
+        return itx_fail(err, ITX_E_UNSUPPORTED, "this operator is not supported");
     if (im->has_nms) type = "NonMaxSuppression"; /* what is around it goes with it */
     for (size_t i = 0; i < ARRAY_LEN(hints); i++)
         if (strcmp(hints[i].type, type) == 0)
