@@ -4,6 +4,8 @@
  */
 #include "rdk/perf.h"
 
+#include <string.h>
+
 #include "cmd/terminal.h"
 #include "rdk/rdk.h"
 #include "rdk/rdk_bin.h"
@@ -62,28 +64,41 @@ static itx_status write_results(const struct perf_model *m, const struct strbuf 
     return rc;
 }
 
-static itx_status report(const struct perf_model *m, struct rdk_log *log, struct itx_error *err)
+/* The model's name; the file's without its ending, where the model has none. */
+static void add_result_name(struct strbuf *name, const char *path, const struct plan *plan)
+{
+    struct strbuf stem = {0};
+    const char *const base = rdk_base_name(path), *const dot = strrchr(base, '.');
+    strbuf_add(&stem, base, dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
+    strbuf_add_file_name(name, plan->name[0] != '\0' || stem.failed ? plan->name : stem.data);
+    name->failed = name->failed || stem.failed;
+    strbuf_release(&stem);
+}
+
+static itx_status report(const struct perf_model *m, const char *path, struct rdk_log *log,
+                         struct itx_error *err)
 {
     struct strbuf name = {0}, folder = {0};
-    strbuf_add_file_name(&name, m->plan->name);
-    strbuf_addf(&folder, "hb_perf_result/%s", name.data != NULL ? name.data : "");
-    const itx_status rc = name.data == NULL || name.failed || folder.failed
-                              ? itx_fail(err, ITX_E_NOMEM, "out of memory")
-                              : write_results(m, &name, folder.data, err);
+    add_result_name(&name, path, m->plan);
+    if (!name.failed) strbuf_addf(&folder, "hb_perf_result/%s", name.data);
+    const itx_status rc = name.failed || folder.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
+                                                       : write_results(m, &name, folder.data, err);
     if (rc == ITX_OK)
-        rdk_say(log, RDK_INFO, "%s: %.3f ms a frame, see %s/%s.html", m->plan->name,
+        rdk_say(log, RDK_INFO, "%s: %.3f ms a frame, see %s/%s.html",
+                m->plan->name[0] != '\0' ? m->plan->name : name.data,
                 span_mean_ms(&m->frame, m->n_frames), folder.data, name.data);
     strbuf_release(&name);
     strbuf_release(&folder);
     return rc;
 }
 
-static itx_status run_model(const struct perf_options *o, const struct rdk_bin *bin,
-                            const struct plan *plan, struct rdk_log *log, struct itx_error *err)
+static itx_status run_model(const struct perf_options *o, const char *path,
+                            const struct rdk_bin *bin, const struct plan *plan, struct rdk_log *log,
+                            struct itx_error *err)
 {
     struct perf_model m = {.limits = &o->limits};
     itx_status rc = perf_model_measure(&m, bin, plan, err);
-    if (rc == ITX_OK) rc = report(&m, log, err);
+    if (rc == ITX_OK) rc = report(&m, path, log, err);
     perf_model_release(&m);
     return rc;
 }
@@ -98,7 +113,7 @@ static itx_status run(const struct perf_options *o, const char *path, struct itx
     if (rc == ITX_OK) rdk_say(&log, RDK_INFO, "Start hb_perf....");
     for (int i = 0; rc == ITX_OK && i < bin.file.n_models; i++)
         if (one == NULL || one == &bin.file.models[i])
-            rc = run_model(o, &bin, &bin.file.models[i], &log, err);
+            rc = run_model(o, path, &bin, &bin.file.models[i], &log, err);
     rdk_bin_release(&bin);
     return rc;
 }

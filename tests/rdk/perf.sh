@@ -62,5 +62,14 @@ expect_exit 0
 ok 'both' test -e 'hb_perf_result/two_.._<models>/two_.._<models>.html'
 "$html_check" 'hb_perf_result/two_.._<models>/two_.._<models>.html' svg >/dev/null
 ok 'the name is escaped' test $? -eq 0
+
+# a model without a name: the file's
+"$intarsia" build "$tree/models/parts-seg.onnx" --calib "$tree/tests/cli/pictures/progressive.jpg" --effort 0 \
+    --name '' -o without.bin >/dev/null 2>&1
+rdk hb_perf without.bin
+expect_exit 0
+expect_err ''
+expect_out '*INFO without: [0-9]* ms a frame, see hb_perf_result/without/without.html'
+ok 'its page and picture' test -s hb_perf_result/without/without.html -a -s hb_perf_result/without/without.png
 nothing_half_written
 finish
