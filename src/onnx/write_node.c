@@ -85,6 +85,14 @@ static void add_int(struct writer *w, Onnx__NodeProto *node, const char *name, i
     attr->i = v;
 }
 
+static void add_float(struct writer *w, Onnx__NodeProto *node, const char *name, float v)
+{
+    Onnx__AttributeProto *attr = add_attr(w, node, name, TYPE(FLOAT));
+    if (attr == NULL) return;
+    attr->has_f = 1;
+    attr->f = v;
+}
+
 static void add_ints(struct writer *w, Onnx__NodeProto *node, const char *name, int n,
                      const int64_t *v)
 {
@@ -236,7 +244,6 @@ static itx_status check_old(const struct writer *w, const struct node *n, struct
     const char *what = NULL;
     const int rank = graph_value(w->g, n->inputs[0])->shape.rank;
     const int64_t axis = node_int(n, ATTR_AXIS, -1);
-    if (n->op == OP_HARD_SWISH) what = "this operator";
     if (n->op == OP_SOFTMAX && axis != -1 && axis != rank - 1)
         what = "a softmax along a dimension that is not the last";
     if (n->op == OP_PAD && node_input(n, 3) != 0) what = "axes";
@@ -308,6 +315,15 @@ static const char *add_silu(struct writer *w, const char *base, const char *x, c
 {
     const char *gate = step(w, "Sigmoid", base, 1, &x, NULL);
     return step(w, "Mul", base, 2, (const char *const[]){x, gate}, out);
+}
+
+static void add_hard_swish(struct writer *w, const char *base, const char *x, const char *out)
+{
+    const char *gate = writer_name(w, base, "HardSigmoid");
+    Onnx__NodeProto *const node = add(w, "HardSigmoid", base, 1, &x, 1, &gate);
+    add_float(w, node, "alpha", 1.0f / 6);
+    add_float(w, node, "beta", 0.5f);
+    step(w, "Mul", base, 2, (const char *const[]){x, gate}, out);
 }
 
 /* act(conv(x)) + residual */
@@ -397,6 +413,8 @@ itx_status writer_add_node(struct writer *w, node_id id, struct itx_error *err)
     if (n->op == OP_ATTENTION) return add_attention(w, n, err);
     if (n->op == OP_SILU)
         add_silu(w, out, in, out);
+    else if (n->op == OP_HARD_SWISH && w->opset == ONNX_WRITE_OLD_OPSET)
+        add_hard_swish(w, out, in, out);
     else
         return add_plain(w, n, n->n_inputs, NULL, err);
     return ITX_OK;

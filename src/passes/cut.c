@@ -152,13 +152,27 @@ static itx_status add_outputs(struct graph *g, const struct maps *m, struct strb
     return graph_compact(g, err);
 }
 
+/* So that the file can be read again, whatever its nodes are called. */
+static itx_status say_outputs(struct graph *g, const struct head_info *head, struct strbuf *text,
+                              struct itx_error *err)
+{
+    text->len = 0;
+    for (int i = 0; i < head->n_levels; i++)
+        strbuf_addf(text, "%sclass,box%s", i > 0 ? "," : "",
+                    head->level[i].coef >= 0 ? ",coefficients" : "");
+    if (head->proto >= 0) strbuf_addf(text, ",prototypes");
+    return text->failed ? itx_fail(err, ITX_E_NOMEM, "out of memory for the graph")
+                        : graph_set_meta(g, HEAD_META_OUTPUTS, text->data, err);
+}
+
 itx_status cut_before_decoding(struct graph *g, const struct graph *canonical,
                                const struct head_info *head, struct itx_error *err)
 {
     struct maps m = {0};
     struct strbuf text = {0};
     ITX_TRY(find_maps(&m, g, canonical, head, err));
-    const itx_status rc = add_outputs(g, &m, &text, err);
+    itx_status rc = add_outputs(g, &m, &text, err);
+    if (rc == ITX_OK) rc = say_outputs(g, head, &text, err);
     strbuf_release(&text);
     return rc;
 }

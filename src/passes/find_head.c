@@ -9,11 +9,11 @@
  *     prototypes, as [1, c, h, w] or [1, h, w, c], in any order (head_maps.c).
  * requires: fold_const, normalize, simplify, fold_norm, fuse_silu (a Sigmoid that is left is no
  *   part of a SiLU).
- * ensures: `head` describes the outputs. What is no such head is left as it is: HEAD_RAW.
+ * ensures: `head` describes the outputs. What is no such head is left as it is: HEAD_RAW. Maps of a head of which
+ *   nothing tells which is which are an error.
  * breaks: the outputs of the graph.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "passes/find_head.h"
 #include "passes/names.h"
@@ -101,19 +101,17 @@ static itx_status use_head(struct graph *g, struct found_head *f, struct head_in
     return names_read(graph_get_meta(g, "names"), head->n_classes, &g->arena, &head->names, err);
 }
 
-/* A picture goes in, and the file does not say that it is for something else. */
+/* A picture goes in. */
 static bool may_have_head(const struct graph *g)
 {
-    const char *task = graph_get_meta(g, "task");
     if (g->inputs.len != 1) return false;
     const struct shape *x = &graph_value(g, g->inputs.data[0])->shape;
-    if (x->rank != 4 || x->dim[0] != 1 || x->dim[2] <= 0 || x->dim[3] <= 0) return false;
-    return task == NULL || strcmp(task, "detect") == 0 || strcmp(task, "segment") == 0;
+    return x->rank == 4 && x->dim[0] == 1 && x->dim[2] > 0 && x->dim[3] > 0;
 }
 
 itx_status pass_find_head(struct graph *g, struct head_info *head, struct itx_error *err)
 {
-    *head = (struct head_info){.task = HEAD_RAW, .proto = -1};
+    *head = (struct head_info){.task = HEAD_RAW, .proto = -1, .why = ""};
     if (g->inputs.len != 0) {
         const struct shape *x = &graph_value(g, g->inputs.data[0])->shape;
         if (x->rank == 4 && x->dim[2] <= INT32_MAX && x->dim[3] <= INT32_MAX) {
@@ -121,16 +119,18 @@ itx_status pass_find_head(struct graph *g, struct head_info *head, struct itx_er
             head->input_w = (int)x->dim[3];
         }
     }
-    if (!may_have_head(g)) return ITX_OK;
+    ITX_TRY(head_other_task(g, &head->why, err));
+    if (head->why[0] != '\0' || !may_have_head(g)) return ITX_OK;
     struct rewrite r;
     ITX_TRY(rewrite_begin(&r, g, err));
     struct found_head f = {0};
     itx_status rc = head_tail_find(&r, &f, err);
-    if (rc == ITX_OK && !is_consistent(g, &f)) {
+    if (rc == ITX_OK && f.why == NULL && !is_consistent(g, &f)) {
         f = (struct found_head){0};
-        head_maps_find(&r, &f);
+        rc = head_maps_find(&r, &f, err);
     }
-    if (rc == ITX_OK && is_consistent(g, &f)) {
+    if (f.why != NULL) head->why = f.why;
+    if (rc == ITX_OK && f.why == NULL && is_consistent(g, &f)) {
         for (size_t i = 0; i < f.n_renamed; i++)
             graph_swap_names(g, f.renamed[i].output, f.renamed[i].map);
         rc = use_head(g, &f, head, err);

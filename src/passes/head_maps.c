@@ -3,45 +3,20 @@
  * Heads whose outputs are maps: the Model Zoo's form (NHWC) and raw ones (NCHW), two or three maps
  * a level and prototypes, in any order.
  *
- * Levels are told apart by their size, prototypes because they alone end in an activation,
- * coefficients by the number of prototypes, boxes by 64 channels (16 bins). Where numbers of
- * channels leave a choice (64 classes, 32 classes): a class branch has depthwise convolutions
- * (YOLO11), else it is the wider one (YOLOv8), else the order of the outputs decides: class, box,
- * coefficients in NHWC files (the Model Zoo's), box, class, coefficients in NCHW ones (Ultralytics'
- * own).
+ * Levels are told apart by their size. Prototypes are the map without which every level has three; where that leaves a
+ * choice, what they are called, and that they end in an activation or an enlargement, which the others do not. What the
+ * others are is in head_reading.c.
  */
 #include <string.h>
 
 #include "passes/find_head.h"
 #include "passes/names.h"
 
-enum { MAX_MAPS = HEAD_MAX_LEVELS * FOUND_ROLES + 1 };
-
-struct map {
-    value_id v;      /* [1, c, h, w], a convolution's result */
-    value_id output; /* of the file: v, or its transpose */
-    int stride, c;
-    int width; /* channels that the last convolution reads */
-    bool has_depthwise;
+struct outputs {
+    int n;
+    struct map map[HEAD_MAX_MAPS];
+    struct levels levels;
 };
-
-/* The last convolutions that lead to v and to nothing else include a depthwise one. */
-static bool has_depthwise(const struct rewrite *r, node_id conv)
-{
-    const struct graph *g = r->g;
-    for (int steps = 0; steps < 16; steps++) {
-        const struct node *n = &g->nodes.data[conv];
-        const struct shape *w = n->op == OP_CONV ? &graph_value(g, n->inputs[1])->shape : NULL;
-        if (w != NULL && w->dim[1] == 1 && w->dim[0] > 1 && node_int(n, ATTR_GROUP, 1) == w->dim[0])
-            return true;
-        const bool is_chain =
-            n->op == OP_CONV || n->op == OP_SILU || n->op == OP_RELU || n->op == OP_SIGMOID;
-        if (!is_chain || !rewrite_is_private(r, n->inputs[0])) return false;
-        conv = rewrite_producer(r, n->inputs[0]);
-        if (conv == NODE_NONE) return false;
-    }
-    return false;
-}
 
 /* Looks behind a transpose to [1, h, w, c]. */
 static value_id strip_nhwc(const struct rewrite *r, value_id v)
@@ -55,106 +30,134 @@ static value_id strip_nhwc(const struct rewrite *r, value_id v)
     return rewrite_node(r, id)->inputs[0];
 }
 
-/* Sorts the outputs into maps and prototypes; the number of maps, or 0 when one is neither. */
-static int read_outputs(const struct rewrite *r, struct map *maps, struct found_head *f)
+/* False when an output is no map. */
+static bool read_outputs(const struct rewrite *r, struct outputs *o, struct found_head *f)
 {
     const struct graph *g = r->g;
-    int n = 0;
-    if (g->outputs.len > MAX_MAPS) return 0;
+    if (g->outputs.len > HEAD_MAX_MAPS) return false;
     for (size_t i = 0; i < g->outputs.len; i++) {
-        const value_id output = g->outputs.data[i], v = strip_nhwc(r, output);
-        const node_id id = rewrite_producer(r, v);
-        const int stride = found_stride(g, v);
-        if (id == NODE_NONE || stride == 0) return 0;
-        if (output != v) {
-            f->renamed[f->n_renamed].output = output;
-            f->renamed[f->n_renamed++].map = v;
-        }
-        const struct node *n_v = rewrite_node(r, id);
-        if (n_v->op != OP_CONV) {
-            if (f->proto != 0 || (n_v->op != OP_SILU && n_v->op != OP_RELU)) return 0;
-            f->proto = v;
-            continue;
-        }
-        const struct shape *w = &graph_value(g, n_v->inputs[1])->shape;
-        maps[n++] = (struct map){
-            .v = v,
-            .output = output,
-            .stride = stride,
-            .c = (int)graph_value(g, v)->shape.dim[1],
-            .width = (int)(w->dim[1] * node_int(n_v, ATTR_GROUP, 1)),
-            .has_depthwise = has_depthwise(r, id),
-        };
+        struct map *const m = &o->map[o->n++];
+        m->output = g->outputs.data[i];
+        m->v = strip_nhwc(r, m->output);
+        if (rewrite_producer(r, m->v) == NODE_NONE || found_stride(g, m->v) == 0) return false;
+        branch_describe(r, m);
+        if (m->output == m->v) continue;
+        f->renamed[f->n_renamed].output = m->output;
+        f->renamed[f->n_renamed++].map = m->v;
     }
-    return n;
+    return true;
 }
 
-/* How well the maps of one level fit the roles; -1 when they cannot. Earlier reasons outweigh all
- * later ones. */
-static int judge(const struct map *cls, const struct map *box, const struct map *coef,
-                 int n_classes, int n_coefs)
+/* What the file itself says of its outputs. False when it says that there is no head. */
+static bool read_roles(const struct graph *g, struct outputs *o)
 {
-    if (box->c % 4 != 0 || box->c < 8 || (n_classes > 0 && cls->c != n_classes) ||
-        (coef != NULL && coef->c != n_coefs))
-        return -1;
-    const bool is_nhwc = cls->v != cls->output;
-    int score = 0;
-    if (box->c == 64) score += 256;
-    if (cls->has_depthwise && !box->has_depthwise) score += 128;
-    if (coef != NULL && cls->has_depthwise && !coef->has_depthwise) score += 64;
-    if (cls->width > box->width) score += 32;
-    if (coef != NULL && cls->width > coef->width) score += 16;
-    if ((cls < box) == is_nhwc) score += 4; /* place in the array: place among the outputs */
-    if (coef != NULL && cls < coef) score += 2;
-    if (coef != NULL && box < coef) score += 1;
-    return score;
+    static const struct {
+        const char *word;
+        int role;
+    } words[] = {{"class", FOUND_CLS},
+                 {"box", FOUND_BOX},
+                 {"coefficients", FOUND_COEF},
+                 {"prototypes", MAP_PROTO}};
+    const char *p = graph_get_meta(g, HEAD_META_OUTPUTS);
+    if (p == NULL) return true;
+    if (strcmp(p, "raw") == 0) return false;
+    for (int i = 0; i < o->n && *p != '\0'; i++) {
+        const size_t len = strcspn(p, ",");
+        for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
+            if (strlen(words[k].word) == len && memcmp(p, words[k].word, len) == 0)
+                o->map[i].role = words[k].role;
+        p += len;
+        if (*p == ',') p++;
+    }
+    return true;
 }
 
-/* members: the maps of one level in the order of the outputs. */
-static void assign_level(struct found_head *f, const struct map *const *members, int n,
-                         int n_classes, int n_coefs)
+/* Sorts the maps without `proto` into levels; false when they are not n_parts a level, all of them convolutions. */
+static bool group(struct outputs *o, const struct map *proto)
 {
-    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
-                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
-    int best = -1, best_order = 0;
-    for (int o = 0; o < 6; o++) {
-        const int *order = orders[o];
-        if (n == 2 && order[2] != 2) continue;
-        const int score = judge(members[order[0]], members[order[1]],
-                                n == 3 ? members[order[2]] : NULL, n_classes, n_coefs);
-        if (score > best) {
-            best = score;
-            best_order = o;
-        }
+    struct levels *const l = &o->levels;
+    int n[HEAD_MAX_LEVELS] = {0};
+    l->n_levels = 0;
+    l->n_parts = proto != NULL ? 3 : 2;
+    l->n_coefs = proto != NULL ? proto->c : 0;
+    for (int i = 0; i < o->n; i++) {
+        struct map *const m = &o->map[i];
+        int level = 0;
+        if (m == proto) continue;
+        while (level < l->n_levels && l->map[level][0]->stride != m->stride) level++;
+        if (level == HEAD_MAX_LEVELS || n[level] == l->n_parts || !m->is_conv) return false;
+        l->map[level][n[level]++] = m;
+        if (level == l->n_levels) l->n_levels++;
     }
-    if (best < 0) f->is_ambiguous = true;
-    for (int role = 0; role < n && best >= 0; role++) {
-        const struct map *m = members[orders[best_order][role]];
-        found_add(f, (enum found_role)role, m->v, m->stride);
-    }
+    for (int i = 0; i < l->n_levels; i++)
+        if (n[i] != l->n_parts) return false;
+    return l->n_levels >= 2; /* a lone pair of maps says too little */
 }
 
-void head_maps_find(const struct rewrite *r, struct found_head *f)
+/* How much a map looks like prototypes. */
+static int looks_like_prototypes(const struct outputs *o, const struct map *m)
+{
+    int n_same = 0;
+    for (int i = 0; i < o->n; i++) n_same += o->map[i].stride == m->stride;
+    return (m->role == MAP_PROTO ? 4 : 0) + (m->is_conv ? 0 : 2) + (n_same == 1 ? 1 : 0);
+}
+
+/* Finds the levels, and prototypes if there are any. */
+static enum reading read_maps(struct outputs *o, struct map **proto)
+{
+    enum reading found = group(o, NULL) ? head_read_levels(&o->levels) : READING_NONE;
+    int best = -1;
+    *proto = NULL;
+    for (int i = 0; found == READING_NONE && i < o->n; i++) {
+        struct map *const m = &o->map[i];
+        if (m->role != MAP_UNKNOWN && m->role != MAP_PROTO) continue;
+        if (!group(o, m)) continue;
+        const int score = looks_like_prototypes(o, m);
+        if (score == best) *proto = NULL;
+        if (score > best) *proto = m;
+        if (score > best) best = score;
+    }
+    if (best < 0) return found;
+    if (*proto == NULL) return READING_AMBIGUOUS;
+    (void)group(o, *proto);
+    return head_read_levels(&o->levels);
+}
+
+static itx_status refuse_ambiguous(const struct graph *g, const struct outputs *o,
+                                   struct itx_error *err)
+{
+    const struct levels *const l = &o->levels;
+    const char *const a = graph_value(g, l->map[0][0]->output)->name;
+    const char *const b = graph_value(g, l->map[0][1]->output)->name;
+    return itx_fail(err, ITX_E_UNSUPPORTED,
+                    "the outputs are maps of a YOLO head, but nothing tells which are %s ('%.60s' "
+                    "has %d channels, '%.60s' %d): any of these settles it: nodes or outputs named "
+                    "as Ultralytics does (cv3.0 or cls, cv2.0 or box, cv4.0 or coef)%s; "
+                    "metadata " HEAD_META_OUTPUTS
+                    "=class,box,... in the order of the outputs, or =raw for no head",
+                    l->n_parts == 3 ? "classes, boxes and coefficients" : "classes and boxes", a,
+                    l->map[0][0]->c, b, l->map[0][1]->c,
+                    l->same_classes ? "" : "; metadata names, one for each class");
+}
+
+itx_status head_maps_find(const struct rewrite *r, struct found_head *f, struct itx_error *err)
 {
     const struct graph *g = r->g;
-    struct map maps[MAX_MAPS];
-    const int n = read_outputs(r, maps, f);
-    const int n_parts = f->proto != 0 ? 3 : 2;
-    const int n_classes = names_count(graph_get_meta(g, "names"));
-    const int n_coefs = f->proto != 0 ? (int)graph_value(g, f->proto)->shape.dim[1] : 0;
-    /* Two levels at least: a lone pair of maps says too little. */
-    if (n < 2 * n_parts) return;
-    for (int i = 0; i < n; i++) {
-        const struct map *members[3];
-        int n_members = 0;
-        bool is_first = true;
-        for (int k = 0; k < n; k++) {
-            if (maps[k].stride != maps[i].stride) continue;
-            if (k < i) is_first = false;
-            if (n_members == n_parts) f->is_ambiguous = true;
-            if (n_members < n_parts) members[n_members++] = &maps[k];
-        }
-        if (n_members != n_parts) f->is_ambiguous = true;
-        if (is_first && !f->is_ambiguous) assign_level(f, members, n_parts, n_classes, n_coefs);
+    struct outputs o = {.levels = {.n_names = names_count(graph_get_meta(g, "names"))}};
+    struct map *proto;
+    if (!read_outputs(r, &o, f)) return ITX_OK;
+    if (!read_roles(g, &o)) return ITX_OK;
+    const enum reading found = read_maps(&o, &proto);
+    if (found == READING_AMBIGUOUS) return refuse_ambiguous(g, &o, err);
+    if (found == READING_NONE) return ITX_OK;
+    for (int i = 0; i < o.n; i++) {
+        const struct map *const m = &o.map[i];
+        if (m != proto && m->role == FOUND_BOX && m->c == 4) f->why = HEAD_DISTANCES;
     }
+    if (f->why != NULL) return ITX_OK;
+    f->proto = proto != NULL ? proto->v : 0;
+    for (int i = 0; i < o.n; i++)
+        if (&o.map[i] != proto)
+            found_add(f, (enum found_role)o.map[i].role, o.map[i].v, o.map[i].stride);
+    return ITX_OK;
 }

@@ -10,8 +10,6 @@
 #include "base/mem.h"
 #include "passes/find_head.h"
 
-enum { MET_SIGMOID = 1, MET_SOFTMAX = 2, MET_ALL = 4 };
-
 /* Channels [begin, end) of v, reached through `met`. */
 struct place {
     value_id v;
@@ -25,6 +23,7 @@ struct walk {
     const struct rewrite *r;
     VEC(struct place) places; /* every one once, in the order of discovery */
     bool is_hopeless;         /* met something that is no part of a head */
+    bool is_partial;          /* met a part of a convolution's channels, as no head of ours has */
 };
 
 /* The expectation over bins 0, 1, 2, ... as a 1x1 convolution. */
@@ -129,7 +128,7 @@ static bool visit(struct walk *w, struct place at, uint8_t *met_by)
     }
     const struct node *n = &g->nodes.data[id];
     if (n->op == OP_CONV && !is_dfl_conv(g, n)) {
-        if (at.begin != 0 || at.end != n_channels(w, at.v)) w->is_hopeless = true;
+        if (at.begin != 0 || at.end != n_channels(w, at.v)) w->is_partial = true;
         met_by[at.v] |= (uint8_t)(at.met | MET_ALL);
         return true;
     }
@@ -213,7 +212,8 @@ itx_status head_tail_find(const struct rewrite *r, struct found_head *f, struct 
         has_memory = visit(&w, w.places.data[i], met_by);
     if (has_memory && !w.is_hopeless) {
         sort_out(r, met_by, f);
-        if (!fits_output(r->g, f, detections)) f->is_ambiguous = true;
+        if (w.is_partial || !fits_output(r->g, f, detections)) f->is_ambiguous = true;
+        f->why = head_other_form(r, met_by);
     }
     mem_free(met_by);
     vec_release(&w.places);
