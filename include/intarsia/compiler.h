@@ -92,12 +92,14 @@ struct itx_build_options {
     int n_output_nodes;
     /* Calibration pictures of more pixels are not read; at most 2^30. 0: 256 million. */
     int64_t max_pixels;
+    /* Bytes of constants that are computed from others of the network; at most 2^40. 0: 2^30. */
+    int64_t max_constants;
 };
 #define ITX_BUILD_OPTIONS_INIT                                                                     \
     {                                                                                              \
         sizeof(struct itx_build_options), NULL, 0, ITX_IMAGE_RGB, ITX_RANGE_FULL, 1,               \
             ITX_METHOD_DEFAULT, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, NULL,           \
-            ITX_IMAGE_NONE, NULL, NULL, 0, 0, NULL, 0, ITX_TENSOR_F32, 0, NULL, 0, 0               \
+            ITX_IMAGE_NONE, NULL, NULL, 0, 0, NULL, 0, ITX_TENSOR_F32, 0, NULL, 0, 0, 0            \
     }
 
 /* Reads onnx_path, calibrates, quantises, compiles, writes out_path (or nothing, on failure). A picture that cannot be
@@ -115,6 +117,9 @@ ITX_API itx_status itx_build(const char *onnx_path, const char *out_path,
  * name that int16_nodes takes ("" without), "not_int16": why its result cannot have 16 bits, or "", and "reads": names of the
  * nodes that make its inputs ("" for an input of the network). ITX_OK also when some node cannot run; an error when the whole file is refused for one reason: it cannot be read, its shapes are not fixed. Freed with itx_text_free. */
 ITX_API itx_status itx_check(const char *onnx_path, char **report, struct itx_error *err);
+/* The same; of the options (NULL: none) size and max_constants are used. */
+ITX_API itx_status itx_check_with(const char *onnx_path, const struct itx_build_options *options,
+                                  char **report, struct itx_error *err);
 ITX_API void itx_text_free(char *text);
 
 /* ---- cut ---- */
@@ -130,6 +135,11 @@ enum itx_cut_softmax {
  * freed with itx_text_free. ITX_E_UNSUPPORTED for a network without such a head. */
 ITX_API itx_status itx_cut(const char *onnx_path, const char *out_path,
                            enum itx_cut_softmax softmax, char **report, struct itx_error *err);
+/* The same; of the options (NULL: none) size and max_constants are used. */
+ITX_API itx_status itx_cut_with(const char *onnx_path, const char *out_path,
+                                enum itx_cut_softmax softmax,
+                                const struct itx_build_options *options, char **report,
+                                struct itx_error *err);
 
 /* ---- the float network ---- */
 
@@ -138,8 +148,8 @@ typedef struct itx_float itx_float;
 /* Imports an ONNX file and prepares it for float32 execution. */
 ITX_API itx_status itx_float_open(itx_float **net, const char *onnx_path, int n_threads,
                                   struct itx_error *err);
-/* The same, fed as the options say: of these, size, input_format (not NONE), train_format, mean, scale, output_nodes, warn and
- * ctx are used. */
+/* The same, fed as the options say: of these, size, input_format (not NONE), train_format, mean, scale, output_nodes,
+ * max_constants, warn and ctx are used. */
 ITX_API itx_status itx_float_open_with(itx_float **net, const char *onnx_path, int n_threads,
                                        const struct itx_build_options *options,
                                        struct itx_error *err);
@@ -147,6 +157,9 @@ ITX_API void itx_float_close(itx_float **net);
 /* input_format, sizes, classes and task as a compiled model's; step and byte counts are 0. */
 ITX_API itx_status itx_float_get_info(const itx_float *net, struct itx_model_info *info,
                                       struct itx_error *err);
+/* For a network of task raw: which head it has instead of one that can be decoded, and what is supported; "" when that is
+ * not known, and for other tasks. */
+ITX_API const char *itx_float_head_reason(const itx_float *net);
 ITX_API const char *itx_float_class_name(const itx_float *net, int class_id);
 /* As itx_session_segment and itx_session_mask_box; of `options` (NULL: the defaults) conf, iou, max_det, multi_label and
  * via are used. */

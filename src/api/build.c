@@ -190,14 +190,17 @@ static enum plan_input_kind input_kind(enum itx_image_format format)
     return PLAN_INPUT_TENSOR;
 }
 
+/* That the model will give raw outputs is no surprise for a network that looks like no head at all. */
 static itx_status check_support(const struct build *b, struct itx_error *err)
 {
-    char reason[LOWER_REASON_SIZE];
-    const struct graph *g = b->network.graph;
-    for (size_t i = 0; i < g->nodes.len; i++)
-        if (!lower_supports(g, &g->nodes.data[i], reason))
-            return itx_fail(err, ITX_E_UNSUPPORTED, "node %s: %s (intarsia check lists all nodes)",
-                            g->nodes.data[i].name, reason);
+    const char *const why = b->network.head.why;
+    ITX_TRY(network_check_int8(&b->network, err));
+    if (why[0] == '\0' || b->o.warn == NULL) return ITX_OK;
+    struct strbuf text = {0};
+    strbuf_addf(&text, "no head was found that can be decoded, the model gives its raw outputs: %s",
+                why);
+    if (!text.failed) b->o.warn(b->o.ctx, text.data);
+    strbuf_release(&text);
     return ITX_OK;
 }
 
@@ -210,6 +213,7 @@ static itx_status compile(struct build *b, struct itx_error *err)
         .output_nodes = o->output_nodes,
         .n_output_nodes = o->n_output_nodes,
         .is_numbers = o->input_format == ITX_IMAGE_NONE,
+        .max_constants = o->max_constants,
         .dump = o->save_temps != NULL ? dump_graph : NULL,
         .ctx = b,
     };

@@ -2,6 +2,7 @@
  *
  * itx_check: how every node of an ONNX file will run, or why it cannot.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/network.h"
@@ -56,9 +57,9 @@ static void mark_needed(const struct graph *file, const struct graph *canonical,
 {
     for (size_t i = 0; i < canonical->outputs.len; i++) {
         const char *const name = graph_value(canonical, canonical->outputs.data[i])->name;
-        for (size_t v = 1; v < file->values.len; v++)
-            if (strcmp(file->values.data[v].name, name) == 0) value_needed[v] = true;
+        value_needed[graph_find_value(file, name, strlen(name))] = true;
     }
+    value_needed[0] = false;
     for (size_t i = file->nodes.len; i-- > 0;) {
         const struct node *n = &file->nodes.data[i];
         for (int k = 0; k < n->n_outputs; k++)
@@ -82,61 +83,117 @@ static bool is_constant(const struct graph *g, const struct node *n, bool *value
     return all;
 }
 
-static const struct node *find_canonical(const struct graph *g, const char *name, enum op op)
-{
-    for (size_t i = 0; i < g->nodes.len; i++)
-        if (g->nodes.data[i].op == op && strcmp(g->nodes.data[i].name, name) == 0)
-            return &g->nodes.data[i];
-    return NULL;
-}
-
-/* The node that makes a value; NULL for inputs and constants. */
-static const struct node *maker_of(const struct graph *g, value_id v)
-{
-    for (size_t i = 0; i < g->nodes.len; i++)
-        for (int k = 0; k < g->nodes.data[i].n_outputs; k++)
-            if (g->nodes.data[i].outputs[k] == v) return &g->nodes.data[i];
-    return NULL;
-}
-
-/* The file's node and the graphs that it is in and becomes part of. */
-struct origin {
-    const struct graph *file, *canonical;
-    const struct quant_groups *groups; /* of the canonical graph */
+/* Nodes by operation and name, the first of several first. */
+struct node_key {
+    const char *name;
+    enum op op;
+    node_id id;
+};
+struct node_index {
+    struct node_key *keys;
+    size_t n;
 };
 
-/* The node that computes what node `at` of the file computes: the one that makes a value of that name, else of the
- * nodes that read it, the first that has one. */
-static const struct node *find_whole(const struct origin *o, size_t at, value_id *made)
+static int compare_names(const struct node_key *x, const struct node_key *y)
 {
-    value_id v = o->file->nodes.data[at].outputs[0];
-    for (size_t i = at; i < o->file->nodes.len; i++) {
-        const struct node *const n = &o->file->nodes.data[i];
-        bool is_next = i == at;
-        for (int k = 0; k < n->n_inputs && !is_next; k++) is_next = n->inputs[k] == v;
-        if (!is_next) continue;
-        v = n->outputs[0];
-        const char *const name = graph_value(o->file, v)->name;
-        for (value_id c = 1; c < o->canonical->values.len; c++) {
-            const struct node *const whole = strcmp(graph_value(o->canonical, c)->name, name) == 0
-                                                 ? maker_of(o->canonical, c)
-                                                 : NULL;
-            if (whole == NULL) continue;
-            *made = c;
-            return whole;
-        }
+    return x->op != y->op ? (x->op < y->op ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct node_key *x = a, *y = b;
+    const int order = compare_names(x, y);
+    return order != 0 ? order : (x->id > y->id) - (x->id < y->id);
+}
+
+static itx_status index_nodes(struct node_index *index, const struct graph *g,
+                              struct itx_error *err)
+{
+    index->n = g->nodes.len;
+    index->keys = mem_calloc(index->n, sizeof *index->keys);
+    if (index->keys == NULL && index->n != 0) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < index->n; i++)
+        index->keys[i] = (struct node_key){g->nodes.data[i].name, g->nodes.data[i].op, (node_id)i};
+    if (index->n != 0) qsort(index->keys, index->n, sizeof *index->keys, compare_keys);
+    return ITX_OK;
+}
+
+/* The first node of that operation and name, or NODE_NONE. */
+static node_id index_find(const struct node_index *index, const char *name, enum op op)
+{
+    const struct node_key wanted = {name, op, 0};
+    size_t begin = 0, end = index->n;
+    while (begin < end) {
+        const size_t middle = begin + (end - begin) / 2;
+        if (compare_names(&index->keys[middle], &wanted) < 0)
+            begin = middle + 1;
+        else
+            end = middle;
     }
-    return NULL;
+    const bool is_found = begin < index->n && compare_names(&index->keys[begin], &wanted) == 0;
+    return is_found ? index->keys[begin].id : NODE_NONE;
+}
+
+/* The file's graph and the one that it becomes. */
+struct origin {
+    const struct graph *file, *canonical;
+    struct graph_uses file_uses, canonical_uses;
+    struct node_index file_nodes, canonical_nodes;
+    struct quant_groups groups; /* of the canonical graph */
+    value_id *made; /* [nodes of the file]: the value that holds what it computes, or 0 */
+};
+
+/* For each node of the file the value of the canonical graph that holds what it computes: the one of its result's name,
+ * else that of the first node that reads the result. */
+static itx_status find_made(struct origin *o, struct itx_error *err)
+{
+    const struct graph *const file = o->file;
+    o->made = mem_calloc(file->nodes.len, sizeof *o->made);
+    if (o->made == NULL && file->nodes.len != 0) return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    for (size_t i = file->nodes.len; i-- > 0;) {
+        const value_id v = file->nodes.data[i].outputs[0];
+        const char *const name = graph_value(file, v)->name;
+        const value_id c = graph_find_value(o->canonical, name, strlen(name));
+        const uint32_t first = o->file_uses.first[v];
+        if (c != 0 && o->canonical_uses.producer[c] != NODE_NONE)
+            o->made[i] = c;
+        else if (first != o->file_uses.first[v + 1])
+            o->made[i] = o->made[o->file_uses.uses[first].node];
+    }
+    return ITX_OK;
+}
+
+static itx_status origin_create(struct origin *o, const struct graph *file,
+                                const struct graph *canonical, struct itx_error *err)
+{
+    *o = (struct origin){.file = file, .canonical = canonical};
+    ITX_TRY(graph_uses(file, &o->file_uses, err));
+    ITX_TRY(graph_uses(canonical, &o->canonical_uses, err));
+    ITX_TRY(index_nodes(&o->file_nodes, file, err));
+    ITX_TRY(index_nodes(&o->canonical_nodes, canonical, err));
+    ITX_TRY(quant_groups_create(&o->groups, canonical, err));
+    return find_made(o, err);
+}
+
+static void origin_release(struct origin *o)
+{
+    graph_uses_release(&o->file_uses);
+    graph_uses_release(&o->canonical_uses);
+    mem_free(o->file_nodes.keys);
+    mem_free(o->canonical_nodes.keys);
+    quant_groups_release(&o->groups);
+    mem_free(o->made);
 }
 
 /* What the node is part of, whether its result can have 16 bits, and which nodes it reads. */
 static void add_origin(struct scan *s, const struct origin *o, size_t at)
 {
     const struct node *const n = &o->file->nodes.data[at];
-    value_id made = 0;
-    const struct node *const whole = find_whole(o, at, &made);
+    const value_id made = o->made[at];
+    const struct node *const whole =
+        made != 0 ? &o->canonical->nodes.data[o->canonical_uses.producer[made]] : NULL;
     struct itx_error why = {.text = ""};
-    if (whole != NULL) (void)quant_groups_allow(o->groups, o->canonical, made, &why);
+    if (whole != NULL) (void)quant_groups_allow(&o->groups, o->canonical, made, &why);
     strbuf_addf(&s->json, ", \"part_of\": ");
     json_text(&s->json, whole != NULL ? whole->name : "");
     strbuf_addf(&s->json, ", \"not_int16\": ");
@@ -144,45 +201,48 @@ static void add_origin(struct scan *s, const struct origin *o, size_t at)
     strbuf_addf(&s->json, ", \"reads\": [");
     for (int k = 0, n_read = 0; k < n->n_inputs; k++) {
         if (n->inputs[k] == 0 || graph_value(o->file, n->inputs[k])->data != NULL) continue;
-        const struct node *const maker = maker_of(o->file, n->inputs[k]);
+        const node_id maker = o->file_uses.producer[n->inputs[k]];
         strbuf_addf(&s->json, n_read++ > 0 ? ", " : "");
-        json_text(&s->json, maker != NULL ? maker->name : "");
+        json_text(&s->json, maker != NODE_NONE ? o->file->nodes.data[maker].name : "");
     }
     strbuf_addf(&s->json, "]}");
 }
 
-static itx_status add_all_nodes(struct scan *s, const struct graph *file, const struct network *net,
-                                struct itx_error *err)
+static void add_file_node(struct scan *s, const struct origin *o, size_t at, bool is_needed,
+                          bool is_folded)
 {
+    const struct node *const n = &o->file->nodes.data[at];
+    const char *const type = op_info(n->op)->name;
+    const node_id id = index_find(&o->canonical_nodes, n->name, n->op);
+    const struct node *const run = id != NODE_NONE ? &o->canonical->nodes.data[id] : NULL;
+    char reason[LOWER_REASON_SIZE];
+    if (is_folded)
+        begin_node(s, n->name, type, "folded", "", "");
+    else if (run != NULL && lower_supports(o->canonical, run, reason))
+        begin_node(s, n->name, type, "int8", lower_step_name(o->canonical, run), "");
+    else if (run != NULL)
+        begin_node(s, n->name, type, "no", "", reason);
+    else
+        begin_node(s, n->name, type, is_needed ? "fused" : "decoding", "", "");
+    if (!is_folded && (run != NULL || is_needed))
+        add_origin(s, o, at);
+    else
+        strbuf_addf(&s->json, "}");
+}
+
+static itx_status add_all_nodes(struct scan *s, const struct origin *o, struct itx_error *err)
+{
+    const struct graph *const file = o->file;
     bool *is_needed = mem_calloc(file->nodes.len, sizeof *is_needed);
     bool *value_needed = mem_calloc(file->values.len, sizeof *value_needed);
     bool *value_constant = mem_calloc(file->values.len, sizeof *value_constant);
-    struct quant_groups groups = {0};
     itx_status rc = is_needed == NULL || value_needed == NULL || value_constant == NULL
                         ? itx_fail(err, ITX_E_NOMEM, "out of memory")
-                        : quant_groups_create(&groups, net->graph, err);
-    const struct origin origin = {file, net->graph, &groups};
-    if (rc == ITX_OK) mark_needed(file, net->graph, is_needed, value_needed);
-    char reason[LOWER_REASON_SIZE];
-    for (size_t i = 0; rc == ITX_OK && i < file->nodes.len; i++) {
-        const struct node *n = &file->nodes.data[i];
-        const char *const type = op_info(n->op)->name;
-        const struct node *run = find_canonical(net->graph, n->name, n->op);
-        const bool constant = is_constant(file, n, value_constant);
-        if (constant)
-            begin_node(s, n->name, type, "folded", "", "");
-        else if (run != NULL && lower_supports(net->graph, run, reason))
-            begin_node(s, n->name, type, "int8", lower_step_name(net->graph, run), "");
-        else if (run != NULL)
-            begin_node(s, n->name, type, "no", "", reason);
-        else
-            begin_node(s, n->name, type, is_needed[i] ? "fused" : "decoding", "", "");
-        if (!constant && (run != NULL || is_needed[i]))
-            add_origin(s, &origin, i);
-        else
-            strbuf_addf(&s->json, "}");
-    }
-    quant_groups_release(&groups);
+                        : ITX_OK;
+    if (rc == ITX_OK) mark_needed(file, o->canonical, is_needed, value_needed);
+    for (size_t i = 0; rc == ITX_OK && i < file->nodes.len; i++)
+        add_file_node(s, o, i, is_needed[i],
+                      is_constant(file, &file->nodes.data[i], value_constant));
     mem_free(is_needed);
     mem_free(value_needed);
     mem_free(value_constant);
@@ -190,19 +250,16 @@ static itx_status add_all_nodes(struct scan *s, const struct graph *file, const 
 }
 
 /* What passes made and the lowering refuses has no node of its own in the file: it is listed too. */
-static bool add_refused(struct scan *s, const struct graph *file, const struct graph *canonical)
+static bool add_refused(struct scan *s, const struct origin *o)
 {
     bool any = false;
     char reason[LOWER_REASON_SIZE];
-    for (size_t i = 0; i < canonical->nodes.len; i++) {
-        const struct node *n = &canonical->nodes.data[i];
-        if (lower_supports(canonical, n, reason)) continue;
+    for (size_t i = 0; i < o->canonical->nodes.len; i++) {
+        const struct node *n = &o->canonical->nodes.data[i];
+        if (lower_supports(o->canonical, n, reason)) continue;
         any = true;
-        bool is_listed = false;
-        for (size_t k = 0; k < file->nodes.len; k++)
-            is_listed = is_listed || (file->nodes.data[k].op == n->op &&
-                                      strcmp(file->nodes.data[k].name, n->name) == 0);
-        if (!is_listed) add_node(s, n->name, op_info(n->op)->name, "no", "", reason);
+        if (index_find(&o->file_nodes, n->name, n->op) == NODE_NONE)
+            add_node(s, n->name, op_info(n->op)->name, "no", "", reason);
     }
     return any;
 }
@@ -270,15 +327,28 @@ static itx_status add_ends(struct scan *s, struct graph *file, struct itx_error 
     return ITX_OK;
 }
 
-static itx_status check_imported(struct scan *s, const char *path, bool *ok, struct itx_error *err)
+static itx_status check_nodes(struct scan *s, const struct graph *file, const struct network *net,
+                              bool *ok, struct itx_error *err)
 {
+    struct origin origin;
+    itx_status rc = origin_create(&origin, file, net->graph, err);
+    if (rc == ITX_OK) rc = add_all_nodes(s, &origin, err);
+    if (rc == ITX_OK) *ok = !add_refused(s, &origin);
+    origin_release(&origin);
+    return rc;
+}
+
+static itx_status check_imported(struct scan *s, const char *path, int64_t max_constants, bool *ok,
+                                 struct itx_error *err)
+{
+    const struct network_source source = {.path = path, .max_constants = max_constants};
     struct network net;
     struct graph *file = NULL;
-    ITX_TRY(network_read(&net, &(struct network_source){.path = path},
-                         err)); /* one reason for the whole file */
-    itx_status rc = onnx_read(&file, path, err);
-    if (rc == ITX_OK) rc = add_all_nodes(s, file, &net, err);
-    if (rc == ITX_OK) *ok = !add_refused(s, file, net.graph);
+    ITX_TRY(network_read(&net, &source, err)); /* one reason for the whole file */
+    itx_status rc = network_read_graph(&file, path, max_constants, err);
+    if (rc == ITX_OK) rc = check_nodes(s, file, &net, ok, err);
+    if (rc == ITX_OK && !*ok && net.head.why[0] != '\0')
+        rc = itx_fail(err, ITX_E_UNSUPPORTED, "%s: %s", path, net.head.why);
     if (rc == ITX_OK) rc = add_ends(s, file, err);
     graph_destroy(&file);
     network_release(&net);
@@ -287,15 +357,23 @@ static itx_status check_imported(struct scan *s, const char *path, bool *ok, str
 
 itx_status itx_check(const char *path, char **report, struct itx_error *err)
 {
+    return itx_check_with(path, NULL, report, err);
+}
+
+itx_status itx_check_with(const char *path, const struct itx_build_options *options, char **report,
+                          struct itx_error *err)
+{
+    struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
     if (path == NULL || report == NULL)
         return itx_fail(err, ITX_E_INVAL, "itx_check: an argument is NULL");
+    if (options != NULL) ITX_TRY(feed_options(&o, options, err));
     struct scan s = {.all_supported = true};
     bool ok = false;
     itx_status rc = onnx_scan(path, find_unsupported, &s, err);
     if (rc == ITX_OK && !s.all_supported)
         rc = onnx_scan(path, add_scanned, &s, err);
     else if (rc == ITX_OK)
-        rc = check_imported(&s, path, &ok, err);
+        rc = check_imported(&s, path, o.max_constants, &ok, err);
     struct strbuf whole = {0};
     strbuf_addf(&whole, "{\"ok\": %s, \"model\": ", ok ? "true" : "false");
     json_text(&whole, path);

@@ -40,16 +40,17 @@ static itx_status cut(struct graph *g, const struct network *net, enum itx_cut_s
 }
 
 static itx_status cut_file(const char *path, const char *out_path, const struct network *net,
-                           enum itx_cut_softmax softmax, char **report, struct itx_error *err)
+                           enum itx_cut_softmax softmax, int64_t max_constants, char **report,
+                           struct itx_error *err)
 {
     struct graph *g = NULL;
     int n_softmax = 0;
     if (net->head.task == HEAD_RAW)
         return itx_fail(err, ITX_E_UNSUPPORTED,
                         "%s: no head of a YOLO network for detection or segmentation (v8, v9, 11) "
-                        "was found, so there is no decoding to cut off",
-                        path);
-    ITX_TRY(onnx_read(&g, path, err));
+                        "was found, so there is no decoding to cut off%s%s",
+                        path, net->head.why[0] != '\0' ? ": " : "", net->head.why);
+    ITX_TRY(network_read_graph(&g, path, max_constants, err));
     itx_status rc = cut(g, net, softmax, &n_softmax, err);
     if (rc != ITX_OK)
         itx_error_prefix(err, "%s", path);
@@ -63,11 +64,21 @@ static itx_status cut_file(const char *path, const char *out_path, const struct 
 itx_status itx_cut(const char *path, const char *out_path, enum itx_cut_softmax softmax,
                    char **report, struct itx_error *err)
 {
+    return itx_cut_with(path, out_path, softmax, NULL, report, err);
+}
+
+itx_status itx_cut_with(const char *path, const char *out_path, enum itx_cut_softmax softmax,
+                        const struct itx_build_options *options, char **report,
+                        struct itx_error *err)
+{
+    struct itx_build_options o = ITX_BUILD_OPTIONS_INIT;
     struct network net;
     if (path == NULL || out_path == NULL)
         return itx_fail(err, ITX_E_INVAL, "itx_cut: an argument is NULL");
-    ITX_TRY(network_read(&net, &(struct network_source){.path = path}, err));
-    const itx_status rc = cut_file(path, out_path, &net, softmax, report, err);
+    if (options != NULL) ITX_TRY(feed_options(&o, options, err));
+    const struct network_source source = {.path = path, .max_constants = o.max_constants};
+    ITX_TRY(network_read(&net, &source, err));
+    const itx_status rc = cut_file(path, out_path, &net, softmax, o.max_constants, report, err);
     network_release(&net);
     return rc;
 }

@@ -66,6 +66,14 @@ static itx_status check_texts(const char *const *texts, int n, const char *what,
     return ITX_OK;
 }
 
+static itx_status check_max_constants(const struct itx_build_options *o, struct itx_error *err)
+{
+    const int64_t most = (int64_t)1 << 40;
+    if (o->max_constants >= 0 && o->max_constants <= most) return ITX_OK;
+    return itx_fail(err, ITX_E_RANGE, "max_constants %lld is out of range 0..%lld",
+                    (long long)o->max_constants, (long long)most);
+}
+
 itx_status feed_check_data(const struct itx_build_options *o, struct itx_error *err)
 {
     ITX_TRY(check_texts(o->images, o->n_images, "calibration picture", err));
@@ -102,6 +110,7 @@ itx_status feed_options(struct itx_build_options *o, const struct itx_build_opti
     memcpy(o, given, given->size);
     ITX_TRY(check_formats(o, err));
     ITX_TRY(check_numbers(o, err));
+    ITX_TRY(check_max_constants(o, err));
     return check_texts(o->output_nodes, o->n_output_nodes, "output node", err);
 }
 

@@ -24,6 +24,7 @@ static itx_status open_parts(struct itx_float *f, const char *path, int n_thread
     if (o != NULL) {
         source.output_nodes = o->output_nodes;
         source.n_output_nodes = o->n_output_nodes;
+        source.max_constants = o->max_constants;
     }
     ITX_TRY(network_read(&f->network, &source, err));
     itx_status rc = ITX_OK;
@@ -109,6 +110,11 @@ itx_status itx_float_get_info(const itx_float *f, struct itx_model_info *info,
     return ITX_OK;
 }
 
+const char *itx_float_head_reason(const itx_float *f)
+{
+    return f != NULL ? f->network.head.why : "";
+}
+
 const char *itx_float_class_name(const itx_float *f, int class_id)
 {
     if (f == NULL || class_id < 0 || class_id >= f->network.head.n_classes) return NULL;
@@ -123,7 +129,9 @@ itx_status itx_float_segment(itx_float *f, const struct itx_image *frame,
     if (f == NULL || frame == NULL || instances == NULL || n_instances == NULL)
         return itx_fail(err, ITX_E_INVAL, "itx_float_segment: an argument is NULL");
     if (f->instances.decoder == NULL)
-        return itx_fail(err, ITX_E_UNSUPPORTED, "the network has no YOLO head that was recognised");
+        return itx_fail(err, ITX_E_UNSUPPORTED,
+                        "the network has no YOLO head that was recognised%s%s",
+                        f->network.head.why[0] != '\0' ? ": " : "", f->network.head.why);
     struct itx_session_options o;
     ITX_TRY(instances_options(&o, options, err));
     struct yolo_params params;

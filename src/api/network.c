@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "base/float_mode.h"
 #include "base/mem.h"
+#include "lower/lower.h"
 #include "onnx/onnx.h"
 #include "passes/entry.h"
 
@@ -47,6 +48,17 @@ itx_status network_feed(struct network *n, const struct itx_build_options *o, en
     return ITX_OK;
 }
 
+/* Quantised networks are known by the nodes that folding leaves. */
+static void look_for_quantised(struct network *n)
+{
+    if (n->head.task != HEAD_RAW) return;
+    for (size_t i = 0; i < n->graph->nodes.len; i++) {
+        const enum op op = n->graph->nodes.data[i].op;
+        if (op == OP_QUANTIZE_LINEAR || op == OP_DEQUANTIZE_LINEAR)
+            n->head.why = "the model is quantised already, give the float one";
+    }
+}
+
 static itx_status prepare(struct network *n, const struct network_source *s, struct itx_error *err)
 {
     if (n->graph->inputs.len == 0)
@@ -63,14 +75,23 @@ static itx_status prepare(struct network *n, const struct network_source *s, str
     ITX_TRY(entry_turn(n->graph, err));
     n->is_turned = !shape_eq(&before, &graph_value(n->graph, n->graph->inputs.data[0])->shape);
     ITX_TRY(passes_run(n->graph, &n->head, s->dump, s->ctx, err));
+    look_for_quantised(n);
     names_note(graph_get_meta(n->graph, "names"), n->head.n_classes, n->names_note);
     return network_describe(n, &own, err);
+}
+
+itx_status network_read_graph(struct graph **g, const char *path, int64_t max_constants,
+                              struct itx_error *err)
+{
+    ITX_TRY(onnx_read(g, path, err));
+    if (max_constants > 0) (*g)->max_made = (uint64_t)max_constants;
+    return ITX_OK;
 }
 
 itx_status network_read(struct network *n, const struct network_source *s, struct itx_error *err)
 {
     *n = (struct network){0};
-    ITX_TRY(onnx_read(&n->graph, s->path, err));
+    ITX_TRY(network_read_graph(&n->graph, s->path, s->max_constants, err));
     const itx_status rc = prepare(n, s, err);
     if (rc == ITX_OK) return ITX_OK;
     itx_error_prefix(err, "%s", s->path);
@@ -131,6 +152,19 @@ void network_head_data(struct yolo_head *head, const struct network *n, const st
     if (h->task == HEAD_SEGMENT) head->proto.data = float_exec_output(e, h->proto)->data;
 }
 
+itx_status network_check_int8(const struct network *n, struct itx_error *err)
+{
+    char reason[LOWER_REASON_SIZE];
+    const struct graph *const g = n->graph;
+    for (size_t i = 0; i < g->nodes.len; i++) {
+        if (lower_supports(g, &g->nodes.data[i], reason)) continue;
+        if (n->head.why[0] != '\0') return itx_fail(err, ITX_E_UNSUPPORTED, "%s", n->head.why);
+        return itx_fail(err, ITX_E_UNSUPPORTED, "node %s: %s (intarsia check lists all nodes)",
+                        g->nodes.data[i].name, reason);
+    }
+    return ITX_OK;
+}
+
 /* ---- float runs ---- */
 
 static itx_status make_inputs(struct float_run *r, const struct graph *g, struct itx_error *err)
@@ -152,8 +186,13 @@ itx_status float_run_create(struct float_run *r, const struct network *n, int n_
                             struct itx_error *err)
 {
     *r = (struct float_run){.network = n};
-    ITX_TRY(float_exec_create(&r->exec, n->graph, n_threads, err));
-    itx_status rc = make_inputs(r, n->graph, err);
+    itx_status rc = float_exec_create(&r->exec, n->graph, n_threads, err);
+    if (rc == ITX_E_UNSUPPORTED && err != NULL && n->head.why[0] != '\0') {
+        const struct itx_error what = *err;
+        return itx_fail(err, rc, "%s: %s", what.text, n->head.why);
+    }
+    ITX_TRY(rc);
+    rc = make_inputs(r, n->graph, err);
     if (rc == ITX_OK && n->feed.is_picture)
         rc = frame_create(&r->frame, n->width, n->height, cpu_detect(), 1, err);
     if (rc != ITX_OK) float_run_release(r);

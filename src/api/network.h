@@ -29,13 +29,17 @@ struct network_source {
     const char *const
         *output_nodes; /* [n_output_nodes], that become the outputs; 0: those of the file */
     int n_output_nodes;
-    bool is_numbers;      /* what it is fed is no picture: its own scaling stays in the graph */
-    passes_dump_fn *dump; /* sees the graph after each pass; NULL: nobody does */
+    bool is_numbers;       /* what it is fed is no picture: its own scaling stays in the graph */
+    int64_t max_constants; /* as in itx_build_options */
+    passes_dump_fn *dump;  /* sees the graph after each pass; NULL: nobody does */
     void *ctx;
 };
 /* Imports and runs the passes; the feed is the default. Messages begin with the path. */
 itx_status network_read(struct network *n, const struct network_source *source,
                         struct itx_error *err);
+/* The graph of a file, as it is in there. */
+itx_status network_read_graph(struct graph **g, const char *path, int64_t max_constants,
+                              struct itx_error *err);
 /* Sets everything but graph and head, which are there, to the default; `own`: the scaling that the graph had. */
 itx_status network_describe(struct network *n, const struct scaling *own, struct itx_error *err);
 /* Gives the caller what has to be known of the file. */
@@ -77,6 +81,9 @@ struct kept_input {
 itx_status kept_input_take(struct kept_input *k, const struct float_run *r, struct arena *arena,
                            struct itx_error *err);
 void kept_input_restore(const struct kept_input *k, struct float_run *r);
+
+/* Fails when a node has no int8 form: for the head's sake where that is known, else with the first such node. */
+itx_status network_check_int8(const struct network *n, struct itx_error *err);
 
 /* Writes the input into the input tensors of a plan of the network; tensors[i]: of input i. */
 void network_write_input(const struct network *n, const struct plan *plan, const uint8_t *rgb,

@@ -27,7 +27,7 @@
 
 struct build_options {
     const char *calib, *output, *save_temps, *name, *int16, *report, *mean, *scale;
-    int images, input, range, effort, method, threads, max_pixels;
+    int images, input, range, effort, method, threads, max_pixels, max_constants;
     float percentile, target_loss;
     bool layers, json;
 };
@@ -61,6 +61,7 @@ static const struct option build_rows[] = {
     {"threads", 0, OPTION_INT, AT(threads), "N", NULL, 1, 256, false,
      "without it one for each processor that may be used; the result is the same"},
     OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
+    OPTION_MAX_CONSTANTS("max-constants", AT(max_constants)),
     {"save-temps", 0, OPTION_TEXT, AT(save_temps), "DIR", NULL, 0, 0, false,
      "keep the graph after every pass there"},
     {"report", 0, OPTION_TEXT, AT(report), "FILE.html|FILE.json", NULL, 0, 0, false,
@@ -154,6 +155,7 @@ static itx_status write_page(const char *onnx, const struct build_options *o,
                                          .n_images = b->n_images,
                                          .n_threads = o->threads,
                                          .max_pixels = o->max_pixels,
+                                         .max_constants = b->max_constants,
                                          .progress = progress};
     struct html_photos photos = {0};
     struct strbuf page = {0};
@@ -195,6 +197,7 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
     b.target_loss = o->target_loss;
     b.n_threads = o->threads;
     b.max_pixels = o->max_pixels;
+    b.max_constants = option_mib(o->max_constants);
     b.save_temps = o->save_temps;
     b.name = o->name;
     b.progress = show_progress;

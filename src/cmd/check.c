@@ -13,11 +13,13 @@
 
 struct check_options {
     bool json;
+    int max_constants;
 };
 
 static const struct option check_rows[] = {
     {"json", 0, OPTION_FLAG, offsetof(struct check_options, json), "", NULL, 0, 0, false,
      "print the report as JSON"},
+    OPTION_MAX_CONSTANTS("max-constants", offsetof(struct check_options, max_constants)),
 };
 
 static void print_nodes(const json_t *nodes)
@@ -57,7 +59,9 @@ static enum exit_code check_run(const void *options, int n_args, const char *con
     const struct check_options *o = options;
     char *text = NULL;
     struct itx_error err;
-    if (itx_check(args[0], &text, &err) != ITX_OK) {
+    struct itx_build_options limits = ITX_BUILD_OPTIONS_INIT;
+    limits.max_constants = option_mib(o->max_constants);
+    if (itx_check_with(args[0], &limits, &text, &err) != ITX_OK) {
         say_error("%s", err.text);
         return EXIT_FAILED;
     }

@@ -87,6 +87,17 @@ struct model_limits {
             "2048", 1, INT_MAX, false, "refuse a model that takes more memory in all"              \
     }
 
+#define OPTION_MAX_CONSTANTS(name, at)                                                             \
+    {                                                                                              \
+        name, 0, OPTION_INT, at, "MIB", "1024", 1, 1048576, false,                                 \
+            "refuse an ONNX file whose constants make more MiB of others"                          \
+    }
+/* In bytes, as itx_build_options has it. */
+static inline int64_t option_mib(int mib)
+{
+    return (int64_t)mib << 20;
+}
+
 struct command {
     const char *name, *summary;
     const char *arguments; /* in the synopsis, "NAME.bin PHOTO..." */

@@ -13,7 +13,7 @@
 
 struct cut_options {
     const char *output;
-    int softmax;
+    int softmax, max_constants;
 };
 
 static const struct option cut_rows[] = {
@@ -21,6 +21,7 @@ static const struct option cut_rows[] = {
      "the file to write"},
     {"softmax", 0, OPTION_CHOICE, offsetof(struct cut_options, softmax), "keep|decomposed", "keep",
      0, 0, false, "decomposed: write attention's softmax out as max, sub, exp, sum and div"},
+    OPTION_MAX_CONSTANTS("max-constants", offsetof(struct cut_options, max_constants)),
 };
 
 static void print_outputs(const json_t *outputs)
@@ -53,9 +54,11 @@ static enum exit_code cut_run(const void *options, int n_args, const char *const
         say_error("%s: would overwrite the network it is made from", o->output);
         return EXIT_FAILED;
     }
-    if (itx_cut(args[0], o->output,
-                o->softmax != 0 ? ITX_CUT_SOFTMAX_DECOMPOSED : ITX_CUT_SOFTMAX_KEEP, &text,
-                &err) != ITX_OK) {
+    struct itx_build_options limits = ITX_BUILD_OPTIONS_INIT;
+    limits.max_constants = option_mib(o->max_constants);
+    if (itx_cut_with(args[0], o->output,
+                     o->softmax != 0 ? ITX_CUT_SOFTMAX_DECOMPOSED : ITX_CUT_SOFTMAX_KEEP, &limits,
+                     &text, &err) != ITX_OK) {
         say_error("%s", err.text);
         return EXIT_FAILED;
     }

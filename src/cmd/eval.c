@@ -24,7 +24,7 @@
 struct eval_options {
     const char *data, *annotations, *results, *against, *save, *curves, *cpu, *mean, *scale;
     float conf, iou;
-    int limit, threads, input, range, max_pixels;
+    int limit, threads, input, range, max_pixels, max_constants;
     bool full, per_class, json;
     struct model_limits limits;
 };
@@ -63,6 +63,7 @@ static const struct option eval_rows[] = {
      "without it one for each processor that may be used; the result is the same"},
     OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
     OPTION_MODEL_LIMITS("max-", AT(limits)),
+    OPTION_MAX_CONSTANTS("max-constants", AT(max_constants)),
     {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
      "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
     {"json", 0, OPTION_FLAG, AT(json), "", NULL, 0, 0, false, "print it as JSON"},
@@ -241,9 +242,11 @@ static itx_status open_networks(struct eval *e, const char *const *paths, struct
         e->n_args > 1 || o->against != NULL; /* outputs are compared, and decoded again */
     if (o->full) decode_full(&decode);
     const struct itx_build_options *const fed = e->is_fed ? &e->feed.options : NULL;
-    const struct subject_options given = {&decode, (enum net_input)(o->input + 1),
-                                          (enum net_range)(o->range + 1), &e->set, fed};
-    const struct subject_options rgb = {&decode, NET_INPUT_RGB, NET_RANGE_OWN, &e->set, fed};
+    const struct subject_options given = {
+        &decode, (enum net_input)(o->input + 1), (enum net_range)(o->range + 1), &e->set,
+        fed,     option_mib(o->max_constants)};
+    const struct subject_options rgb = {&decode, NET_INPUT_RGB, NET_RANGE_OWN,
+                                        &e->set, fed,           option_mib(o->max_constants)};
     struct subject *reference = NULL;
     e->subjects = mem_calloc((size_t)e->n_args + 1, sizeof *e->subjects);
     if (e->subjects == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");

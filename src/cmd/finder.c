@@ -20,9 +20,7 @@ itx_status finder_open(struct finder *f, const char *path, const char *like,
                        enum net_range range, const struct coco_dataset *set, struct itx_error *err)
 {
     ITX_TRY(net_open(&f->net, path, like, options, input, range, err));
-    if (f->net.info.task == ITX_TASK_RAW)
-        return itx_fail(err, ITX_E_UNSUPPORTED,
-                        "%s: has no YOLO head, so there is nothing to evaluate", path);
+    ITX_TRY(net_need_head(&f->net, path, "evaluate", err));
     const itx_status rc = map_categories(f, set, err);
     if (rc != ITX_OK) itx_error_prefix(err, "%s", path);
     return rc;

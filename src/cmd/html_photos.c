@@ -207,6 +207,7 @@ itx_status html_photos_find(struct html_photos *photos, const struct html_photos
     ITX_TRY(net_open(&nets.compiled, in->compiled, NULL, &o, NET_INPUT_OWN, NET_RANGE_OWN, err));
     itx_status rc = ITX_OK;
     if (nets.compiled.info.task != ITX_TASK_RAW) {
+        nets.floats.max_constants = in->max_constants;
         rc = net_open(&nets.floats, in->onnx, in->compiled, &o, NET_INPUT_RGB, NET_RANGE_OWN, err);
         if (rc == ITX_OK) rc = compare_all(photos, &nets, in, err);
     }

@@ -29,6 +29,7 @@ struct html_photos_input {
     const char *compiled, *onnx; /* paths */
     const char *const *images;
     int n_images, n_threads, max_pixels; /* the last of a picture, as picture_read takes it */
+    int64_t max_constants;               /* of the ONNX file, as itx_build_options has it */
     struct progress *progress;
 };
 

@@ -76,6 +76,7 @@ static itx_status open_float(struct net *net, const char *path, const char *like
         ITX_TRY(rc);
     }
     if (!net->is_quiet) o.warn = show_warning;
+    o.max_constants = net->max_constants;
     return itx_float_open_with(&net->float_net, path, net->options.n_threads, &o, err);
 }
 
@@ -96,6 +97,15 @@ itx_status net_open(struct net *net, const char *path, const char *like,
     }
     if (rc != ITX_OK) net_close(net);
     return rc;
+}
+
+itx_status net_need_head(const struct net *net, const char *path, const char *what,
+                         struct itx_error *err)
+{
+    if (net->info.task != ITX_TASK_RAW) return ITX_OK;
+    const char *const why = itx_float_head_reason(net->float_net);
+    return itx_fail(err, ITX_E_UNSUPPORTED, "%s: has no YOLO head, so there is nothing to %s%s%s",
+                    path, what, why[0] != '\0' ? ": " : "", why);
 }
 
 void net_close(struct net *net)

@@ -21,7 +21,8 @@ struct net {
     itx_session *session;
     itx_float *float_net; /* instead of both */
     const struct itx_build_options
-        *fed;      /* how a float network is fed, set before it is opened; NULL: as net_open says */
+        *fed; /* how a float network is fed, set before it is opened; NULL: as net_open says */
+    int64_t max_constants; /* of a float network, set before it is opened; 0: the default */
     bool is_quiet; /* nothing is warned about that is said elsewhere; set before it is opened */
     struct itx_session_options options;
     struct itx_model_info info;
@@ -42,6 +43,9 @@ itx_status net_open(struct net *net, const char *path, const char *like,
 itx_status net_open_compiled(struct net *net, const char *path,
                              const struct itx_session_options *options, struct itx_error *err);
 void net_close(struct net *net);
+/* Refuses a network of task raw, which cannot be decoded, so that there is nothing to do `what`: "segment". */
+itx_status net_need_head(const struct net *net, const char *path, const char *what,
+                         struct itx_error *err);
 /* Says so when photographs become NV12 of another range than the compiled model was built for. */
 void net_warn_range(const struct net *net, const char *path);
 

@@ -26,7 +26,7 @@
 struct segment_options {
     const char *output, *json, *coco, *annotations, *cpu, *mean, *scale;
     float conf, iou;
-    int max_det, threads, input, range, max_pixels;
+    int max_det, threads, input, range, max_pixels, max_constants;
     bool multi_label;
     struct model_limits limits;
 };
@@ -60,6 +60,7 @@ static const struct option segment_rows[] = {
      "without it one for each processor that may be used; the result is the same"},
     OPTION_MAX_PIXELS("max-pixels", AT(max_pixels)),
     OPTION_MODEL_LIMITS("max-", AT(limits)),
+    OPTION_MAX_CONSTANTS("max-constants", AT(max_constants)),
     {"cpu", 0, OPTION_TEXT, AT(cpu), "LEVEL", NULL, 0, 0, false,
      "use instruction sets up to this one only: scalar, avx2, avx512vnni, ..."},
 };
@@ -336,12 +337,11 @@ static itx_status begin(struct job *job, const char *model, const struct file_li
     s.iou = o->iou;
     s.max_det = o->max_det;
     s.multi_label = o->multi_label;
+    job->net.max_constants = option_mib(o->max_constants);
     ITX_TRY(net_open(&job->net, model, NULL, &s, (enum net_input)(o->input + 1),
                      (enum net_range)(o->range + 1), err));
     net_warn_range(&job->net, model);
-    if (job->net.info.task == ITX_TASK_RAW)
-        return itx_fail(err, ITX_E_UNSUPPORTED,
-                        "%s: has no YOLO head, so there is nothing to segment", model);
+    ITX_TRY(net_need_head(&job->net, model, "segment", err));
     job->network_ns = mem_calloc(list->paths.len, sizeof job->network_ns[0]);
     if (job->network_ns == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     const bool wants_results = o->json != NULL || o->coco != NULL;

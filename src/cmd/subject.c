@@ -10,6 +10,7 @@ itx_status subject_open(struct subject *s, const char *path, const char *like,
 {
     s->path = path;
     s->finder.net.fed = o->fed;
+    s->finder.net.max_constants = o->max_constants;
     return finder_open(&s->finder, path, like, o->decode, o->input, o->range, o->set, err);
 }
 

@@ -25,7 +25,8 @@ struct subject_options {
     enum net_range range;
     const struct coco_dataset *set;
     const struct itx_build_options
-        *fed; /* how float networks are fed; NULL: as subject_open says */
+        *fed;              /* how float networks are fed; NULL: as subject_open says */
+    int64_t max_constants; /* of float networks */
 };
 
 /* A float network is fed like the compiled model of the path `like` (NULL: none). */

@@ -180,7 +180,7 @@ static itx_status copy_values(struct graph *to, const struct graph *g, struct it
         struct value *own = graph_value(to, id);
         if (v->data != NULL) {
             void *data;
-            ITX_TRY(graph_alloc_data(to, v->dtype, &v->shape, &data, err));
+            ITX_TRY(graph_alloc_counted(to, v->dtype, &v->shape, &data, err));
             memcpy(data, v->data, (size_t)shape_elements(&v->shape) * (size_t)dtype_size(v->dtype));
             own->data = data;
         }
@@ -226,6 +226,8 @@ static itx_status copy_all(struct graph *to, const struct graph *g, struct itx_e
 {
     to->name = arena_text(&to->arena, g->name, strlen(g->name));
     if (to->name == NULL) return no_memory(err);
+    to->made = g->made;
+    to->max_made = g->max_made;
     ITX_TRY(copy_values(to, g, err));
     ITX_TRY(copy_nodes(to, g, err));
     for (size_t i = 0; i < g->inputs.len; i++)

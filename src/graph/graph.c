@@ -6,6 +6,7 @@
  */
 #include "graph/graph.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -62,6 +63,7 @@ itx_status graph_create(struct graph **g, struct itx_error *err)
 {
     struct graph *n = mem_calloc(1, sizeof *n);
     if (n == NULL) return no_memory(err);
+    n->max_made = GRAPH_MAX_MADE;
     n->name = arena_text(&n->arena, "", 0);
     /* values.data[0] stands for "no value", so that 0 can mean an input left out */
     if (n->name == NULL ||
@@ -121,6 +123,9 @@ void graph_swap_names(struct graph *g, value_id a, value_id b)
     const char *name = graph_value(g, a)->name;
     graph_value(g, a)->name = graph_value(g, b)->name;
     graph_value(g, b)->name = name;
+    const uint32_t n_numbered = graph_value(g, a)->n_numbered;
+    graph_value(g, a)->n_numbered = graph_value(g, b)->n_numbered;
+    graph_value(g, b)->n_numbered = n_numbered;
     g->name_slots[slot_a] = b;
     g->name_slots[slot_b] = a;
 }
@@ -147,6 +152,8 @@ static bool reserve_name(struct graph *g)
     return true;
 }
 
+enum { NAME_CUT = 250 };
+
 /* NULL when out of memory. */
 static const char *unique_name(struct graph *g, const char *name)
 {
@@ -155,13 +162,17 @@ static const char *unique_name(struct graph *g, const char *name)
         snprintf(text, sizeof text, "v%zu", g->values.len);
         name = text;
     }
-    if (graph_find_value(g, name, strlen(name)) == 0)
-        return arena_text(&g->arena, name, strlen(name));
+    const value_id taken = graph_find_value(g, name, strlen(name));
+    if (taken == 0) return arena_text(&g->arena, name, strlen(name));
+    /* Long names are cut, so that different ones share their numbers. */
     char numbered[300];
-    for (size_t i = 1;; i++) {
-        const int n = snprintf(numbered, sizeof numbered, "%.250s_%zu", name, i);
-        if (graph_find_value(g, numbered, (size_t)n) == 0)
-            return arena_text(&g->arena, numbered, (size_t)n);
+    uint32_t *const last =
+        strlen(name) > NAME_CUT ? &g->n_long_names : &graph_value(g, taken)->n_numbered;
+    for (uint32_t i = *last + 1;; i++) {
+        const int n = snprintf(numbered, sizeof numbered, "%.*s_%" PRIu32, NAME_CUT, name, i);
+        if (graph_find_value(g, numbered, (size_t)n) != 0) continue;
+        *last = i;
+        return arena_text(&g->arena, numbered, (size_t)n);
     }
 }
 
@@ -200,6 +211,7 @@ itx_status graph_compact(struct graph *g, struct itx_error *err)
     values[0] = g->values.data[0];
     for (size_t v = 1; v < g->values.len; v++)
         if (fresh[v] != 0) values[fresh[v]] = g->values.data[v];
+    for (value_id v = 1; v < n; v++) values[v].n_numbered = 0; /* numbers may be free again */
     memcpy(g->values.data, values, n * sizeof *values);
     g->values.len = n;
     if (g->n_name_slots != 0) memset(g->name_slots, 0, g->n_name_slots * sizeof *g->name_slots);
@@ -229,8 +241,27 @@ itx_status graph_add_value(struct graph *g, const char *name, enum dtype dtype,
     return ITX_OK;
 }
 
+itx_status graph_count_made(struct graph *g, uint64_t bytes, struct itx_error *err)
+{
+    if (bytes > g->max_made || g->made > g->max_made - bytes)
+        return itx_fail(err, ITX_E_RANGE,
+                        "constants computed from the file's own take more than the %" PRIu64
+                        " MiB allowed (max_constants, --max-constants)",
+                        g->max_made >> 20);
+    g->made += bytes;
+    return ITX_OK;
+}
+
 itx_status graph_alloc_data(struct graph *g, enum dtype dtype, const struct shape *shape,
                             void **data, struct itx_error *err)
+{
+    const int64_t n = shape_elements(shape);
+    if (n > 0) ITX_TRY(graph_count_made(g, (uint64_t)n * (uint64_t)dtype_size(dtype), err));
+    return graph_alloc_counted(g, dtype, shape, data, err);
+}
+
+itx_status graph_alloc_counted(struct graph *g, enum dtype dtype, const struct shape *shape,
+                               void **data, struct itx_error *err)
 {
     const int64_t n = shape_elements(shape);
     char text[SHAPE_TEXT_SIZE];
@@ -248,7 +279,7 @@ itx_status graph_add_constant(struct graph *g, const char *name, enum dtype dtyp
                               struct itx_error *err)
 {
     void *own;
-    ITX_TRY(graph_alloc_data(g, dtype, shape, &own, err));
+    ITX_TRY(graph_alloc_counted(g, dtype, shape, &own, err));
     const size_t size = (size_t)shape_elements(shape) * (size_t)dtype_size(dtype);
     if (size != 0) memcpy(own, data, size);
     value_id new;

@@ -86,6 +86,8 @@ struct value {
     const void *
         data; /* constant: shape_elements * dtype_size bytes, aligned to 16; NULL: computed or an input */
     struct value_quant quant;
+    uint32_t
+        n_numbered; /* names "NAME_1", ... below and with this number are taken; kept by graph.c */
 };
 
 struct node {
@@ -115,8 +117,11 @@ struct graph {
     VEC(value_id) inputs, outputs;
     VEC(struct graph_meta) meta; /* ONNX metadata_props: names, stride, task, ... */
     struct graph_file file;      /* it was read from */
-    uint32_t *name_slots;        /* hash table, name to value_id; kept by graph.c */
+    uint64_t made,
+        max_made; /* bytes of constants that were computed from others, and how many may be */
+    uint32_t *name_slots; /* hash table, name to value_id; kept by graph.c */
     size_t n_name_slots;
+    uint32_t n_long_names; /* that were cut and numbered */
 };
 
 itx_status graph_create(struct graph **g, struct itx_error *err);
@@ -137,9 +142,15 @@ itx_status graph_add_value(struct graph *g, const char *name, enum dtype dtype,
 itx_status graph_add_constant(struct graph *g, const char *name, enum dtype dtype,
                               const struct shape *shape, const void *data, value_id *id,
                               struct itx_error *err);
-/* Room for a constant's data, zeroed, in the arena; the caller fills it and sets value.data. */
+#define GRAPH_MAX_MADE ((uint64_t)1 << 30) /* max_made of a new graph */
+/* Counts bytes of constants as made; ITX_E_RANGE when there are more than max_made in sum. */
+itx_status graph_count_made(struct graph *g, uint64_t bytes, struct itx_error *err);
+/* Room for a constant's data, zeroed, in the arena; the caller fills it and sets value.data. Counts as made. */
 itx_status graph_alloc_data(struct graph *g, enum dtype dtype, const struct shape *shape,
                             void **data, struct itx_error *err);
+/* Same for what is counted already, or lies in the file. */
+itx_status graph_alloc_counted(struct graph *g, enum dtype dtype, const struct shape *shape,
+                               void **data, struct itx_error *err);
 /* Appended at the end; `outputs` are existing values. */
 itx_status graph_add_node(struct graph *g, enum op op, const char *name, int n_inputs,
                           const value_id *inputs, int n_outputs, const value_id *outputs,

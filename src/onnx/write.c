@@ -5,6 +5,7 @@
 #include "onnx/writer.h"
 
 #include <limits.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -23,12 +24,15 @@ static char *text_of(const char *text)
     return (char *)(uintptr_t)text;
 }
 
+/* Numbers below that of a taken name's `id` and with it are taken too. */
 const char *writer_unique(struct writer *w, struct names *taken, const char *wish)
 {
     struct strbuf text = {0};
-    for (int i = 0; !w->is_failed; i++) {
+    struct name *const known = names_find(taken, wish);
+    strbuf_addf(&text, "%s", wish);
+    while (known != NULL && !w->is_failed && !text.failed) {
         text.len = 0;
-        strbuf_addf(&text, i == 0 ? "%s" : "%s_%d", wish, i);
+        strbuf_addf(&text, "%s_%" PRIu32, wish, ++known->id);
         if (text.failed || names_find(taken, text.data) == NULL) break;
     }
     char *name = NULL;

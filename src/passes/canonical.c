@@ -27,7 +27,7 @@ static void strip_outputs(struct rewrite *r)
 {
     struct graph *g = r->g;
     for (size_t i = 0; i < g->outputs.len; i++) {
-        const value_id v = g->outputs.data[i];
+        const value_id v = rewrite_value(r, g->outputs.data[i]);
         const node_id id = rewrite_producer(r, v);
         if (id == NODE_NONE || !is_to_nhwc(rewrite_node(r, id)) || graph_n_uses(&r->uses, v) != 1)
             continue;

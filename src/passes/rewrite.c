@@ -5,14 +5,31 @@
 
 #include "base/mem.h"
 
+static void release(struct rewrite *r)
+{
+    graph_uses_release(&r->uses);
+    mem_free(r->is_removed);
+    mem_free(r->is_output);
+    mem_free(r->replaced);
+    r->is_removed = r->is_output = NULL;
+    r->replaced = NULL;
+}
+
 itx_status rewrite_begin(struct rewrite *r, struct graph *g, struct itx_error *err)
 {
     *r = (struct rewrite){.g = g, .n_values = g->values.len, .n_nodes = g->nodes.len};
     r->is_removed = mem_calloc(g->nodes.len, sizeof *r->is_removed);
-    if (r->is_removed == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory for the graph");
-    const itx_status rc = graph_uses(g, &r->uses, err);
-    if (rc != ITX_OK) mem_free(r->is_removed);
-    return rc;
+    r->is_output = mem_calloc(g->values.len, sizeof *r->is_output);
+    r->replaced = mem_calloc(g->values.len, sizeof *r->replaced);
+    const bool is_ok = r->is_removed != NULL && r->is_output != NULL && r->replaced != NULL;
+    const itx_status rc = is_ok ? graph_uses(g, &r->uses, err)
+                                : itx_fail(err, ITX_E_NOMEM, "out of memory for the graph");
+    if (rc != ITX_OK) {
+        release(r);
+        return rc;
+    }
+    for (size_t i = 0; i < g->outputs.len; i++) r->is_output[g->outputs.data[i]] = true;
+    return ITX_OK;
 }
 
 itx_status rewrite_end(struct rewrite *r, itx_status rc, struct itx_error *err)
@@ -21,15 +38,33 @@ itx_status rewrite_end(struct rewrite *r, itx_status rc, struct itx_error *err)
     if (rc == ITX_OK && r->is_changed) {
         size_t kept = 0;
         for (size_t i = 0; i < g->nodes.len; i++)
-            if (i >= r->n_nodes || !r->is_removed[i]) g->nodes.data[kept++] = g->nodes.data[i];
+            if (i >= r->n_nodes || !r->is_removed[i])
+                g->nodes.data[kept++] = *rewrite_node(r, (node_id)i);
         g->nodes.len = kept;
+        for (size_t i = 0; i < g->outputs.len; i++)
+            g->outputs.data[i] = rewrite_value(r, g->outputs.data[i]);
         rc = graph_sort(g, err);
         if (rc == ITX_OK) rc = graph_remove_dead(g, err);
     }
-    graph_uses_release(&r->uses);
-    mem_free(r->is_removed);
-    r->is_removed = NULL;
+    release(r);
     return rc;
+}
+
+value_id rewrite_value(const struct rewrite *r, value_id v)
+{
+    value_id to = v;
+    while (to < r->n_values && r->replaced[to] != 0) to = r->replaced[to];
+    while (v != to) { /* the next one who asks finds it at once */
+        const value_id next = r->replaced[v];
+        r->replaced[v] = to;
+        v = next;
+    }
+    return to;
+}
+
+void rewrite_resolve(const struct rewrite *r, struct node *n)
+{
+    for (int i = 0; i < n->n_inputs; i++) n->inputs[i] = rewrite_value(r, n->inputs[i]);
 }
 
 node_id rewrite_producer(const struct rewrite *r, value_id v)
@@ -56,23 +91,30 @@ void rewrite_remove(struct rewrite *r, node_id n)
     r->is_changed = true;
 }
 
-static bool is_listed(const value_id *ids, size_t n, value_id v)
+/* An input of the graph or a constant, which keep their names. */
+static bool is_given(const struct rewrite *r, value_id v)
 {
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] == v) return true;
-    return false;
+    return value_is_const(r->g, v) || (v < r->n_values && r->uses.producer[v] == NODE_NONE);
+}
+
+bool rewrite_is_output(const struct rewrite *r, value_id v)
+{
+    return v < r->n_values && r->is_output[v];
 }
 
 void rewrite_replace(struct rewrite *r, value_id from, value_id to)
 {
-    struct graph *g = r->g;
-    if (is_listed(g->outputs.data, g->outputs.len, from) &&
-        !is_listed(g->outputs.data, g->outputs.len, to) &&
-        !is_listed(g->inputs.data, g->inputs.len, to) && !value_is_const(g, to))
-        graph_swap_names(g, from, to);
-    graph_replace_uses(g, from, to);
-    if (from < r->n_values && to < r->n_values)
-        r->uses.n_output_uses[to] += graph_n_uses(&r->uses, from);
+    to = rewrite_value(r, to);
+    if (from >= r->n_values) ITX_BUG();
+    if (from == to || r->replaced[from] != 0) return; /* nobody uses it any more */
+    if (rewrite_is_output(r, from)) {
+        if (!rewrite_is_output(r, to) && !is_given(r, to)) graph_swap_names(r->g, from, to);
+        if (to < r->n_values) r->is_output[to] = true;
+        r->is_output[from] = false;
+    }
+    r->replaced[from] = to;
+    r->any_replaced = true;
+    if (to < r->n_values) r->uses.n_output_uses[to] += graph_n_uses(&r->uses, from);
     r->is_changed = true;
 }
 

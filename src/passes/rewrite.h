@@ -23,16 +23,24 @@ struct rewrite {
     struct graph_uses uses;
     size_t n_values, n_nodes; /* at the beginning */
     bool *is_removed;         /* [n_nodes] */
-    bool is_changed;
+    bool *is_output;          /* [n_values], of the graph */
+    value_id *replaced;       /* [n_values]: what took its place, or 0 */
+    bool is_changed, any_replaced;
 };
 
 itx_status rewrite_begin(struct rewrite *r, struct graph *g, struct itx_error *err);
 /* Finishes when rc is ITX_OK; releases in any case. Returns rc or what went wrong. */
 itx_status rewrite_end(struct rewrite *r, itx_status rc, struct itx_error *err);
 
+/* What stands in the place of v now. */
+value_id rewrite_value(const struct rewrite *r, value_id v);
+/* Nodes learn of replaced inputs when they are looked at: one replacement costs nothing however many uses it has. */
+void rewrite_resolve(const struct rewrite *r, struct node *n);
 static inline struct node *rewrite_node(const struct rewrite *r, node_id n)
 {
-    return &r->g->nodes.data[n];
+    struct node *const node = &r->g->nodes.data[n];
+    if (r->any_replaced) rewrite_resolve(r, node);
+    return node;
 }
 
 /* The node that makes v, or NODE_NONE (inputs, constants, values made by this rewrite). */
@@ -43,7 +51,9 @@ node_id rewrite_made_by(const struct rewrite *r, value_id v, enum op op);
 bool rewrite_is_private(const struct rewrite *r, value_id v);
 
 void rewrite_remove(struct rewrite *r, node_id n);
-/* Every use of `from` becomes `to`. When `from` is an output of the graph its name goes along,
+/* v is an output of the graph, by now. */
+bool rewrite_is_output(const struct rewrite *r, value_id v);
+/* Every use of `from`, a value of the beginning, becomes `to`. When `from` is an output of the graph its name goes along,
  * unless `to` is an input, a constant or an output itself. */
 void rewrite_replace(struct rewrite *r, value_id from, value_id to);
 /* `gone` computes something from the only result of `keep` that `keep` now computes itself: its

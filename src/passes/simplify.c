@@ -108,19 +108,12 @@ static value_id same_as(const struct rewrite *r, const struct node *n)
     return is_same ? n->inputs[0] : 0;
 }
 
-static bool is_output(const struct graph *g, value_id v)
-{
-    for (size_t i = 0; i < g->outputs.len; i++)
-        if (g->outputs.data[i] == v) return true;
-    return false;
-}
-
 static bool try_bypass(struct rewrite *r, node_id id)
 {
     const struct node *n = rewrite_node(r, id);
     const value_id from = n->outputs[0], to = same_as(r, n);
     if (to == 0) return false;
-    if (rewrite_producer(r, to) == NODE_NONE && is_output(r->g, from)) return false;
+    if (rewrite_producer(r, to) == NODE_NONE && rewrite_is_output(r, from)) return false;
     rewrite_replace(r, from, to);
     rewrite_remove(r, id);
     return true;

@@ -60,6 +60,10 @@ for name in build segment perf eval calib-data hb_mapper; do
     run "$name" --help
     expect_out '*--max-pixels N*(default: 256000000)*'
 done
+for name in build segment eval check cut; do
+    run "$name" --help
+    expect_out '*--max-constants MIB*(default: 1024)*'
+done
 run hrt_model_exec --help
 expect_out '*--max_pixels N*(default: 256000000)*'
 run segment model.bin photo.jpg --max-pixels 1073741825
