@@ -24,7 +24,10 @@ struct round {
     struct photo_facts *facts; /* [n_samples] */
     int n_samples, first, n;   /* of `n` of them that are looked at */
     bool is_swapped;           /* only to see what the network makes of exchanged colours */
+    int n_unreadable;
 };
+
+enum { WARNINGS_SHOWN = 10 }; /* of photos that cannot be read */
 
 /* Number i of the round's photos, which are all or some, evenly spread. */
 static int photo_of(const struct round *round, int i)
@@ -99,15 +102,14 @@ static void give_warnings(const struct itx_build_options *o, const struct photo_
 }
 
 /* Judges what one round did; *n_used grows by the photos that counted. */
-static itx_status end_round(const struct round *round, int n_lanes, int *n_used,
-                            struct itx_error *err)
+static itx_status end_round(struct round *round, int n_lanes, int *n_used, struct itx_error *err)
 {
     for (int i = 0; i < n_lanes && round->first + i < round->n; i++) {
         const struct lane *lane = &round->lanes[i];
         if (lane->rc == ITX_OK) {
             ++*n_used;
         } else if (lane->is_unreadable) {
-            if (round->options->warn != NULL)
+            if (round->n_unreadable++ < WARNINGS_SHOWN && round->options->warn != NULL)
                 round->options->warn(round->options->ctx, lane->err.text);
         } else {
             if (err != NULL) *err = lane->err;
@@ -115,6 +117,15 @@ static itx_status end_round(const struct round *round, int n_lanes, int *n_used,
         }
     }
     return ITX_OK;
+}
+
+static void warn_of_more(const struct round *round)
+{
+    char text[80];
+    const int n = round->n_unreadable - WARNINGS_SHOWN;
+    if (n <= 0 || round->options->warn == NULL) return;
+    snprintf(text, sizeof text, "and %d more calibration files cannot be read", n);
+    round->options->warn(round->options->ctx, text);
 }
 
 /* All rounds of `r`, from its first photo to its last. */
@@ -127,6 +138,7 @@ static itx_status run_rounds(struct round *r, struct pool *pool, const char *sta
         pool_run(pool, run_lane, r);
         ITX_TRY(end_round(r, n_lanes, n_used, err));
     }
+    warn_of_more(r);
     return build_progress(r->options, stage, r->n, r->n, err);
 }
 

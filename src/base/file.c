@@ -41,7 +41,7 @@ itx_status file_check_source(const char *path, struct itx_error *err)
 {
     struct stat st;
     if (file_is_stdio(path))
-        return itx_fail(err, ITX_E_UNSUPPORTED,
+        return itx_fail(err, ITX_E_IO,
                         "-: the standard input is not supported; a file of that name is ./-");
     return stat(path, &st) == 0 ? check_kind(path, st.st_mode, err) : ITX_OK;
 }

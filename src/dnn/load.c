@@ -132,6 +132,7 @@ static int32_t add_source(struct packed *p, const struct sources *from, int32_t 
         itx_model *model = NULL;
         if (open_source(from, source, name, &model, &err) != ITX_OK) return dnn_fail_model(&err);
         if (first == NULL) first = model;
+        if (i == 1 && from->paths != NULL) dnn_record_read(from->paths[source]);
         const int32_t code = add_model(p, model);
         if (code != HB_DNN_SUCCESS) return code;
         name = itx_model_name_in_file(first, i);

@@ -172,11 +172,12 @@ static void add_rows(struct strbuf *csv, const itx_model *model, const struct dn
 
 /* ---- files ---- */
 
-static itx_status write_to(const char *folder, const char *file, const struct strbuf *text,
-                           struct itx_error *err)
+static itx_status write_to(const char *folder, const char *file, const struct file_set *used,
+                           const struct strbuf *text, struct itx_error *err)
 {
     struct strbuf path = {0};
     strbuf_addf(&path, "%s/%s", folder, file);
+    file_set_free_name(used, &path);
     const itx_status rc = path.failed || text->failed
                               ? itx_fail(err, ITX_E_NOMEM, "out of memory")
                               : file_write(path.data, text->data, text->len, err);
@@ -185,7 +186,7 @@ static itx_status write_to(const char *folder, const char *file, const struct st
 }
 
 itx_status dnn_profile_write(const struct dnn_profiled *models, int n, const char *folder,
-                             struct itx_error *err)
+                             const struct file_set *used, struct itx_error *err)
 {
     struct strbuf log = {0}, csv = {0};
     struct itx_model_info info;
@@ -201,8 +202,8 @@ itx_status dnn_profile_write(const struct dnn_profiled *models, int n, const cha
         add_latencies(&log, models[i].model, models[i].profile);
         add_rows(&csv, models[i].model, models[i].profile);
     }
-    if (rc == ITX_OK) rc = write_to(folder, "profiler.log", &log, err);
-    if (rc == ITX_OK) rc = write_to(folder, "profiler.csv", &csv, err);
+    if (rc == ITX_OK) rc = write_to(folder, "profiler.log", used, &log, err);
+    if (rc == ITX_OK) rc = write_to(folder, "profiler.csv", used, &csv, err);
     strbuf_release(&log);
     strbuf_release(&csv);
     return rc;

@@ -6,6 +6,7 @@
 #ifndef DNN_PROFILE_H
 #define DNN_PROFILE_H
 
+#include "base/file_set.h"
 #include "base/span.h"
 #include "intarsia/intarsia.h"
 
@@ -36,6 +37,6 @@ struct dnn_profiled {
 };
 /* Writes both files into the folder, which is made when missing. */
 itx_status dnn_profile_write(const struct dnn_profiled *models, int n, const char *folder,
-                             struct itx_error *err);
+                             const struct file_set *used, struct itx_error *err);
 
 #endif

@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dnn/record.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/file_set.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "dnn/log.h"
 #include "dnn/state.h"
+
+/* What models were read from. */
+static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct file_set files;
+
+void dnn_record_read(const char *path)
+{
+    pthread_mutex_lock(&files_lock);
+    if (!file_set_add(&files, path)) dnn_say("out of memory: %s is not guarded", path);
+    pthread_mutex_unlock(&files_lock);
+}
+
+static void free_name(struct strbuf *path)
+{
+    pthread_mutex_lock(&files_lock);
+    file_set_free_name(&files, path);
+    pthread_mutex_unlock(&files_lock);
+}
 
 /* A copy of the variable's text; NULL when it is not set or empty. */
 static itx_status read_folder(const char *variable, char **folder, struct itx_error *err)
@@ -83,9 +103,11 @@ void dnn_record_write(const struct dnn_recorded *models, int n)
         r->profile.run_ns = r->end_ns - r->begin_ns;
         list[used++] = (struct dnn_profiled){models[i].model, &r->profile};
     }
+    pthread_mutex_lock(&files_lock);
     const itx_status rc = list == NULL ? itx_fail(&err, ITX_E_NOMEM, "out of memory")
-                          : used > 0   ? dnn_profile_write(list, used, folder, &err)
+                          : used > 0   ? dnn_profile_write(list, used, folder, &files, &err)
                                        : ITX_OK;
+    pthread_mutex_unlock(&files_lock);
     if (rc != ITX_OK) dnn_say("HB_DNN_PROFILER_LOG_PATH: %s", err.text);
     mem_free(list);
 }
@@ -116,6 +138,7 @@ void dnn_dump_bytes(struct dnn_dump *d, const char *side, int i, const char *nam
     strbuf_addf(&path, "_%06d_%s_%d_", d->run, side, i);
     strbuf_add_file_name(&path, name);
     strbuf_addf(&path, ".bin");
+    free_name(&path);
     const itx_status rc = path.failed ? itx_fail(&err, ITX_E_NOMEM, "out of memory")
                                       : file_write(path.data, data, size, &err);
     d->failed = rc != ITX_OK;

@@ -21,6 +21,9 @@ struct dnn_record {
 itx_status dnn_record_init(struct dnn_record *r, const itx_model *model, struct itx_error *err);
 void dnn_record_release(struct dnn_record *r);
 
+/* A model's file was read: none that is written replaces it. */
+void dnn_record_read(const char *path);
+
 /* ---- times ---- */
 
 /* A task begins and ends to use the model. */

@@ -13,6 +13,7 @@
 #include "base/format.h"
 #include "base/mem.h"
 #include "cmd/terminal.h"
+#include "rdk/made_name.h"
 #include "rdk/rdk.h"
 #include "rdk/rdk_version.h"
 
@@ -154,6 +155,7 @@ static void release(struct exec *e)
     vec_release(&e->files);
     vec_release(&e->paths);
     vec_release(&e->inputs);
+    file_set_release(&e->used);
     arena_release(&e->arena);
 }
 
@@ -217,6 +219,20 @@ static void say_meaningless(const struct exec_options *o, bool is_perf)
         say_warning("--profile_path has no meaning for infer, perf writes the profile");
 }
 
+/* Before anything is loaded: what is read is no FIFO, and folders can be written to. */
+static itx_status check_files(struct exec *e, bool is_perf, struct itx_error *err)
+{
+    const struct exec_options *const o = e->options;
+    const exec_list *const lists[] = {&e->paths, &e->inputs};
+    for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+        for (size_t i = 0; i < lists[k]->len; i++) {
+            ITX_TRY(file_check_source(lists[k]->data[i], err));
+            ITX_TRY(made_name_note(&e->used, lists[k]->data[i], err));
+        }
+    const char *const folder = is_perf ? o->profile_path : o->dump_path;
+    return folder != NULL ? file_check_folder(folder, err) : ITX_OK;
+}
+
 static itx_status run_command(struct exec *e, const char *what, struct itx_error *err)
 {
     const struct exec_options *const o = e->options;
@@ -232,6 +248,7 @@ static itx_status run_command(struct exec *e, const char *what, struct itx_error
     if (!is_info && !is_perf && e->inputs.len == 0)
         return itx_fail(err, ITX_E_INVAL, "infer needs --input_file");
     if (!is_info) say_meaningless(o, is_perf);
+    ITX_TRY(check_files(e, is_perf, err));
     ITX_TRY(load(e, err));
     if (is_info) return model_info(e, err);
     ITX_TRY(choose(e, err));

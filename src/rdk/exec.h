@@ -7,6 +7,7 @@
 #define RDK_EXEC_H
 
 #include "base/arena.h"
+#include "base/file_set.h"
 #include "base/vec.h"
 #include "dnn/profile.h"
 #include "rdk/rdk_bin.h"
@@ -37,6 +38,7 @@ struct exec {
     struct arena arena;
     exec_list paths;             /* --model_file */
     exec_list inputs;            /* --input_file */
+    struct file_set used;        /* these, and what was written */
     VEC(struct exec_file) files; /* of paths */
     const struct plan *plan;     /* the model that runs */
     const itx_model *model;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "dnn/values.h"
 #include "rdk/exec.h"
+#include "rdk/made_name.h"
 
 enum { FORMAT_BIN, FORMAT_TXT };
 
@@ -66,33 +67,34 @@ static size_t line_length(const int *shape, int axis)
     return n;
 }
 
-static itx_status write_text(const struct exec_options *o, const struct dump *d, const char *path,
+static itx_status write_text(struct exec *e, const struct dump *d, struct strbuf *path,
                              struct itx_error *err)
 {
     struct strbuf text = {0};
+    const struct exec_options *const o = e->options;
     const size_t line = line_length(d->shape, o->dump_txt_axis);
     for (size_t i = 0; i < d->n; i++) {
         add_number(&text, d, i, o->dump_precision);
         strbuf_addf(&text, (i + 1) % line == 0 || i + 1 == d->n ? "\n" : " ");
     }
-    const itx_status rc = text.failed ? itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path)
-                                      : file_write(path, text.data, text.len, err);
+    const itx_status rc = text.failed ? itx_fail(err, ITX_E_NOMEM, "%s: out of memory", path->data)
+                                      : made_name_write(&e->used, path, text.data, text.len, err);
     strbuf_release(&text);
     return rc;
 }
 
-static itx_status write_dump(const struct exec_options *o, const struct dump *d, int format,
+static itx_status write_dump(struct exec *e, const struct dump *d, int format,
                              struct itx_error *err)
 {
     struct strbuf path = {0};
     itx_status rc;
-    dump_path(o, d, format, &path);
+    dump_path(e->options, d, format, &path);
     if (path.failed)
         rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
     else if (format == FORMAT_TXT)
-        rc = write_text(o, d, path.data, err);
+        rc = write_text(e, d, &path, err);
     else
-        rc = file_write(path.data, d->data, d->n * d->size, err);
+        rc = made_name_write(&e->used, &path, d->data, d->n * d->size, err);
     strbuf_release(&path);
     return rc;
 }
@@ -123,7 +125,7 @@ static itx_status take_picture(const struct itx_image *image, struct dump *d, vo
     return ITX_OK;
 }
 
-static itx_status dump_input(const struct exec *e, const struct rdk_frame *frame, int i,
+static itx_status dump_input(struct exec *e, const struct rdk_frame *frame, int i,
                              struct itx_error *err)
 {
     const struct rdk_tensor t = rdk_input(e->plan, i);
@@ -137,12 +139,12 @@ static itx_status dump_input(const struct exec *e, const struct rdk_frame *frame
     } else {
         rc = take_picture(&frame->image, &d, &own, err);
     }
-    if (rc == ITX_OK) rc = write_dump(e->options, &d, e->options->dump_format, err);
+    if (rc == ITX_OK) rc = write_dump(e, &d, e->options->dump_format, err);
     mem_free(own);
     return rc;
 }
 
-static itx_status dump_output(const struct exec *e, const struct rdk_run *run, int i,
+static itx_status dump_output(struct exec *e, const struct rdk_run *run, int i,
                               struct itx_error *err)
 {
     const struct rdk_output *const out = &run->output[i];
@@ -159,13 +161,13 @@ static itx_status dump_output(const struct exec *e, const struct rdk_run *run, i
     if (makes && made == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     if (makes) d.data = made;
     itx_status rc = makes ? rdk_run_floats(run, i, made, err) : ITX_OK;
-    if (rc == ITX_OK) rc = write_dump(e->options, &d, e->options->dump_format, err);
+    if (rc == ITX_OK) rc = write_dump(e, &d, e->options->dump_format, err);
     mem_free(made);
     return rc;
 }
 
 /* What a step wrote: integers as they are stored. */
-static itx_status dump_layer(const struct exec *e, const struct rdk_run *run, int i,
+static itx_status dump_layer(struct exec *e, const struct rdk_run *run, int i,
                              struct itx_error *err)
 {
     const struct plan_step *const s = &e->plan->steps[i];
@@ -178,15 +180,14 @@ static itx_status dump_layer(const struct exec *e, const struct rdk_run *run, in
     if (dense == NULL) return itx_fail(err, ITX_E_NOMEM, "out of memory");
     dnn_values_dense(&t, itx_session_tensor(run->session, (int)s->out), dense);
     d.data = dense;
-    itx_status rc = write_dump(e->options, &d, FORMAT_BIN, err);
-    if (rc == ITX_OK && e->options->dump_intermediate > 1)
-        rc = write_dump(e->options, &d, FORMAT_TXT, err);
+    itx_status rc = write_dump(e, &d, FORMAT_BIN, err);
+    if (rc == ITX_OK && e->options->dump_intermediate > 1) rc = write_dump(e, &d, FORMAT_TXT, err);
     mem_free(dense);
     return rc;
 }
 
-static itx_status dump(const struct exec *e, const struct rdk_frame *frame,
-                       const struct rdk_run *run, struct itx_error *err)
+static itx_status dump(struct exec *e, const struct rdk_frame *frame, const struct rdk_run *run,
+                       struct itx_error *err)
 {
     const struct exec_options *const o = e->options;
     const bool ends = o->enable_dump, layers = o->dump_intermediate > 0;

@@ -169,7 +169,7 @@ itx_status exec_perf(struct exec *e, struct itx_error *err)
     itx_status rc = exec_perf_measure(e, n, true, &times, err);
     if (rc == ITX_OK) print_result(&times);
     if (rc == ITX_OK && folder != NULL)
-        rc = dnn_profile_write(&(struct dnn_profiled){e->model, &times}, 1, folder, err);
+        rc = dnn_profile_write(&(struct dnn_profiled){e->model, &times}, 1, folder, &e->used, err);
     dnn_profile_release(&times);
     return rc;
 }

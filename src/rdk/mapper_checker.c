@@ -174,7 +174,7 @@ enum exit_code mapper_checker(const struct mapper_options *o, int n_shapes,
     struct itx_error err;
     itx_status rc = check_arguments(o, n_shapes, &err);
     if (rc != ITX_OK) return options_wrong(&command_hb_mapper, "checker: %s", err.text);
-    rc = rdk_log_open(&log, "hb_mapper_checker.log", &err);
+    rc = rdk_log_open(&log, "hb_mapper_checker.log", o->model, &err);
     if (rc == ITX_OK) {
         rdk_say(&log, RDK_INFO, "Start hb_mapper....");
         rdk_say(&log, RDK_INFO, "hbdk version %s", RDK_HBDK_VERSION);

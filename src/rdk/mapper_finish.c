@@ -4,6 +4,7 @@
  */
 #include "base/mem.h"
 #include "cmd/json.h"
+#include "rdk/made_name.h"
 #include "rdk/mapper_work.h"
 #include "rdk/modifier.h"
 #include "rdk/perf.h"
@@ -38,12 +39,31 @@ static uint64_t traffic(const struct perf_model *p)
     return bytes;
 }
 
+/* What was read, and the model. */
+static itx_status note_files(const struct mapper *m, struct file_set *used, struct itx_error *err)
+{
+    const struct itx_build_options *const b = &m->build;
+    const char *const paths[] = {m->yaml[0] != '\0' ? m->yaml : NULL, m->onnx, m->bin};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) ITX_TRY(made_name_note(used, paths[i], err));
+    for (int i = 0; b->images != NULL && i < b->n_images; i++)
+        ITX_TRY(made_name_note(used, b->images[i], err));
+    for (int i = 0; b->tensors != NULL && i < b->n_tensors; i++)
+        ITX_TRY(made_name_note(used, b->tensors[i], err));
+    return ITX_OK;
+}
+
 static itx_status write_in_folder(struct mapper *m, const char *name, const struct strbuf *text,
                                   struct itx_error *err)
 {
-    const char *const path = mapper_text(m, "%s/%s", m->folder, name);
-    if (path == NULL || text->failed) return itx_fail(err, ITX_E_NOMEM, "out of memory");
-    return file_write(path, text->data, text->len, err);
+    struct strbuf path = {0};
+    struct file_set used = {0};
+    strbuf_addf(&path, "%s/%s", m->folder, name);
+    itx_status rc =
+        text->failed ? itx_fail(err, ITX_E_NOMEM, "out of memory") : note_files(m, &used, err);
+    if (rc == ITX_OK) rc = made_name_write(&used, &path, text->data, text->len, err);
+    strbuf_release(&path);
+    file_set_release(&used);
+    return rc;
 }
 
 static itx_status write_json(struct mapper *m, const struct perf_model *p, struct itx_error *err)

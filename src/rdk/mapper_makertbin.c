@@ -254,7 +254,7 @@ enum exit_code mapper_makertbin(const struct mapper_options *o, int n_args)
     m.build.max_pixels = o->max_pixels;
     itx_status rc = check_arguments(o, n_args, &err);
     if (rc != ITX_OK) return options_wrong(&command_hb_mapper, "makertbin: %s", err.text);
-    rc = rdk_log_open(&m.log, "hb_mapper_makertbin.log", &err);
+    rc = rdk_log_open(&m.log, "hb_mapper_makertbin.log", o->fast_perf ? o->model : o->config, &err);
     if (rc == ITX_OK) rc = make(&m, o, &err);
     if (rc != ITX_OK && m.log.file != NULL)
         rdk_say(&m.log, RDK_ERROR, "%s", err.text);

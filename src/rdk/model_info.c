@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
+#include "rdk/made_name.h"
 #include "rdk/model_info.h"
 #include "rdk/rdk.h"
 #include "rdk/rdk_bin.h"
@@ -292,6 +293,18 @@ static void show(const struct plan *plan, bool is_verbose, struct strbuf *delete
     json_decref(m.root);
 }
 
+static itx_status write_deleted(const char *model, const struct strbuf *text, struct itx_error *err)
+{
+    struct file_set used = {0};
+    struct strbuf path = {0};
+    strbuf_addf(&path, "deleted_nodes_info.txt");
+    itx_status rc = made_name_note(&used, model, err);
+    if (rc == ITX_OK) rc = made_name_write(&used, &path, text->data, text->len, err);
+    strbuf_release(&path);
+    file_set_release(&used);
+    return rc;
+}
+
 static itx_status run(const struct info_options *o, const char *path, struct itx_error *err)
 {
     struct rdk_bin bin = {0};
@@ -308,8 +321,7 @@ static itx_status run(const struct info_options *o, const char *path, struct itx
                 show(&bin.file.models[i], o->verbose, &deleted);
     }
     if (deleted.failed) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
-    if (rc == ITX_OK && deleted.len > 0)
-        rc = file_write("deleted_nodes_info.txt", deleted.data, deleted.len, err);
+    if (rc == ITX_OK && deleted.len > 0) rc = write_deleted(path, &deleted, err);
     strbuf_release(&deleted);
     rdk_bin_release(&bin);
     return rc;

@@ -12,6 +12,7 @@
 #include "base/vec.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
+#include "rdk/made_name.h"
 #include "rdk/modifier.h"
 #include "rdk/rdk.h"
 
@@ -300,12 +301,17 @@ static itx_status write_model(struct rdk_log *log, const struct plan *model, con
         strbuf_addf(&path, "%.*s_modified.bin", (int)stem.len, stem.data);
     void *data = NULL;
     size_t size = 0;
-    itx_status rc = path.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
-                                : plan_write(&model, 1, &data, &size, err);
+    struct file_set used = {0};
+    itx_status rc = made_name_note(&used, source, err);
+    if (output == NULL) made_name_choose(&used, &path);
+    if (rc == ITX_OK)
+        rc = path.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
+                         : plan_write(&model, 1, &data, &size, err);
     if (rc == ITX_OK) rc = file_write(path.data, data, size, err);
     if (rc == ITX_OK) rdk_say(log, RDK_INFO, "modified model saved as %s", path.data);
     mem_free(data);
     strbuf_release(&path);
+    file_set_release(&used);
     return rc;
 }
 
@@ -344,7 +350,8 @@ static itx_status modify(struct rdk_log *log, struct rdk_bin *bin, const char *p
     const bool only_lists = what.n_names == 0 && what.n_types == 0;
     int n_removed = 0;
     ITX_TRY(open_model(bin, path, err));
-    ITX_TRY(rdk_log_open(log, "hb_model_modifier.log", err));
+    if (o->output != NULL) ITX_TRY(file_check_target(o->output, err));
+    ITX_TRY(rdk_log_open(log, "hb_model_modifier.log", path, err));
     ITX_TRY(show(log, bin, only_lists, err));
     if (only_lists) return ITX_OK;
     struct plan *const model = &bin->file.models[0];

@@ -59,6 +59,7 @@ static enum exit_code pack_run(const void *options, int n_args, const char *cons
     struct itx_error err;
     struct pack *const p = mem_calloc(1, sizeof *p);
     itx_status rc = p != NULL ? ITX_OK : itx_fail(&err, ITX_E_NOMEM, "out of memory");
+    if (rc == ITX_OK) rc = file_check_target(o->output, &err);
     for (int i = 0; rc == ITX_OK && i < n_args; i++) rc = add_models(p, args[i], &err);
     if (rc == ITX_OK) rc = write_pack(p, o->output, &err);
     if (rc == ITX_OK)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/terminal.h"
+#include "rdk/made_name.h"
 #include "rdk/rdk.h"
 #include "rdk/rdk_bin.h"
 #include "rdk/rdk_log.h"
@@ -30,36 +31,41 @@ static const struct option perf_rows[] = {
 
 /* ---- writing ---- */
 
-static itx_status write_page(const struct perf_model *m, const char *path, struct itx_error *err)
+static itx_status write_page(const struct perf_model *m, struct strbuf *path, struct file_set *used,
+                             struct itx_error *err)
 {
     struct strbuf page = {0};
     perf_page(&page, m);
     const itx_status rc = page.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
-                                      : file_write(path, page.data, page.len, err);
+                                      : made_name_write(used, path, page.data, page.len, err);
     strbuf_release(&page);
     return rc;
 }
 
-static itx_status write_picture(const struct perf_model *m, const char *path, struct itx_error *err)
+static itx_status write_picture(const struct perf_model *m, struct strbuf *path,
+                                struct file_set *used, struct itx_error *err)
 {
     struct picture picture = {0};
+    made_name_choose(used, path);
     itx_status rc = perf_paint_structure(m, &picture, err);
-    if (rc == ITX_OK) rc = picture_write(&picture, path, err);
+    if (rc == ITX_OK) rc = picture_write(&picture, path->data, err);
+    if (rc == ITX_OK) rc = made_name_note(used, path->data, err);
     picture_release(&picture);
     return rc;
 }
 
+/* FOLDER/NAME.html, whose path stays in *page, and FOLDER/NAME.png. */
 static itx_status write_results(const struct perf_model *m, const struct strbuf *name,
-                                const char *folder, struct itx_error *err)
+                                const char *folder, struct strbuf *page, struct file_set *used,
+                                struct itx_error *err)
 {
-    struct strbuf page = {0}, picture = {0};
-    strbuf_addf(&page, "%s/%s.html", folder, name->data);
+    struct strbuf picture = {0};
+    strbuf_addf(page, "%s/%s.html", folder, name->data);
     strbuf_addf(&picture, "%s/%s.png", folder, name->data);
-    itx_status rc = page.failed || picture.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
-                                                  : file_make_folders(folder, err);
-    if (rc == ITX_OK) rc = write_page(m, page.data, err);
-    if (rc == ITX_OK) rc = write_picture(m, picture.data, err);
-    strbuf_release(&page);
+    itx_status rc = page->failed || picture.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
+                                                   : file_make_folders(folder, err);
+    if (rc == ITX_OK) rc = write_page(m, page, used, err);
+    if (rc == ITX_OK) rc = write_picture(m, &picture, used, err);
     strbuf_release(&picture);
     return rc;
 }
@@ -76,29 +82,31 @@ static void add_result_name(struct strbuf *name, const char *path, const struct 
 }
 
 static itx_status report(const struct perf_model *m, const char *path, struct rdk_log *log,
-                         struct itx_error *err)
+                         struct file_set *used, struct itx_error *err)
 {
-    struct strbuf name = {0}, folder = {0};
+    struct strbuf name = {0}, folder = {0}, page = {0};
     add_result_name(&name, path, m->plan);
     if (!name.failed) strbuf_addf(&folder, "hb_perf_result/%s", name.data);
-    const itx_status rc = name.failed || folder.failed ? itx_fail(err, ITX_E_NOMEM, "out of memory")
-                                                       : write_results(m, &name, folder.data, err);
+    const itx_status rc = name.failed || folder.failed
+                              ? itx_fail(err, ITX_E_NOMEM, "out of memory")
+                              : write_results(m, &name, folder.data, &page, used, err);
     if (rc == ITX_OK)
-        rdk_say(log, RDK_INFO, "%s: %.3f ms a frame, see %s/%s.html",
+        rdk_say(log, RDK_INFO, "%s: %.3f ms a frame, see %s",
                 m->plan->name[0] != '\0' ? m->plan->name : name.data,
-                span_mean_ms(&m->frame, m->n_frames), folder.data, name.data);
+                span_mean_ms(&m->frame, m->n_frames), page.data);
     strbuf_release(&name);
     strbuf_release(&folder);
+    strbuf_release(&page);
     return rc;
 }
 
 static itx_status run_model(const struct perf_options *o, const char *path,
                             const struct rdk_bin *bin, const struct plan *plan, struct rdk_log *log,
-                            struct itx_error *err)
+                            struct file_set *used, struct itx_error *err)
 {
     struct perf_model m = {.limits = &o->limits};
     itx_status rc = perf_model_measure(&m, bin, plan, err);
-    if (rc == ITX_OK) rc = report(&m, path, log, err);
+    if (rc == ITX_OK) rc = report(&m, path, log, used, err);
     perf_model_release(&m);
     return rc;
 }
@@ -107,14 +115,18 @@ static itx_status run(const struct perf_options *o, const char *path, struct itx
 {
     struct rdk_bin bin = {0};
     struct rdk_log log = {0};
+    struct file_set used = {0};
     const struct plan *one = NULL;
     ITX_TRY(rdk_bin_open(&bin, path, err));
     itx_status rc = o->model != NULL ? rdk_bin_model(&bin, o->model, &one, err) : ITX_OK;
+    if (rc == ITX_OK) rc = file_check_folder("hb_perf_result", err);
+    if (rc == ITX_OK) rc = made_name_note(&used, path, err);
     if (rc == ITX_OK) rdk_say(&log, RDK_INFO, "Start hb_perf....");
     for (int i = 0; rc == ITX_OK && i < bin.file.n_models; i++)
         if (one == NULL || one == &bin.file.models[i])
-            rc = run_model(o, path, &bin, &bin.file.models[i], &log, err);
+            rc = run_model(o, path, &bin, &bin.file.models[i], &log, &used, err);
     rdk_bin_release(&bin);
+    file_set_release(&used);
     return rc;
 }
 

@@ -10,9 +10,10 @@
 #include "base/file.h"
 #include "base/format.h"
 #include "base/mem.h"
+#include "rdk/made_name.h"
 #include "base/printable.h"
 
-itx_status rdk_log_open(struct rdk_log *log, const char *name, struct itx_error *err)
+static itx_status begin_file(struct rdk_log *log, const char *name, struct itx_error *err)
 {
     char folder[PATH_MAX];
     struct file_out out;
@@ -29,6 +30,21 @@ itx_status rdk_log_open(struct rdk_log *log, const char *name, struct itx_error 
     rdk_say(log, RDK_INFO, "log will be stored in %s/%s",
             getcwd(folder, sizeof folder) != NULL ? folder : ".", name);
     return ITX_OK;
+}
+
+itx_status rdk_log_open(struct rdk_log *log, const char *name, const char *input,
+                        struct itx_error *err)
+{
+    struct file_set used = {0};
+    struct strbuf path = {0};
+    strbuf_addf(&path, "%s", name);
+    itx_status rc = made_name_note(&used, input, err);
+    made_name_choose(&used, &path);
+    if (rc == ITX_OK && path.failed) rc = itx_fail(err, ITX_E_NOMEM, "out of memory");
+    if (rc == ITX_OK) rc = begin_file(log, path.data, err);
+    strbuf_release(&path);
+    file_set_release(&used);
+    return rc;
 }
 
 void rdk_log_close(struct rdk_log *log)

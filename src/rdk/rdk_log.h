@@ -18,8 +18,9 @@ struct rdk_log {
 
 enum rdk_level { RDK_INFO, RDK_WARNING, RDK_ERROR, RDK_DETAIL /* the file alone */ };
 
-/* Begins the file anew and says where it is. */
-itx_status rdk_log_open(struct rdk_log *log, const char *name, struct itx_error *err);
+/* Begins the file anew and says where it is; NAME is numbered where `input`, or NULL, lies there. */
+itx_status rdk_log_open(struct rdk_log *log, const char *name, const char *input,
+                        struct itx_error *err);
 void rdk_log_close(struct rdk_log *log);
 
 /* A line, or several; what else may not be shown (base/printable.h) becomes '?'. `file` is a path of a source file. */

@@ -3,6 +3,7 @@
  * libdnn: loading, releasing, asking; every function with every kind of wrong argument.
  */
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "network.h"
@@ -148,6 +149,14 @@ static void test_load__refuses(void)
     CHECK(hbDNNInitializeFromFiles(&packed, two, 2) == HB_DNN_INVALID_ARGUMENT);
     CHECK(hbDNNInitializeFromFiles(&packed, &missing, 1) == HB_DNN_CAN_NOT_OPEN_FILE);
     CHECK(hbDNNInitializeFromFiles(&packed, &path, 1) == HB_DNN_INVALID_MODEL); /* half a file */
+    const char *fifo = "/tmp/itx_test_dnn_fifo", *stream = "-";
+    unlink(fifo);
+    CHECK(mkfifo(fifo, 0600) == 0);
+    alarm(20); /* nobody writes to it, and nobody waits for that */
+    CHECK(hbDNNInitializeFromFiles(&packed, &fifo, 1) == HB_DNN_CAN_NOT_OPEN_FILE);
+    CHECK(hbDNNInitializeFromFiles(&packed, &stream, 1) == HB_DNN_CAN_NOT_OPEN_FILE);
+    alarm(0);
+    unlink(fifo);
     const char *folder = "/tmp";
     CHECK(hbDNNInitializeFromFiles(&packed, &folder, 1) == HB_DNN_CAN_NOT_OPEN_FILE);
     unlink(path);

@@ -152,6 +152,34 @@ static void test_dump__parts(void)
     remove_folder();
 }
 
+/* The file that a model was read from lies where links lead that are called like dumps and profiles. */
+static void test_dump__never_replaces_a_model(void)
+{
+    make_folder();
+    size_t size = 0;
+    char model[500];
+    void *const data = net_file(&size);
+    snprintf(model, sizeof model, "%s", path_of("model.bin"));
+    const char *const file = model;
+    FILE *const f = fopen(model, "wb");
+    REQUIRE(f != NULL && fwrite(data, 1, size, f) == size && fclose(f) == 0);
+    CHECK(symlink("model.bin", path_of("cam_000001_input_0_images.bin")) == 0);
+    CHECK(link(model, path_of("profiler.log")) == 0);
+    set(folder, folder);
+    hbPackedDNNHandle_t packed = NULL;
+    REQUIRE(hbDNNInitializeFromFiles(&packed, (const char **)(uintptr_t)&file, 1) == 0);
+    set("", "");
+    struct net_run cam = net_run_of(net_model(packed, "cam"), 1, 1);
+    CHECK(net_infer(&cam) == 0);
+    CHECK(holds("cam_000001_input_0_images_2.bin", cam.inputs[0].sysMem[0].virAddr, CAM_BYTES));
+    net_run_release(&cam);
+    CHECK(hbDNNRelease(packed) == 0);
+    CHECK(access(path_of("profiler_2.log"), F_OK) == 0);
+    CHECK(holds("model.bin", data, size) && holds("profiler.log", data, size));
+    mem_free(data);
+    remove_folder();
+}
+
 /* ---- profiles ---- */
 
 static int count_steps(const char *model)
@@ -237,4 +265,5 @@ static void test_record__nothing_to_write(void)
 }
 
 TEST_MAIN(TEST(test_dump__what_goes_in_and_comes_out), TEST(test_dump__parts),
-          TEST(test_profile__of_two_models), TEST(test_record__nothing_to_write))
+          TEST(test_dump__never_replaces_a_model), TEST(test_profile__of_two_models),
+          TEST(test_record__nothing_to_write))

@@ -35,6 +35,22 @@ def test_open_refused(arguments, code):
     assert isinstance(caught.value, RuntimeError)
 
 
+def test_odd_files_are_refused(tmp_path, tiny_path):
+    """Nothing is waited for, and a file that was read may be shortened or written to."""
+    fifo = tmp_path / "fifo.bin"
+    os.mkfifo(fifo)
+    for path, text in (fifo, "is a FIFO, not a file"), ("/dev/zero", "is a character device"), ("-", "not supported"):
+        with pytest.raises(intarsia.IntarsiaError, match=text):
+            intarsia.load(path)
+    copy = tmp_path / "copy.bin"
+    copy.write_bytes(tiny_path.read_bytes())
+    model = intarsia.load(copy)
+    frame = np.full((64, 64, 3), 90, np.uint8)
+    before = len(model.segment(frame))
+    os.truncate(copy, 0)
+    assert len(intarsia.load(tiny_path).segment(frame)) == before == len(model.segment(frame))
+
+
 def test_options_refused(tiny_path):
     for options in {"name": "nothing"}, {"threads": -1}, {"threads": 257}, {"cpu": "mmx"}, {"max_det": 0}:
         with pytest.raises(intarsia.IntarsiaError):
