@@ -8,6 +8,7 @@
 
 #include "base/cpu.h"
 #include "base/file.h"
+#include "base/look.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "cmd/cmd.h"
@@ -406,7 +407,10 @@ static itx_status check_inputs(const struct eval_options *o, int n_args, const c
     const char *const files[] = {o->annotations, o->results, o->against};
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         if (files[i] != NULL) ITX_TRY(file_check_source(files[i], err));
-    for (int i = 0; i < n_args; i++) ITX_TRY(file_check_source(args[i], err));
+    for (int i = 0; i < n_args; i++) {
+        ITX_TRY(look_no_folder(LOOK_FOR_PLAN, args[i], err));
+        ITX_TRY(file_check_source(args[i], err));
+    }
     return o->data != NULL && n_args > 0 ? file_find_folder(o->data, err) : ITX_OK;
 }
 

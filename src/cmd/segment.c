@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/format.h"
+#include "base/look.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "cmd/cmd.h"
@@ -319,6 +320,7 @@ static itx_status check_outputs(struct outputs *out, const struct segment_option
 static itx_status check_inputs(const struct segment_options *o, const char *model,
                                struct itx_error *err)
 {
+    ITX_TRY(look_no_folder(LOOK_FOR_PLAN, model, err));
     ITX_TRY(file_check_source(model, err));
     return o->annotations != NULL ? file_check_source(o->annotations, err) : ITX_OK;
 }

@@ -7,7 +7,7 @@ scenes=$tree/data/parts/val/images
 
 # file: leaves the lines of the instances
 instances() {
-    grep class_id "$1" >"$1.new"
+    grep class_id "$1" | sed 's/, "ms": .*//' >"$1.new"
     mv "$1.new" "$1"
 }
 
