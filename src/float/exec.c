@@ -23,6 +23,11 @@ static build_fn *const heavy_table[OP_COUNT] = {
     [OP_SOFTMAX] = build_softmax,
 };
 
+bool float_can_run(enum op op)
+{
+    return heavy_table[op] != NULL || graph_can_eval(op);
+}
+
 /* --- building --- */
 
 /* Every operand is known; heavy operations and softmax are f32. */

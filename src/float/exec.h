@@ -12,6 +12,9 @@
 
 struct float_exec;
 
+/* The executor has a function for the operation, its own or graph_eval's. */
+bool float_can_run(enum op op);
+
 /* All shapes must be known (graph_infer) and inputs f32. n_threads in [1, 256]. Errors name the node. */
 itx_status float_exec_create(struct float_exec **e, const struct graph *g, int n_threads,
                              struct itx_error *err);

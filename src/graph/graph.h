@@ -234,6 +234,8 @@ itx_status graph_check(const struct graph *g, struct itx_error *err);
 /* --- shape_infer.c: fills dtype and shape of every value it can, from inputs and constants; verifies operands.
  * Shape arithmetic (Shape, Gather, Concat, ... of constants) is folded by passes/fold_const, which calls this
  * node by node. --- */
+/* The operation has its rule. Without one, inference refuses it by name. */
+bool graph_can_infer(enum op op);
 itx_status graph_infer_node(struct graph *g, node_id node, struct itx_error *err);
 itx_status graph_infer(struct graph *g, struct itx_error *err);
 

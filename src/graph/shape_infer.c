@@ -767,6 +767,11 @@ static infer_fn *const infer_table[OP_COUNT] = {
     [OP_ATTENTION] = infer_attention,
 };
 
+bool graph_can_infer(enum op op)
+{
+    return infer_table[op] != NULL;
+}
+
 /* Present inputs with a known shape only; refuses sizes that would overflow later. */
 static itx_status check_inputs(const struct node *n, const struct tensor *in, bool *known,
                                struct itx_error *err)
@@ -805,6 +810,8 @@ itx_status operand_infer(const struct node *n, const struct tensor *in, struct t
     bool known = false;
     for (int i = 0; i < n->n_outputs; i++)
         out[i] = (struct tensor){.dtype = DTYPE_NONE, .shape = {.rank = -1}};
+    if (!graph_can_infer(n->op))
+        return itx_fail(err, ITX_E_UNSUPPORTED, "no rule tells the shape of its result");
     ITX_TRY(check_inputs(n, in, &known, err));
     return known ? infer_table[n->op](&c) : ITX_OK;
 }
