@@ -196,6 +196,13 @@ enum plan_stage {
     PLAN_STAGE_MASKS,
     PLAN_STAGE_COUNT
 };
+/* When the decoder reads an output: from its first role in the head to its last, which differ where it has several. Without
+ * one it counts among the classes'. */
+struct plan_output_stages {
+    enum plan_stage first, last;
+    bool has_role;
+};
+struct plan_output_stages plan_output_stages(const struct plan_head *head, uint32_t output);
 /* stage[i] [n_steps]: the first stage for which step i is needed. Whatever a step reads is of its stage or an earlier
  * one. */
 itx_status plan_stages(const struct plan *plan, uint8_t *stage, struct itx_error *err);

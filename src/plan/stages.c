@@ -13,15 +13,25 @@ static void need_by(uint8_t *stage, uint8_t by)
     if (by < *stage) *stage = by;
 }
 
-static enum plan_stage stage_of_output(const struct plan_head *h, uint32_t output)
+static void add_role(struct plan_output_stages *s, bool has_role, enum plan_stage stage)
 {
-    if (h->task == PLAN_RAW) return PLAN_STAGE_CLASSES;
+    if (!has_role) return;
+    if (!s->has_role || stage < s->first) s->first = stage;
+    if (!s->has_role || stage > s->last) s->last = stage;
+    s->has_role = true;
+}
+
+struct plan_output_stages plan_output_stages(const struct plan_head *h, uint32_t output)
+{
+    struct plan_output_stages s = {PLAN_STAGE_CLASSES, PLAN_STAGE_CLASSES, false};
+    const bool is_segment = h->task == PLAN_SEGMENT;
     for (int i = 0; i < h->n_levels; i++) {
-        if (h->level[i].cls == output) return PLAN_STAGE_CLASSES;
-        if (h->level[i].box == output) return PLAN_STAGE_BOXES;
-        if (h->task == PLAN_SEGMENT && h->level[i].coef == output) return PLAN_STAGE_MASKS;
+        add_role(&s, h->level[i].cls == output, PLAN_STAGE_CLASSES);
+        add_role(&s, h->level[i].box == output, PLAN_STAGE_BOXES);
+        add_role(&s, is_segment && h->level[i].coef == output, PLAN_STAGE_MASKS);
     }
-    return h->task == PLAN_SEGMENT && h->proto == output ? PLAN_STAGE_MASKS : PLAN_STAGE_CLASSES;
+    add_role(&s, is_segment && h->proto == output, PLAN_STAGE_MASKS);
+    return s;
 }
 
 itx_status plan_stages(const struct plan *plan, uint8_t *stage, struct itx_error *err)
@@ -32,7 +42,7 @@ itx_status plan_stages(const struct plan *plan, uint8_t *stage, struct itx_error
     memset(buffer, PLAN_STAGE_COUNT, (size_t)plan->n_buffers);
     for (int i = 0; i < plan->n_outputs; i++)
         need_by(&buffer[plan->tensors[plan->outputs[i].tensor].buffer],
-                (uint8_t)stage_of_output(&plan->head, (uint32_t)i));
+                (uint8_t)plan_output_stages(&plan->head, (uint32_t)i).first);
     for (int i = plan->n_steps - 1; i >= 0; i--) {
         const struct plan_step *const s = &plan->steps[i];
         const uint8_t needed = buffer[plan->tensors[s->out].buffer];

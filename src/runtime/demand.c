@@ -73,21 +73,28 @@ static bool fill_step(struct demand_step *s, const struct plan *plan, int index,
     return s->rects != NULL && region_init(&s->need, arena, h, w);
 }
 
-/* Steps that a later stage reads are computed completely in their own. */
+/* Writers of a tensor before step `before` that are of an earlier stage than `stage`, which reads it. */
+static void need_whole(struct demand *d, uint32_t tensor, int before, const uint8_t *stages,
+                       uint8_t stage)
+{
+    int i, end;
+    plan_writers_of(&d->writers, &d->plan->tensors[tensor], &i, &end);
+    for (; i < end; i++) {
+        const int step = d->writers.items[i].step;
+        if (step < before && stages[step] < stage) late_step(d, step)->is_whole = true;
+    }
+}
+
+/* What a later stage reads, a step or the decoder, is computed completely in its own: what is needed is not known yet. */
 static void find_whole(struct demand *d, const uint8_t *stage)
 {
     const struct plan *const plan = d->plan;
-    for (int i = d->begin[PLAN_STAGE_CLASSES + 1]; i < plan->n_steps; i++) {
-        const struct plan_step *const p = &plan->steps[i];
-        for (int k = 0; k < p->n_in; k++) {
-            int w, end;
-            plan_writers_of(&d->writers, &plan->tensors[p->in[k]], &w, &end);
-            for (; w < end; w++) {
-                const int j = d->writers.items[w].step;
-                if (j < i && stage[j] < stage[i]) late_step(d, j)->is_whole = true;
-            }
-        }
-    }
+    for (int i = d->begin[PLAN_STAGE_CLASSES + 1]; i < plan->n_steps; i++)
+        for (int k = 0; k < plan->steps[i].n_in; k++)
+            need_whole(d, plan->steps[i].in[k], i, stage, stage[i]);
+    for (int i = 0; i < plan->n_outputs; i++)
+        need_whole(d, plan->outputs[i].tensor, plan->n_steps, stage,
+                   (uint8_t)plan_output_stages(&plan->head, (uint32_t)i).last);
 }
 
 static bool buffers_overlap(const struct plan *plan, uint32_t tensor_a, uint32_t tensor_b)
@@ -130,6 +137,20 @@ static bool is_read(const struct plan *plan, uint32_t buffer)
     return false;
 }
 
+/* The decoder reads the tensor's channels as class logits and as nothing else, by no other name. */
+static bool has_only_classes(const struct plan *plan, uint32_t tensor)
+{
+    const struct plan_tensor *const t = &plan->tensors[tensor];
+    for (int i = 0; i < plan->n_outputs; i++) {
+        const struct plan_output_stages s = plan_output_stages(&plan->head, (uint32_t)i);
+        const uint32_t other = plan->outputs[i].tensor;
+        if (s.has_role && plan->tensors[other].buffer == t->buffer &&
+            (other != tensor || s.last != PLAN_STAGE_CLASSES))
+            return false;
+    }
+    return true;
+}
+
 /* False when out of memory. */
 static bool add_gate(struct demand *d, int index, const struct step *step, struct arena *arena)
 {
@@ -144,7 +165,8 @@ static bool make_gates(struct demand *d, const struct step *steps, struct arena 
     const struct plan *const plan = d->plan;
     for (int level = 0; level < plan->head.n_levels; level++) {
         const uint32_t tensor = plan->outputs[plan->head.level[level].cls].tensor;
-        if (is_read(plan, plan->tensors[tensor].buffer)) continue;
+        if (is_read(plan, plan->tensors[tensor].buffer) || !has_only_classes(plan, tensor))
+            continue;
         for (int i = 0; i < d->begin[PLAN_STAGE_CLASSES + 1]; i++)
             if (plan->steps[i].out == tensor && gate_fits(plan, &plan->steps[i]) &&
                 demand_gate_of_step(d, i) == NULL && !add_gate(d, i, &steps[i], arena))
