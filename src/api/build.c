@@ -86,11 +86,10 @@ static itx_status read_options(struct build *b, const struct itx_build_options *
     return ITX_OK;
 }
 
-/* What names that the build makes up must not meet. */
+/* What is read: no output may be one of them. */
 static itx_status note_own_files(struct build *b, struct itx_error *err)
 {
-    bool done =
-        file_set_add(&b->own_files, b->onnx_path) && file_set_add(&b->own_files, b->out_path);
+    bool done = file_set_add(&b->own_files, b->onnx_path);
     for (int i = 0; done && i < b->o.n_images && b->o.images != NULL; i++)
         done = file_set_add(&b->own_files, b->o.images[i]);
     for (int i = 0; done && i < b->o.n_tensors && b->o.tensors != NULL; i++)
@@ -104,10 +103,16 @@ static itx_status check_output(struct build *b, struct itx_error *err)
     ITX_TRY(file_check_target(b->out_path, err));
     if (b->o.save_temps != NULL) ITX_TRY(file_check_folder(b->o.save_temps, err));
     ITX_TRY(note_own_files(b, err));
-    if (b->o.onnx_prefix != NULL) ITX_TRY(onnx_files_check(b->o.onnx_prefix, &b->own_files, err));
-    if (!file_is_same(b->out_path, b->onnx_path)) return ITX_OK;
-    return itx_fail(err, ITX_E_INVAL, "%s: is the network itself, the output needs another name",
-                    b->out_path);
+    if (file_is_same(b->out_path, b->onnx_path))
+        return itx_fail(err, ITX_E_INVAL,
+                        "%s: is the network itself, the output needs another name", b->out_path);
+    if (file_set_has(&b->own_files, b->out_path))
+        return itx_fail(err, ITX_E_INVAL, "%s: is also read, the output needs another name",
+                        b->out_path);
+    if (!file_set_add(&b->own_files, b->out_path))
+        return itx_fail(err, ITX_E_NOMEM, "out of memory");
+    return b->o.onnx_prefix != NULL ? onnx_files_check(b->o.onnx_prefix, &b->own_files, err)
+                                    : ITX_OK;
 }
 
 /* The model's name: what the caller says, else the output's file name without its ending. Plans hold UTF-8 only: what is

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/file_set.h"
 #include "base/format.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -137,12 +138,18 @@ static void release_names(struct names *n)
 
 /* What would be found wrong only after the work, or destroy what is read or made. */
 static itx_status check_report(const char *onnx, const struct build_options *o,
-                               struct itx_error *err)
+                               const struct itx_build_options *b, struct itx_error *err)
 {
+    struct file_set used = {0};
     if (o->report == NULL) return ITX_OK;
     ITX_TRY(file_check_target(o->report, err));
-    if (!file_is_same(o->report, onnx) && strcmp(o->report, o->output) != 0) return ITX_OK;
-    return itx_fail(err, ITX_E_INVAL, "%s: the report needs a name of its own", o->report);
+    bool done = file_set_add(&used, onnx) && file_set_add(&used, o->output);
+    for (int i = 0; done && i < b->n_images; i++) done = file_set_add(&used, b->images[i]);
+    itx_status rc = done ? ITX_OK : itx_fail(err, ITX_E_NOMEM, "out of memory");
+    if (rc == ITX_OK && file_set_has(&used, o->report))
+        rc = itx_fail(err, ITX_E_INVAL, "%s: the report needs a name of its own", o->report);
+    file_set_release(&used);
+    return rc;
 }
 
 static itx_status write_page(const char *onnx, const struct build_options *o,
@@ -207,7 +214,7 @@ static enum exit_code build(const char *onnx, const struct build_options *o,
     char *report = NULL;
     struct itx_error err;
     const uint64_t start = clock_ns();
-    itx_status rc = check_report(onnx, o, &err);
+    itx_status rc = check_report(onnx, o, &b, &err);
     if (rc == ITX_OK) rc = itx_build(onnx, o->output, &b, &report, &err);
     json_t *parsed = rc == ITX_OK ? json_loads(report, 0, NULL) : NULL;
     if (rc == ITX_OK && o->report != NULL)

@@ -56,7 +56,8 @@ static enum exit_code cut_run(const void *options, int n_args, const char *const
     }
     struct itx_build_options limits = ITX_BUILD_OPTIONS_INIT;
     limits.max_constants = option_mib(o->max_constants);
-    if (itx_cut_with(args[0], o->output,
+    if (file_check_target(o->output, &err) != ITX_OK ||
+        itx_cut_with(args[0], o->output,
                      o->softmax != 0 ? ITX_CUT_SOFTMAX_DECOMPOSED : ITX_CUT_SOFTMAX_KEEP, &limits,
                      &text, &err) != ITX_OK) {
         say_error("%s", err.text);

@@ -116,6 +116,18 @@ expect_exit 0
 expect_err '*p.rgbchw is one of the pictures: written to raw/p_2.rgbchw*'
 ok 'the picture is as it was' cmp -s raw/p.rgbchw "$photo"
 
+mkdir set_c
+cp "$photo" set_c/p.jpg
+ln -s p.jpg set_c/out.bin
+for what in '-o set_c/p.jpg' '-o set_c/out.bin' '-o y.bin --report set_c/report.json'; do
+    ln -f set_c/p.jpg set_c/report.json
+    # shellcheck disable=SC2086
+    run build "$onnx" --calib set_c --effort 0 $what
+    expect_exit 1
+    expect_one_line_err 'intarsia: set_c/*: *needs a*name*'
+done
+ok 'the photo is as it was' cmp -s set_c/p.jpg "$photo"
+
 # ---- modes and links of what is replaced ----
 
 umask 027
@@ -330,6 +342,39 @@ for number in (signal.SIGINT, signal.SIGTERM):
 print("good")
 END
 ok 'SIGINT and SIGTERM' grep -qx good .answer
+
+# of eval too, which stops without figures
+rm -f saved.json
+python3 - "$program" "$onnx" "$photos" "$ann" >.answer 2>&1 <<'END'
+import json, os, signal, subprocess, sys, time
+p = subprocess.Popen([sys.argv[1], "eval", sys.argv[2], "--data", sys.argv[3], "--ann", sys.argv[4], "--save", "saved.json", "-t", "1"],
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+while p.poll() is None and (not os.path.exists("saved.json") or os.path.getsize("saved.json") < 2000):
+    time.sleep(0.02)
+p.send_signal(signal.SIGTERM)
+out, err = p.communicate()
+assert p.returncode == -signal.SIGTERM, (p.returncode, err)
+assert out == b"" and b"stopped by SIGTERM after " in err, (out, err)
+assert len(json.load(open("saved.json"))) >= 1
+print("good")
+END
+ok "eval, saved and stopped: $(tail -n 1 .answer)" grep -qx good .answer
+
+# a photo that somebody shortens and writes to all the time: some are refused, the program lives
+python3 - "$program" parts.bin "$photo" >.answer 2>&1 <<'END'
+import os, subprocess, sys
+whole = open(sys.argv[3], "rb").read()
+open("restless.jpg", "wb").write(whole)
+p = subprocess.Popen([sys.argv[1], "segment", sys.argv[2], *["restless.jpg"] * 60, "--json", "restless.json"],
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+with open("restless.jpg", "r+b") as f:
+    while p.poll() is None:
+        f.truncate(0)
+        os.pwrite(f.fileno(), whole, 0)
+assert p.returncode in (0, 1), p.returncode
+print("good")
+END
+ok "a restless photo: $(tail -n 1 .answer)" grep -qx good .answer
 
 # full disks: a small one where it can be mounted, and a limit on the size of files
 full() {
