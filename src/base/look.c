@@ -98,7 +98,8 @@ static const struct signature {
 
 static bool has(const uint8_t *data, size_t size, const char *text)
 {
-    return memmem(data, size < LOOK_BYTES ? size : LOOK_BYTES, text, strlen(text)) != NULL;
+    return data != NULL && size != 0 &&
+           memmem(data, size < LOOK_BYTES ? size : LOOK_BYTES, text, strlen(text)) != NULL;
 }
 
 /* Protobuf with a version first: ONNX, and what begins like it. */
