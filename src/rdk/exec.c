@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/format.h"
+#include "base/look.h"
 #include "base/mem.h"
 #include "cmd/terminal.h"
 #include "rdk/made_name.h"
@@ -226,6 +227,8 @@ static itx_status check_files(struct exec *e, bool is_perf, struct itx_error *er
     const exec_list *const lists[] = {&e->paths, &e->inputs};
     for (size_t k = 0; k < ARRAY_LEN(lists); k++)
         for (size_t i = 0; i < lists[k]->len; i++) {
+            if (lists[k] == &e->paths)
+                ITX_TRY(look_no_folder(LOOK_FOR_PLAN, lists[k]->data[i], err));
             ITX_TRY(file_check_source(lists[k]->data[i], err));
             ITX_TRY(made_name_note(&e->used, lists[k]->data[i], err));
         }
